@@ -1,0 +1,170 @@
+"""A conversation: everything between one contact and us, with one status at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import TypeAdapter
+
+from bot.errors import NotPossible
+
+LANGUAGES = ("nb", "en")
+
+
+class Status(StrEnum):
+    """Who answers."""
+
+    BOT = "bot"  # the flow answers
+    WAITING = "waiting"  # a handoff is open, nobody has claimed it
+    CLAIMED = "claimed"  # one supporter answers, the flow is silent
+    CLOSED = "closed"  # over; the next message starts with the flow again
+
+
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.BOT: frozenset({Status.WAITING, Status.CLOSED}),
+    Status.WAITING: frozenset({Status.CLAIMED, Status.CLOSED}),
+    Status.CLAIMED: frozenset({Status.WAITING, Status.CLAIMED, Status.CLOSED}),  # to itself: transferred
+    Status.CLOSED: frozenset({Status.BOT, Status.WAITING}),
+}
+
+
+class Tier(StrEnum):
+    """How soon a person must see it. A tier rises by itself; only a person lowers it, with a reason."""
+
+    NONE = "none"  # queued by arrival, not flagged
+    ELEVATED = "elevated"  # a sign that a person should see soon
+    HIGH = "high"  # clear danger without immediacy
+    CRITICAL = "critical"  # danger to life or health now or within a day
+
+    @property
+    def rank(self) -> int:
+        """0 for none up to 3 for critical; higher goes first."""
+        return list(Tier).index(self)
+
+
+class Stopped(StrEnum):
+    """What the contact has asked the bot to leave out."""
+
+    NO = "no"
+    STOP = "stop"  # no flow and no automatic texts until they write again
+    PAUSE = "pause"  # as STOP, and no queue notices, timers, closing, feedback; may not be safe to write
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A place in a flow: where we are, or where a called flow returns to."""
+
+    flow: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowState:
+    """Where the contact stands. `returns` is the stack of callers, innermost last."""
+
+    at: Frame
+    returns: tuple[Frame, ...] = ()
+    tries: int = 0  # answers at this step that were not understood
+    asked_at: datetime | None = None  # when the step last asked; None: it waits for nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handoff:
+    """A period in which people, not the flow, answer. Numbered from 1 within the conversation."""
+
+    number: int
+    opened_at: datetime
+    tier: Tier = Tier.NONE
+    category: str | None = None  # A-suicide ... O-distress, of the highest tier seen
+    rules: tuple[str, ...] = ()  # ids of the rules that raised it, in order of appearance
+    claimed_by: int | None = None  # supporter id
+    claimed_alias: str | None = None
+    claimed_at: datetime | None = None
+    parked_at: datetime | None = None  # silent for two hours: does not count in the supporter's cap
+    answered_at: datetime | None = None  # a person's first message in this handoff
+    note: str | None = None  # handed over with these words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Danger:
+    """What the bot has said about danger, so that it neither repeats itself nor falls silent."""
+
+    tier: Tier
+    category: str
+    raised_at: datetime
+    card_tier: Tier | None = None  # tier, leading number and time of the last card
+    card_lead: str | None = None
+    card_at: datetime | None = None
+    line_at: datetime | None = None  # last short line against silence
+    asked: str | None = None  # the question that waits for an answer: soft, alone, nearby
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """One of the contact's latest texts, kept so that split messages can be read together."""
+
+    at: datetime
+    mid: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """The whole state of one contact. Replaced, never changed."""
+
+    contact_id: int
+    alias: str  # nature name that supporters see; chosen by storage when the contact is new
+    started_at: datetime
+    status: Status = Status.BOT
+    language: str | None = None  # nb or en; None until chosen or recognised
+    language_chosen: bool = False  # the contact tapped or wrote it
+    notice_at: datetime | None = None  # the confidentiality notice was sent
+    continued_at: datetime | None = None  # the contact went on after the notice: consent
+    safe_to_message: bool | None = None
+    answers: dict[str, str] = field(default_factory=dict)  # what the flows saved: topic, campus, about ...
+    flow: FlowState | None = None
+    handoff: Handoff | None = None  # the open one, or the last closed one
+    handoffs: int = 0  # how many there have been
+    danger: Danger | None = None
+    recent: tuple[Said, ...] = ()  # newest last, at most 10
+    last_inbound_at: datetime | None = None  # newest sent_at that opens the messaging window
+    stopped: Stopped = Stopped.NO
+    elsewhere_since: datetime | None = None  # somebody answered in Meta's inbox; the bot is silent
+    closed_reply_at: datetime | None = None
+    closed_reply_for: datetime | None = None  # the opening that the last closed reply named
+    closed_at: datetime | None = None
+    asked: str | None = None  # a built-in question that waits: erase, wait, feedback, choice_of_help
+    asked_at: datetime | None = None
+
+    def moved(self, status: Status) -> Conversation:
+        """This conversation with another status. Raises NotPossible for a move outside the table."""
+        if status is not self.status and status not in MOVES[self.status]:
+            raise NotPossible(f"cannot go from {self.status} to {status}")
+        if status is self.status and status is not Status.CLAIMED:
+            return self
+        return replace(self, status=status)
+
+    @property
+    def tier(self) -> Tier:
+        """The open handoff's tier, or none."""
+        return self.handoff.tier if self.handoff and self.has_people else Tier.NONE
+
+    @property
+    def has_people(self) -> bool:
+        """A handoff is open: waiting or claimed."""
+        return self.status in (Status.WAITING, Status.CLAIMED)
+
+
+_codec: TypeAdapter[Conversation] = TypeAdapter(Conversation)
+
+
+def to_json(conversation: Conversation) -> bytes:
+    """The conversation as JSON, for the store (which encrypts it)."""
+    return _codec.dump_json(conversation)
+
+
+def from_json(data: bytes) -> Conversation:
+    """The conversation that `to_json` wrote. Unknown keys of a newer version are ignored."""
+    return _codec.validate_json(data)

@@ -1,0 +1,180 @@
+"""Every setting of config.yaml as frozen models. Secrets and places come from the environment instead.
+
+`bot.yaml_text` turns a wrong value into `config.yaml:12: ...`; nothing here reads a file.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class Model(BaseModel):
+    """Frozen, and an unknown key is a mistake, not a wish."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Words(Model):
+    """One text in both languages."""
+
+    nb: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+    def in_(self, language: str | None) -> str:
+        """The text in `language`; bokmål for anything else."""
+        return self.en if language == "en" else self.nb
+
+
+def _interval(text: str) -> str:
+    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", text)
+    if not match or text[:5] >= text[6:] or (match[3] == "24" and match[4] != "00"):
+        raise ValueError('write an interval as "09:00-20:00", the earlier time first')
+    return text
+
+
+Interval = Annotated[str, AfterValidator(_interval)]
+
+
+class ClosedDay(Model):
+    """A day nobody answers. `date` is one day ("2027-07-01"), or a day of every year ("12-24")."""
+
+    date: str
+    reason: Words
+
+    @field_validator("date")
+    @classmethod
+    def _date(cls, value: str) -> str:
+        full = value if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else f"2028-{value}"  # 2028: a leap year
+        try:
+            dt.date.fromisoformat(full)
+        except ValueError:
+            raise ValueError('write a date as "2027-07-01", or "12-24" for every year') from None
+        return value
+
+
+class ClosedSpan(Model):
+    """Several closed days in a row, both ends included, such as the summer."""
+
+    first: dt.date
+    last: dt.date
+    reason: Words
+
+
+class ChangedDay(Model):
+    """Other hours on one date; wins over the week, holidays and closed days."""
+
+    date: dt.date
+    hours: tuple[Interval, ...]
+    reason: Words
+
+
+class ServiceHours(Model):
+    """When people answer, in the time zone's own clock."""
+
+    time_zone: str = "Europe/Oslo"
+    weekly: dict[str, tuple[Interval, ...]]  # weekday name to intervals; a weekday left out is closed
+    public_holidays: str | None = "NO"  # country code of the `holidays` package; null: none
+    closed_days: tuple[ClosedDay, ...] = ()
+    closed_spans: tuple[ClosedSpan, ...] = ()
+    changes: tuple[ChangedDay, ...] = ()
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is not a time zone; Oslo's is Europe/Oslo")
+        return value
+
+    @field_validator("weekly")
+    @classmethod
+    def _weekdays(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for day, intervals in value.items():
+            if day not in WEEKDAYS:
+                raise ValueError(f"{day!r} is not a weekday; write one of {', '.join(WEEKDAYS)}")
+            for earlier, later in zip(intervals, intervals[1:], strict=False):
+                if earlier[6:] > later[:5]:
+                    raise ValueError(f"{day}: {earlier} and {later} overlap or stand in the wrong order")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone itself."""
+        return ZoneInfo(self.time_zone)
+
+
+class Page(Model):
+    """What the service calls itself, and where its notice can be read."""
+
+    name: str
+    privacy_url: str
+    contact_email: str
+
+
+class Messenger(Model):
+    """The channel. Limits that Meta sets are in `handlers/messenger/limits.py`, not here."""
+
+    graph_version: str = Field(default="26.0", pattern=r"^\d+\.\d+$")
+    connect_timeout_seconds: float = 3.05
+    read_timeout_seconds: float = 10.0
+    senders: int = Field(default=32, ge=1, le=512)  # sends in flight at once
+    typing_indicator: bool = True  # show "..." before the bot answers; costs one call more
+
+
+class Waiting(Model):
+    """How long is long. All in minutes."""
+
+    ask_again_minutes: tuple[int, ...] = (15, 30)  # "is it ok to wait a bit more?"
+    check_in_minutes: int = 30  # silence after a person's message
+    park_minutes: int = 120
+    close_minutes: int = 1440
+    unread_elsewhere_minutes: int = 15  # a message in Meta's inbox that nobody answered
+    quiet_danger_minutes: int = 10  # between short lines, and between two cards of one tier
+    reachable_minutes: int = 10  # a console that was last seen longer ago is not reachable
+
+
+class Queue(Model):
+    """Who gets how much."""
+
+    cap: int = Field(default=3, ge=1)  # parallel conversations of one supporter
+    cap_while_critical: int = Field(default=1, ge=1)
+    window_soon_minutes: int = 120  # within a tier, those whose window closes sooner go first
+
+
+class Retention(Model):
+    """How long words live. All in hours."""
+
+    text_hours_after_close: int = 72
+    open_text_hours: int = 168
+    metadata_hours: int = 2160
+    record_hours: int = 8760
+
+
+class Console(Model):
+    """Sign-in and sessions."""
+
+    session_idle_minutes: int = 480
+    session_hours: int = 12
+    sign_in_tries: int = 5  # wrong tries per account and per address before a pause
+    sign_in_pause_minutes: int = 15
+    streams: int = 48  # live connections one web process holds
+
+
+class Settings(Model):
+    """config.yaml."""
+
+    page: Page
+    service_hours: ServiceHours
+    human_agent: Literal["granted", "not_granted"] = "not_granted"
+    languages: tuple[Literal["nb", "en"], ...] = ("nb", "en")
+    waiting: Waiting = Waiting()
+    queue: Queue = Queue()
+    retention: Retention = Retention()
+    messenger: Messenger = Messenger()
+    console: Console = Console()

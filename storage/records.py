@@ -1,0 +1,191 @@
+"""Rows as dataclasses: what storage hands out. Times are aware UTC; ids are integers of our own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from bot.conversation import Status, Tier
+from bot.events import Event
+from bot.messages import OutboundMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """An event as the webhook hands it over. `psid` None: an event without a contact (policy, unreadable)."""
+
+    psid: str | None
+    key: str  # what makes it the same event again; stored only as a keyed hash
+    event: Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenEvent:
+    """An inbox row that this transaction is handling; its contact is locked."""
+
+    id: int
+    contact_id: int | None
+    event: Event
+    received_at: datetime
+    tries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenSend:
+    """An outbox row that this worker is sending."""
+
+    id: int
+    contact_id: int
+    psid: str
+    message: OutboundMessage
+    tries: int  # earlier attempts that failed and may be repeated
+    created_at: datetime
+    last_inbound_at: datetime | None
+
+
+class Delivery(StrEnum):
+    """What became of an outbound message."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    SEEN = "seen"
+    FAILED = "failed"
+    UNKNOWN = "unknown"  # it may have arrived
+    LAPSED = "lapsed"  # too late to be worth sending
+    DROPPED = "dropped"  # taken back before it was sent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a conversation as the console shows it."""
+
+    id: int
+    at: datetime
+    written_by: Literal["contact", "bot", "supporter", "inbox", "system", "note"]
+    kind: Literal["text", "choice", "attachment", "event"]
+    text: str | None  # None: withdrawn, erased by retention, or nothing to show
+    detail: str | None = None
+    who: str | None = None  # alias of the supporter or of the person in a system line
+    mid: str | None = None
+    reply_to: str | None = None
+    edits: int = 0
+    withdrawn: bool = False
+    reactions: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()  # titles of the quick replies that were shown
+    outbox_id: int | None = None
+    delivery: Delivery | None = None  # of outbound messages only
+    delivery_at: datetime | None = None
+    failure: str | None = None  # stable error code, such as window_closed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """An open handoff, for the queue and the list of my own."""
+
+    contact_id: int
+    alias: str
+    status: Status
+    tier: Tier
+    category: str | None
+    language: str | None
+    topic: str | None
+    campus: str | None
+    for_whom: str | None
+    opened_at: datetime
+    last_inbound_at: datetime | None  # newest message that opens the messaging window
+    last_entry_id: int  # newest transcript entry; changes when anything arrives
+    unread: int  # entries by the contact since the claiming supporter last opened it
+    claimed_by: int | None
+    claimed_alias: str | None
+    parked: bool
+    paused: bool  # PAUSE: may not be safe to write
+    elsewhere: bool  # somebody answered in Meta's inbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A waiting handoff as the order needs it; no content."""
+
+    contact_id: int
+    tier: Tier
+    opened_at: datetime
+    last_inbound_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """An alert that somebody should take."""
+
+    id: int
+    contact_id: int
+    alias: str
+    tier: Tier
+    category: str
+    rules: tuple[str, ...]
+    matched: tuple[str, ...]  # words; shown only inside the conversation
+    raised_at: datetime
+    shown_at: datetime | None  # the bar was open at somebody on duty
+    acknowledged_by: int | None
+    acknowledged_alias: str | None
+    acknowledged_at: datetime | None
+    closed_at: datetime | None
+    card: Literal["waiting", "sent", "failed", "unknown", "blocked"]
+
+
+class Role(StrEnum):
+    """What a member of staff may do. See docs/roles.md."""
+
+    SUPPORTER = "supporter"  # the queue, own conversations
+    DUTY_LEAD = "duty_lead"  # as supporter; every open conversation, alerts, assignment
+    COORDINATOR = "coordinator"  # as duty lead; wording, staff, figures
+    ADMIN = "admin"  # runs the machine: staff, incidents; sees no text
+    REVIEWER = "reviewer"  # escalation records only
+
+
+class Duty(StrEnum):
+    """Whether somebody takes conversations now."""
+
+    ON = "on"
+    PAUSE = "pause"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staff:
+    """A person with an account. `alias` is what students see."""
+
+    id: int
+    login: str
+    alias: str
+    role: Role
+    duty: Duty
+    language: str  # of the console: nb or en
+    theme: Literal["auto", "light", "dark"]
+    disabled: bool
+    seen_at: datetime | None  # when their console was last connected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """Something staff must see that is not about one student: a dead token, a policy warning."""
+
+    kind: str
+    opened_at: datetime
+    last_at: datetime
+    count: int
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    """Who did what, when, to which conversation."""
+
+    at: datetime
+    by: int | None
+    action: str
+    contact_id: int | None
+    detail: str | None
