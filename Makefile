@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check install bench lock vendor clean
+.PHONY: help demo test check install lock clean
 .DEFAULT_GOAL := help
 
 help: ## show what each target does

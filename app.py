@@ -1,0 +1,261 @@
+"""Puts the parts together, once, and decides nothing. `peersupport` starts here."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from flask import Flask
+
+from bot.checks import check
+from bot.content import Content, load_content
+from bot.errors import ContentError
+from bot.yaml_text import Problem
+from handlers import clock as clocks
+from handlers import console, health
+from handlers.cli import DemoOptions, Parts, build_cli
+from handlers.clock import Clock
+from handlers.deeds import Deeds
+from handlers.demo import Demo
+from handlers.environment import Environment
+from handlers.messenger import deletion, webhook
+from handlers.messenger.client import MessengerClient
+from handlers.server import run_web
+from handlers.terminal import run_chat
+from handlers.worker import Worker
+from storage import Keys, Storage, open_storage
+
+HERE = Path(__file__).parent
+PACKAGED = HERE / "handlers" / "defaults"  # in an installed package
+SMALL_THREADS = 16  # beside the console's live streams, which hold one thread each
+
+
+# Content.
+
+
+def home() -> Path:
+    """This folder if it holds a service, else what the program was installed with."""
+    here = Path.cwd()
+    if (here / "config.yaml").exists() and (here / "flows").is_dir():
+        return here
+    return HERE if (HERE / "config.yaml").exists() else PACKAGED
+
+
+def files_of(folder: Path) -> Mapping[str, str]:
+    """config.yaml and everything in flows/, as text. Raises ContentError for what cannot be read."""
+    paths = [folder / "config.yaml", *sorted((folder / "flows").glob("*.yaml"))]
+    files: dict[str, str] = {}
+    problems: list[str] = []
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        try:
+            files[name] = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            problems.append(f"{name}:1: is not UTF-8 text; save it as UTF-8")
+        except OSError as error:
+            problems.append(f"{name}:1: {error.strerror or 'cannot be read'}")
+    if problems:
+        raise ContentError(problems)
+    return files
+
+
+def content_of(folder: Path) -> Content:
+    """The content in a folder. Raises ContentError with every mistake."""
+    return load_content(files_of(folder))
+
+
+def problems_of(folder: Path) -> list[Problem] | list[str]:
+    """Every mistake in a folder, each printable as `file:line: ...`."""
+    try:
+        return check(files_of(folder))
+    except ContentError as error:
+        return error.problems
+
+
+# The service.
+
+
+def storage_of(env: Environment) -> Storage:
+    """The store that the environment names."""
+    keys = Keys.from_environment(env.data_keys.get_secret_value(), env.secret_key.get_secret_value())
+    return open_storage(env.database_url, keys, home=env.home)
+
+
+def client_of(env: Environment, content: Content) -> MessengerClient:
+    """The channel to Meta."""
+    settings = content.settings.messenger
+    return MessengerClient(
+        page_id=env.page_id,
+        token=env.page_access_token.get_secret_value(),
+        app_secret=env.app_secret.get_secret_value(),
+        graph_version=settings.graph_version,
+        graph_url=env.graph_api_url,
+        connect_timeout=settings.connect_timeout_seconds,
+        read_timeout=settings.read_timeout_seconds,
+        pool_size=settings.senders,
+    )
+
+
+def web_app(
+    env: Environment,
+    storage: Storage,
+    content: Callable[[], Content],
+    clock: Clock,
+    live: console.Live,
+    *,
+    demo: Demo | None = None,
+) -> Flask:
+    """The web process: webhook, console, health, deletion; and the simulator, in the demo only."""
+    app = Flask("peersupport", static_folder=None)
+    app.secret_key = env.secret_key.get_secret_value()
+    app.config["MAX_CONTENT_LENGTH"] = 2_000_000  # forms; the webhook sets its own
+    page = content().settings.page
+    app.register_blueprint(
+        webhook.blueprint(
+            page_id=env.page_id,
+            app_id=env.app_id or None,
+            app_secret=env.app_secret.get_secret_value(),
+            verify_token=env.verify_token.get_secret_value(),
+            storage=storage,
+            clock=clock,
+        )
+    )
+    app.register_blueprint(
+        deletion.blueprint(
+            app_secret=env.app_secret.get_secret_value(),
+            storage=storage,
+            page_name=page.name,
+            contact_email=page.contact_email,
+        )
+    )
+    app.register_blueprint(health.blueprint(storage=storage, clock=clock, content=content))
+    app.register_blueprint(
+        console.blueprint(
+            console.ConsoleParts(
+                storage=storage,
+                clock=clock,
+                content=content,
+                act=Deeds(storage, content, clock),
+                live=live,
+                secure_cookies=demo is None,
+                frame_ancestors="'self'" if demo else "'none'",
+            )
+        )
+    )
+    if demo is not None:
+        app.register_blueprint(demo.blueprint(storage, content))
+    return app
+
+
+class Service:
+    """One process's share of the service: opened after the server has forked, closed when it stops."""
+
+    def __init__(
+        self, env: Environment, clock: Clock, *, with_worker: bool, demo: Demo | None = None
+    ) -> None:
+        self._env, self._clock, self._demo = env, clock, demo
+        self._content = content_of(env.home)
+        self._with_worker = with_worker
+        self._live: console.Live | None = None
+        self._worker: Worker | None = None
+
+    @property
+    def content(self) -> Content:
+        """What the process serves; changes with a restart."""
+        return self._content
+
+    def app(self) -> Flask:
+        """The web application on a freshly opened store."""
+        storage = storage_of(self._env)
+        self._live = console.Live(storage, limit=self._content.settings.console.streams)
+        if self._with_worker:
+            client = client_of(self._env, self._content)
+            self._worker = Worker(storage, lambda: self._content, client, self._clock)
+        return web_app(self._env, storage, lambda: self._content, self._clock, self._live, demo=self._demo)
+
+    def start(self) -> None:
+        """The threads, once the process is the one that serves."""
+        if self._live is not None:
+            self._live.start()
+        if self._worker is not None:
+            self._worker.start()
+        if self._demo is not None:
+            self._demo.started()
+
+    def stop(self) -> None:
+        """End streams at once, then let the worker finish what is in flight."""
+        if self._live is not None:
+            self._live.stop()
+        if self._worker is not None:
+            self._worker.stop()
+
+    def run(self, *, host: str = "0.0.0.0") -> None:  # noqa: S104 - HTTPS stands in front
+        """Serve until told to stop."""
+        threads = self._content.settings.console.streams + SMALL_THREADS
+        run_web(
+            self.app, port=self._env.port, threads=threads, on_start=self.start, on_stop=self.stop, host=host
+        )
+
+
+def serve_worker(env: Environment) -> None:
+    """The worker process, until SIGTERM."""
+    content = content_of(env.home)
+    worker = Worker(storage_of(env), lambda: content, client_of(env, content), clocks.real)
+    stop = threading.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stop.set())
+    worker.start()
+    stop.wait()
+    worker.stop()
+
+
+def serve_demo(options: DemoOptions) -> None:
+    """The real service on SQLite in data/demo, with the stand-in for Messenger beside it."""
+    demo = Demo(options.home, options)
+    env = demo.environment
+    storage = storage_of(env)
+    storage.migrate(demo.clock())
+    demo.prepare(storage)
+    storage.close()
+    Service(env, demo.clock, with_worker=True, demo=demo).run(host="127.0.0.1")
+
+
+def chat(folder: Path, at: datetime | None, language: str | None) -> None:
+    """A student in the terminal."""
+    run_chat(content_of(folder), at or clocks.real(), language=language)
+
+
+def program_version() -> str:
+    """Of the installed program."""
+    try:
+        return version("peersupport")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def main() -> None:
+    """The command `peersupport`."""
+    folder = home()
+    parts = Parts(
+        home=folder,
+        version=program_version(),
+        clock=clocks.real,
+        load_content=content_of,
+        check_files=problems_of,
+        open_storage=storage_of,
+        run_web=lambda env: Service(env, clocks.real, with_worker=False).run(),
+        run_worker=serve_worker,
+        run_serve=lambda env: Service(env, clocks.real, with_worker=True).run(),
+        run_demo=serve_demo,
+        run_chat=chat,
+        messenger=lambda env: client_of(env, content_of(env.home)),
+    )
+    build_cli(parts)()
+
+
+if __name__ == "__main__":
+    main()

@@ -116,6 +116,15 @@ class CloseAlert:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FinishHandoff:
+    """The handoff is over; how it ended is counted."""
+
+    number: int
+    outcome: str  # a code of bot.outcomes
+    by: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetTimer:
     """Wake this conversation at `due_at` with a TimerDue of this name; replaces one of the same name."""
 
@@ -173,6 +182,7 @@ Effect = (
     | RaiseAlert
     | MarkCard
     | CloseAlert
+    | FinishHandoff
     | SetTimer
     | CancelTimers
     | CountFeedback

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
@@ -98,7 +99,7 @@ class ServiceHours(Model):
         for day, intervals in value.items():
             if day not in WEEKDAYS:
                 raise ValueError(f"{day!r} is not a weekday; write one of {', '.join(WEEKDAYS)}")
-            for earlier, later in zip(intervals, intervals[1:], strict=False):
+            for earlier, later in itertools.pairwise(intervals):
                 if earlier[6:] > later[:5]:
                     raise ValueError(f"{day}: {earlier} and {later} overlap or stand in the wrong order")
         return value

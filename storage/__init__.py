@@ -1,0 +1,19 @@
+"""The only SQL: rows in, dataclasses out. See README.md."""
+
+from storage.engine import Listener
+from storage.errors import Erased, StorageError, StorageUnavailable, WrongKey
+from storage.sealing import Keys
+from storage.storage import Storage, open_storage
+from storage.tx import Tx
+
+__all__ = [
+    "Erased",
+    "Keys",
+    "Listener",
+    "Storage",
+    "StorageError",
+    "StorageUnavailable",
+    "Tx",
+    "WrongKey",
+    "open_storage",
+]

@@ -1,0 +1,78 @@
+"""The supporters' console: a Flask blueprint under /console."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, g, make_response, render_template, request
+from flask.blueprints import BlueprintSetupState
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from handlers.console import auth, refresh, routes, shell
+from handlers.console.live import Live
+from handlers.console.parts import ConsoleParts, parts
+from handlers.console.words import known
+
+__all__ = ["ConsoleParts", "Live", "blueprint"]
+
+
+def blueprint(services: ConsoleParts) -> Blueprint:
+    """The console; mount it as it is. The application must set SECRET_KEY."""
+    console = Blueprint(
+        "console",
+        __name__,
+        url_prefix="/console",
+        template_folder="templates",
+        static_folder="static",
+        static_url_path="/static",
+    )
+
+    @console.record_once
+    def set_up(state: BlueprintSetupState) -> None:
+        app = state.app
+        app.extensions["peersupport-console"] = services
+        app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # the webhook has its own signature
+        app.config.setdefault(
+            "WTF_CSRF_TIME_LIMIT", None
+        )  # as long as the session: a draft must not be refused
+        # The token is bound to a SameSite cookie and cross-site posts are refused by the guard; behind a
+        # proxy that does not forward the host, the referrer check would refuse our own pages.
+        app.config.setdefault("WTF_CSRF_SSL_STRICT", False)
+        app.config["SESSION_COOKIE_SECURE"] = services.secure_cookies
+        app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
+        app.config["SESSION_COOKIE_HTTPONLY"] = True
+        app.config["SESSION_COOKIE_PATH"] = "/console"
+        auth.csrf.init_app(app)
+
+    console.before_request(auth.guard)
+    console.after_request(_headers)
+    console.context_processor(shell.context)
+    console.context_processor(lambda: {"part": refresh.part})
+    console.register_error_handler(HTTPException, _refused)
+    routes.add_to(console)
+    return console
+
+
+def _headers(response: Response) -> Response:
+    frame = parts().frame_ancestors
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        f"form-action 'self'; base-uri 'none'; frame-ancestors {frame}"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()"
+    if request.endpoint != "console.static":
+        response.headers["Cache-Control"] = "no-store"  # nothing of a conversation stays on a shared machine
+    return response
+
+
+def _refused(error: HTTPException) -> ResponseReturnValue:
+    """A refusal in words, for people; scripts look at the status."""
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    code = "csrf" if isinstance(error, CSRFError) else str(error.code)
+    g.setdefault("language", "nb")
+    page = render_template("console/refused.html", key=known("refused", code))
+    return make_response(page, error.code)

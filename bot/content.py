@@ -1,0 +1,169 @@
+"""Everything that authors write, read and checked for form: settings, flows, texts, services, phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from bot.errors import ContentError
+from bot.flow.load import read_flow
+from bot.flow.model import Flow
+from bot.hours import Hours
+from bot.risk import Phrases, RiskFile
+from bot.services import ServiceList, Services
+from bot.settings import Settings, Words
+from bot.texts import Texts, read_texts
+from bot.yaml_text import BadYamlError, Located, Problem, read_yaml, validate
+
+CONFIG = "config.yaml"
+TEXTS, SERVICES, PHRASES = "flows/texts.yaml", "flows/services.yaml", "flows/risk_phrases.yaml"
+REQUIRED_FILES = (CONFIG, TEXTS, SERVICES, PHRASES)
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that the service says and goes by."""
+
+    settings: Settings
+    hours: Hours
+    texts: Texts
+    services: Services
+    flows: Mapping[str, Flow]
+    phrases: Phrases
+
+
+@dataclass
+class Parts:
+    """What could be read of the files, for checks that want to say as much as possible at once."""
+
+    located: dict[str, Located] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    settings: Settings | None = None
+    hours: Hours | None = None
+    services: ServiceList | None = None
+    words: dict[str, Words] | None = None
+    risk: RiskFile | None = None
+    phrases: Phrases | None = None
+    flows: dict[str, Flow] = field(default_factory=dict)
+    flow_files: dict[str, str] = field(default_factory=dict)  # flow name to file
+    unread: set[str] = field(default_factory=set)  # flows whose file has mistakes of form
+
+    def model(self, kind: type[M], file: str) -> M | None:
+        """The file as a model; its mistakes go to `problems`."""
+        if file not in self.located:
+            return None
+        read: Any = validate(kind, self.located[file])
+        if isinstance(read, list):
+            self.problems += read
+            return None
+        model: M = read
+        return model
+
+
+def load_content(files: Mapping[str, str]) -> Content:
+    """The content of these files (`config.yaml`, `flows/intake.yaml` ... to their text).
+
+    Raises ContentError with every mistake of form in all files. Whether flows lead anywhere, and phrases find
+    what they should, is for `bot.checks.check`.
+    """
+    parts = read_parts(files)
+    if parts.problems or not (parts.settings and parts.hours and parts.services and parts.phrases):
+        raise ContentError([str(problem) for problem in sorted(set(parts.problems))])
+    services = Services(parts.services)
+    return Content(
+        settings=parts.settings,
+        hours=parts.hours,
+        texts=Texts(parts.words or {}, parts.settings.page, services),
+        services=services,
+        flows=parts.flows,
+        phrases=parts.phrases,
+    )
+
+
+def read_parts(files: Mapping[str, str]) -> Parts:
+    """Every file as far as it can be read, with every mistake of form."""
+    parts = Parts()
+    for file in REQUIRED_FILES:
+        if file not in files:
+            parts.problems.append(Problem(file, 1, "the file is missing"))
+    for file, text in sorted(files.items()):
+        if _is_ours(file):
+            try:
+                parts.located[file] = read_yaml(text, file)
+            except BadYamlError as error:
+                parts.problems += error.found
+                parts.unread.add(_stem(file))
+    parts.settings = parts.model(Settings, CONFIG)
+    _read_hours(parts)
+    parts.services = parts.model(ServiceList, SERVICES)
+    _read_services(parts)
+    if TEXTS in parts.located:
+        parts.words, found = read_texts(parts.located[TEXTS])
+        parts.problems += found
+    parts.risk = parts.model(RiskFile, PHRASES)
+    _read_phrases(parts)
+    for file in parts.located:
+        if file not in REQUIRED_FILES:
+            _read_flow(parts, file)
+    return parts
+
+
+def _is_ours(file: str) -> bool:
+    """config.yaml and the YAML directly in flows/; rehearsals and schemas beside them are others'."""
+    return file == CONFIG or (file.startswith("flows/") and file.count("/") == 1 and file.endswith(".yaml"))
+
+
+def _stem(file: str) -> str:
+    return file.removeprefix("flows/").removesuffix(".yaml")
+
+
+def _read_hours(parts: Parts) -> None:
+    if parts.settings is None:
+        return
+    try:
+        parts.hours = Hours(parts.settings.service_hours)
+    except ContentError as error:
+        located = parts.located[CONFIG]
+        for said in error.problems:
+            path, _, rest = said.partition(": ")
+            parts.problems.append(located.problem(rest or said, *path.split(".")))
+
+
+def _read_services(parts: Parts) -> None:
+    seen: set[str] = set()
+    for number, service in enumerate(parts.services.services if parts.services else ()):
+        if service.id in seen:
+            located = parts.located[SERVICES]
+            parts.problems.append(
+                located.problem(f"the id {service.id!r} is used twice", "services", number, "id")
+            )
+        seen.add(service.id)
+
+
+def _read_phrases(parts: Parts) -> None:
+    if parts.risk is None:
+        return
+    try:
+        parts.phrases = Phrases(parts.risk)
+    except ValueError as error:
+        # `check` names the line; here it is enough that nothing starts with a phrase that cannot be read.
+        parts.problems.append(Problem(PHRASES, 1, f"{error} (`peersupport check` says where)"))
+
+
+def _read_flow(parts: Parts, file: str) -> None:
+    located = parts.located[file]
+    flow = read_flow(located)
+    if isinstance(flow, list):
+        parts.problems += flow
+        parts.unread |= {_stem(file), str(located.data.get("flow"))}
+        return
+    if flow.flow in parts.flows:
+        other = parts.flow_files[flow.flow]
+        parts.problems.append(located.problem(f"the flow {flow.flow!r} is also in {other}", "flow"))
+        return
+    parts.flows[flow.flow] = flow
+    parts.flow_files[flow.flow] = file

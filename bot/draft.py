@@ -1,0 +1,144 @@
+"""A turn in the making: the conversation so far, the effects so far, and how the bot says things.
+
+Used inside one call of `decide` or one deed of a supporter, never kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from bot.conversation import Conversation, Stopped
+from bot.effects import DropPending, Effect, SendMessage, Turn
+from bot.messages import BotMessage, Choice, Purpose
+from bot.triage import Queued
+from bot.window import bot_may_write, bot_until
+from bot.wording import opening_in_words
+
+if TYPE_CHECKING:
+    from bot.content import Content
+
+# How long an automatic message is worth sending. Later it is rebuilt (flow, notice, closed reply) or dropped.
+FRESH: Mapping[Purpose, timedelta] = {
+    Purpose.CARD: timedelta(hours=24),
+    Purpose.ALERTED: timedelta(minutes=10),
+    Purpose.SAFETY: timedelta(hours=1),
+    Purpose.NOTICE: timedelta(hours=1),
+    Purpose.FLOW: timedelta(minutes=30),
+    Purpose.CLOSED: timedelta(hours=1),
+    Purpose.QUEUE: timedelta(minutes=10),
+    Purpose.ANSWER: timedelta(minutes=30),
+    Purpose.PRESENCE: timedelta(minutes=15),
+    Purpose.GOODBYE: timedelta(hours=12),
+}
+ROUTINE = frozenset(
+    {Purpose.NOTICE, Purpose.FLOW, Purpose.CLOSED, Purpose.QUEUE, Purpose.ANSWER, Purpose.GOODBYE}
+)  # what no longer fits once danger, a person or STOP has come in between
+
+Fields = Mapping[str, str | Callable[[str], str]]  # a value, or a function of the language
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a decision must know about everybody else."""
+
+    on_duty: tuple[int, ...] = ()  # ids of supporters on duty whose console is reachable
+    waiting: tuple[Queued, ...] = ()  # the other contacts who wait
+
+
+class Draft:
+    """Collects what one event leads to. `conv` is replaced, never changed."""
+
+    def __init__(self, conv: Conversation, content: Content, world: World, now: datetime) -> None:
+        self.conv = conv
+        self.content = content
+        self.world = world
+        self.now = now
+        self.effects: list[Effect] = []
+
+    def change(self, **fields: Any) -> None:
+        """Replace fields of the conversation."""
+        self.conv = replace(self.conv, **fields)
+
+    def do(self, *effects: Effect) -> None:
+        """Ask for something."""
+        self.effects.extend(effects)
+
+    def turn(self) -> Turn:
+        """What came of it."""
+        return Turn(conversation=self.conv, effects=tuple(self.effects))
+
+    # The service, as this conversation meets it.
+
+    @property
+    def in_hours(self) -> bool:
+        """Inside the service hours, whoever is there."""
+        return self.content.hours.is_open(self.now)
+
+    @property
+    def is_open(self) -> bool:
+        """Inside the service hours, and somebody on duty is reachable."""
+        return self.in_hours and bool(self.world.on_duty)
+
+    @property
+    def next_opening(self) -> datetime:
+        """When people answer next (UTC)."""
+        return self.content.hours.next_opening(self.now)
+
+    @property
+    def granted(self) -> bool:
+        """Meta lets people answer after 24 hours."""
+        return self.content.settings.human_agent == "granted"
+
+    @property
+    def promise(self) -> str:
+        """Which of two texts holds outside the 24 hours."""
+        return "granted" if self.granted else "not_granted"
+
+    def next_open_words(self, language: str) -> str:
+        """The next opening, such as "mandag kl. 09"."""
+        zone = self.content.settings.service_hours.zone
+        return opening_in_words(self.next_opening, self.now, language, zone)
+
+    # Saying things.
+
+    def text(self, key: str, language: str | None, **fields: str | Callable[[str], str]) -> str:
+        """A text in one language, or in both when the language is unknown."""
+        if language is None:
+            return self.text(key, "nb", **fields) + "\n\n" + self.text(key, "en", **fields)
+        filled = {name: value(language) if callable(value) else value for name, value in fields.items()}
+        return self.content.texts.say(key, language, **filled)
+
+    def choice(self, key: str, payload: str, language: str | None = None) -> Choice:
+        """A button; its title in the conversation's language."""
+        return Choice(
+            title=self.content.texts.title(key, language or self.conv.language or "nb"), payload=payload
+        )
+
+    def say(self, purpose: Purpose, key: str, *choices: Choice, **fields: str | Callable[[str], str]) -> None:
+        """Say a text from texts.yaml in the conversation's language."""
+        self.say_text(purpose, self.text(key, self.conv.language, **fields), *choices)
+
+    def say_text(self, purpose: Purpose, text: str, *choices: Choice) -> None:
+        """Say these words, unless nothing automatic may be said to this contact now."""
+        until = bot_until(self.conv.last_inbound_at)
+        if until is None or not bot_may_write(self.conv.last_inbound_at, self.now):
+            return
+        message = BotMessage(
+            purpose=purpose, text=text, choices=choices, not_after=min(until, self.now + FRESH[purpose])
+        )
+        self.do(SendMessage(message=message))
+
+    def drop_routine(self) -> None:
+        """Take back unsent routine texts, also those of this very turn."""
+        self.effects = [
+            e for e in self.effects if not (isinstance(e, SendMessage) and e.message.purpose in ROUTINE)
+        ]
+        self.do(DropPending(purposes=ROUTINE))
+
+    @property
+    def may_disturb(self) -> bool:
+        """Whether something may be said that the contact did not just ask for."""
+        return self.conv.stopped is Stopped.NO and self.conv.elsewhere_since is None

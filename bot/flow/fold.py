@@ -1,0 +1,70 @@
+"""Typed answers to choices: what the contact may have meant."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from bot.flow.model import FlowChoice
+
+_TYPO_LETTERS = 4  # shorter words are one typo away from too many others
+_PREFIX_LETTERS = 2
+
+
+def fold(text: str) -> str:
+    """Small letters and digits alone: case, accents, signs and ways to write æ, ø and å do not count."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = text.replace("æ", "ae").replace("ø", "o").replace("å", "a")
+    text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    text = text.replace("ae", "a").replace("oe", "o").replace("aa", "a")
+    text = text.replace("'", "").replace("\u2019", "")
+    return " ".join(re.findall(r"[^\W_]+", text))
+
+
+def chosen(text: str, choices: Sequence[FlowChoice]) -> FlowChoice | None:
+    """The one choice that the typed text means; None when it means none, or more than one.
+
+    In this order: title in either language or id, number, beginning of a title, title with one typo.
+    """
+    typed = fold(text[:200])
+    if not typed:
+        return None
+    letters = typed.replace(" ", "")
+    tests: list[Callable[[str], bool]] = [lambda name: name == typed]
+    if typed.isdecimal():
+        exact = _only(choices, tests[0])
+        number = int(typed) if len(typed) <= 2 else 0
+        return exact or (choices[number - 1] if 1 <= number <= len(choices) else None)
+    if len(letters) >= _PREFIX_LETTERS:
+        tests.append(lambda name: name.startswith(typed))
+    if len(letters) >= _TYPO_LETTERS:
+        tests.append(lambda name: len(name) >= _TYPO_LETTERS and one_typo(typed, name))
+    for test in tests:
+        meant = [choice for choice in choices if any(test(name) for name in names(choice))]
+        if meant:
+            return meant[0] if len(meant) == 1 else None
+    return None
+
+
+def names(choice: FlowChoice) -> set[str]:
+    """Everything that means this choice when written out, folded."""
+    return {fold(choice.nb), fold(choice.en), fold(choice.id)} - {""}
+
+
+def one_typo(one: str, other: str) -> bool:
+    """At most one letter more, less, other, or swapped with its neighbour."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    start = 0
+    while start < min(len(one), len(other)) and one[start] == other[start]:
+        start += 1
+    a, b = one[start:], other[start:]
+    if a[1:] == b[1:] or a[1:] == b or a == b[1:]:
+        return True
+    return len(a) >= 2 and len(b) >= 2 and a[:2] == b[1::-1] and a[2:] == b[2:]
+
+
+def _only(choices: Sequence[FlowChoice], test: Callable[[str], bool]) -> FlowChoice | None:
+    meant = [choice for choice in choices if any(test(name) for name in names(choice))]
+    return meant[0] if len(meant) == 1 else None

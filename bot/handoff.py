@@ -1,0 +1,363 @@
+"""Open, claim, release, transfer, close: one door for each act, for flows and for supporters alike.
+
+Every function takes a draft and changes it; the caller saves what came of it in one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from bot.conversation import Handoff, Status, Stopped, Tier
+from bot.draft import Draft
+from bot.effects import (
+    AddEntry,
+    CancelTimers,
+    CloseAlert,
+    DropPending,
+    EraseContact,
+    FinishHandoff,
+    RaiseAlert,
+    Record,
+    SendMessage,
+    SetTimer,
+)
+from bot.errors import AlreadyClaimed, NotPossible, NotYours, WindowClosed
+from bot.messages import Purpose, SupporterMessage
+from bot.triage import Standing, ahead_of
+from bot.window import window
+from bot.wording import hours_in_words
+
+UNTIMED = frozenset({Tier.ELEVATED, Tier.HIGH, Tier.CRITICAL})  # no idle text, no closing by itself
+UNANSWERED_OPEN_DAYS = 3
+QUIET_TIMERS = frozenset({"idle", "park", "close"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Who acts: a signed-in supporter. `alias` is the name the student sees."""
+
+    id: int
+    alias: str
+
+
+# Opening, and the place in the queue.
+
+
+def open_handoff(
+    draft: Draft,
+    *,
+    tier: Tier = Tier.NONE,
+    category: str | None = None,
+    rules: tuple[str, ...] = (),
+    quietly: bool = False,
+) -> None:
+    """Put the conversation into the queue. `quietly`: the caller says what is to be said.
+
+    Somebody who waits already keeps the place and is told so.
+    """
+    conv = draft.conv
+    if conv.has_people:
+        if not quietly:
+            say_place(draft)
+        return
+    number = conv.handoffs + 1
+    handoff = Handoff(number=number, opened_at=draft.now, tier=tier, category=category, rules=rules)
+    if conv.status is Status.CLOSED:
+        draft.change(status=Status.BOT)
+    draft.change(flow=None, closed_at=None, handoff=handoff, handoffs=number)
+    draft.conv = draft.conv.moved(Status.WAITING)
+    draft.do(Record(action="opened_handoff", by=None, detail=tier.value))
+    set_waiting_timers(draft)
+    if not quietly:
+        say_place(draft)
+
+
+def set_waiting_timers(draft: Draft) -> None:
+    """What comes by itself while somebody waits: "ok to wait?", closing time, the end."""
+    draft.do(CancelTimers(names=frozenset({"wait:1", "wait:2", "closing", *QUIET_TIMERS})))
+    starts_at = draft.now if draft.in_hours else draft.next_opening  # nobody waits for us while we are closed
+    set_closing_timer(draft)
+    if draft.conv.tier in UNTIMED:
+        return
+    for n, minutes in enumerate(draft.content.settings.waiting.ask_again_minutes[:2], start=1):
+        draft.do(SetTimer(name=f"wait:{n}", due_at=starts_at + timedelta(minutes=minutes)))
+    wait_on(draft)
+
+
+def wait_on(draft: Draft) -> None:
+    """Nobody has answered yet: an ordinary wait ends by itself only after three open days of silence."""
+    if draft.conv.tier not in UNTIMED:
+        due_at = draft.content.hours.open_days_after(draft.now, UNANSWERED_OPEN_DAYS)
+        draft.do(SetTimer(name="close", due_at=due_at))
+
+
+def set_closing_timer(draft: Draft) -> None:
+    """The end of this open stretch, or of the next one: whoever still waits is told."""
+    hours = draft.content.hours
+    closes_at = hours.closes_at(draft.now if draft.in_hours else draft.next_opening)
+    if closes_at:
+        draft.do(SetTimer(name="closing", due_at=closes_at))
+
+
+def say_place(draft: Draft) -> None:
+    """Tell somebody who waits where they stand, truly: open with people, open with nobody, or closed."""
+    conv = draft.conv
+    if conv.status is Status.CLAIMED and conv.handoff:
+        draft.say(Purpose.ANSWER, "person.here", alias=conv.handoff.claimed_alias or "")
+        return
+    if not draft.in_hours:
+        draft.say(Purpose.QUEUE, "queue.closed", next_open=draft.next_open_words)
+    elif not draft.world.on_duty:
+        draft.say(Purpose.QUEUE, "closed.nobody_free")
+    else:
+        ahead = _ahead(draft)
+        if ahead:
+            draft.say(Purpose.QUEUE, "queue.place", ahead=str(ahead))
+        else:
+            draft.say(Purpose.QUEUE, "queue.first")
+
+
+def _ahead(draft: Draft) -> int:
+    handoff = draft.conv.handoff
+    assert handoff is not None  # noqa: S101 - asked by say_place
+    mine = Standing(
+        tier=handoff.tier, opened_at=handoff.opened_at, last_inbound_at=draft.conv.last_inbound_at
+    )
+    return ahead_of(
+        mine,
+        draft.world.waiting,
+        draft.now,
+        soon_minutes=draft.content.settings.queue.window_soon_minutes,
+        granted=draft.granted,
+    )
+
+
+# What a supporter does.
+
+
+def claim(draft: Draft, by: Person) -> None:
+    """Take a waiting conversation. Taking a critical or high one is also "I have it".
+
+    Raises AlreadyClaimed when somebody was first, NotPossible when nobody waits here.
+    """
+    conv = draft.conv
+    if conv.status is Status.CLAIMED and conv.handoff:
+        raise AlreadyClaimed(conv.handoff.claimed_alias or "")
+    if conv.status is not Status.WAITING or conv.handoff is None:
+        raise NotPossible("nobody waits here")
+    draft.conv = conv.moved(Status.CLAIMED)
+    _hold(draft, by)
+    draft.do(Record(action="claimed", by=by.id, detail=conv.handoff.tier.value))
+
+
+def assign(draft: Draft, to: Person, by: Person, note: str | None) -> None:
+    """Hand a conversation over to somebody by name. Raises NotYours unless `by` has it."""
+    _own(draft, by)
+    draft.change(handoff=replace(_handoff(draft), note=note or None))
+    draft.do(AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="left", who=by.alias))
+    _hold(draft, to)
+    draft.do(Record(action="transferred", by=by.id, detail=str(to.id)))
+
+
+def _hold(draft: Draft, by: Person) -> None:
+    draft.change(
+        flow=None,
+        asked=None,
+        asked_at=None,
+        elsewhere_since=None,
+        handoff=replace(
+            _handoff(draft), claimed_by=by.id, claimed_alias=by.alias, claimed_at=draft.now, parked_at=None
+        ),
+    )
+    draft.do(
+        CancelTimers(
+            names=frozenset({"wait:1", "wait:2", "closing", "flow", "soft", "elsewhere", *QUIET_TIMERS})
+        ),
+        DropPending(purposes=frozenset({Purpose.QUEUE, Purpose.FLOW, Purpose.CLOSED})),
+        AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="joined", who=by.alias),
+    )
+    if draft.conv.tier.rank >= Tier.HIGH.rank:
+        draft.do(CloseAlert(by=by.id, at=draft.now, what="acknowledged"))
+    if draft.conv.stopped is Stopped.NO:
+        draft.say(Purpose.PRESENCE, "person.here", alias=by.alias)
+
+
+def release(draft: Draft, by: Person) -> None:
+    """Put the conversation back where it stood in the queue. Raises NotYours unless `by` has it."""
+    _own(draft, by)
+    had_answered = _handoff(draft).answered_at is not None
+    draft.change(
+        handoff=replace(
+            _handoff(draft),
+            claimed_by=None,
+            claimed_alias=None,
+            claimed_at=None,
+            parked_at=None,
+            answered_at=None,
+        )
+    )
+    draft.conv = draft.conv.moved(Status.WAITING)
+    draft.do(
+        AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="left", who=by.alias),
+        Record(action="released", by=by.id),
+    )
+    set_waiting_timers(draft)
+    if had_answered and draft.conv.stopped is Stopped.NO:
+        draft.say(Purpose.PRESENCE, "person.left")
+    if draft.conv.tier.rank >= Tier.HIGH.rank:
+        _alert_again(draft, "released")
+
+
+def _alert_again(draft: Draft, why: str) -> None:
+    """A flagged conversation that nobody has any more alerts anew."""
+    handoff = _handoff(draft)
+    draft.do(
+        RaiseAlert(tier=handoff.tier, category=handoff.category or "O-distress", rules=(why,), at=draft.now)
+    )
+
+
+def reply(draft: Draft, by: Person, text: str) -> None:
+    """A person's words to the student. Raises NotYours, or WindowClosed when the channel lets nobody write."""
+    _own(draft, by)
+    conv = draft.conv
+    if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
+        raise WindowClosed("the student must write again first")
+    draft.do(SendMessage(message=SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)))
+    handoff = _handoff(draft)
+    draft.change(
+        elsewhere_since=None,
+        handoff=replace(handoff, answered_at=handoff.answered_at or draft.now, parked_at=None),
+    )
+    _watch_for_silence(draft)
+
+
+def _watch_for_silence(draft: Draft) -> None:
+    """After a person's words: count the student's silence."""
+    if draft.conv.tier in UNTIMED or draft.conv.status is not Status.CLAIMED:
+        return
+    waiting = draft.content.settings.waiting
+    for name, minutes in (
+        ("idle", waiting.check_in_minutes),
+        ("park", waiting.park_minutes),
+        ("close", waiting.close_minutes),
+    ):
+        draft.do(SetTimer(name=name, due_at=draft.now + timedelta(minutes=minutes)))
+
+
+def student_wrote(draft: Draft) -> None:
+    """The student wrote to a supporter: not parked any more, and nothing closes what nobody has answered."""
+    handoff = draft.conv.handoff
+    if handoff and handoff.parked_at:
+        draft.change(handoff=replace(handoff, parked_at=None))
+    draft.do(CancelTimers(names=QUIET_TIMERS))
+
+
+def close(draft: Draft, by: Person | None, outcome: str) -> None:
+    """End the handoff. `by` None: the student or the clock ended it. The alert ends with it.
+
+    Raises NotYours when a supporter closes what another has.
+    """
+    conv = draft.conv
+    if not conv.has_people:
+        raise NotPossible("there is nothing to close")
+    if by is not None:
+        _own(draft, by)
+    tier = conv.tier
+    draft.do(FinishHandoff(number=_handoff(draft).number, outcome=outcome, by=by.id if by else None))
+    draft.conv = conv.moved(Status.CLOSED)
+    draft.change(flow=None, asked=None, asked_at=None, danger=None, closed_at=draft.now, elsewhere_since=None)
+    draft.do(
+        CancelTimers(names=None),
+        DropPending(purposes=frozenset({Purpose.QUEUE, Purpose.FLOW, Purpose.CLOSED})),
+        AddEntry(
+            written_by="system",
+            kind="event",
+            mid=None,
+            at=draft.now,
+            detail="closed",
+            who=by.alias if by else None,
+        ),
+        Record(action="closed", by=by.id if by else None, detail=outcome),
+    )
+    if tier.rank >= Tier.HIGH.rank or by is not None:
+        draft.do(CloseAlert(by=by.id if by else None, at=draft.now, what="closed"))
+    if conv.erase_on_close:
+        erase(draft)
+    elif by is not None and conv.stopped is Stopped.NO:
+        _say_goodbye(draft, tier)
+
+
+def _say_goodbye(draft: Draft, tier: Tier) -> None:
+    kept = draft.content.settings.retention.text_hours_after_close
+
+    def hours(language: str) -> str:
+        return hours_in_words(kept, language)
+
+    if tier.rank >= Tier.HIGH.rank:  # no survey after danger
+        draft.say(Purpose.GOODBYE, "goodbye.plain", hours=hours)
+        return
+    draft.change(asked="feedback", asked_at=draft.now)
+    choices = [draft.choice(f"feedback.{a}_button", f"b:feedback:{a}") for a in ("yes", "some", "no", "skip")]
+    draft.say(Purpose.GOODBYE, "goodbye.question", *choices, hours=hours)
+
+
+def give_back(draft: Draft, by: Person) -> None:
+    """After somebody answered in Meta's inbox: the bot may speak again."""
+    draft.change(elsewhere_since=None)
+    draft.do(CancelTimers(names=frozenset({"elsewhere"})), Record(action="given_back", by=by.id))
+
+
+def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
+    """Only a person lowers a tier, with a reason (kept as a note by the caller). Raises NotPossible."""
+    handoff = _handoff(draft)
+    if not draft.conv.has_people or tier.rank >= handoff.tier.rank:
+        raise NotPossible("the tier can only be lowered here")
+    if draft.conv.status is Status.CLAIMED:
+        _own(draft, by)
+    draft.change(handoff=replace(handoff, tier=tier))
+    if draft.conv.danger:
+        draft.change(danger=replace(draft.conv.danger, tier=tier))
+    draft.do(Record(action="tier_lowered", by=by.id, detail=f"{handoff.tier.value}>{tier.value}"))
+    if tier.rank < Tier.HIGH.rank:
+        draft.do(CloseAlert(by=by.id, at=draft.now, what="closed"))
+
+
+def erase(draft: Draft) -> None:
+    """Say goodbye with a receipt; the key is destroyed when it has gone out, or after five minutes."""
+    code = _receipt_code(draft)
+    draft.say(Purpose.GOODBYE, "erase.done", code=code)
+    draft.change(erasing=code, erase_on_close=False, asked=None, asked_at=None, flow=None)
+    draft.do(CancelTimers(names=None), SetTimer(name="erase", due_at=draft.now + timedelta(minutes=5)))
+
+
+def erased(draft: Draft) -> None:
+    """The receipt is out, or its time is up: destroy the key. A person in danger is seen to first."""
+    if draft.conv.erasing is None:
+        return
+    if draft.conv.tier.rank >= Tier.HIGH.rank:
+        draft.change(erasing=None, erase_on_close=True)
+    else:
+        draft.do(EraseContact(code=draft.conv.erasing))
+
+
+def _receipt_code(draft: Draft) -> str:
+    """Ten letters and digits, the same for the same turn; says nothing about who it was."""
+    seed = f"{draft.conv.contact_id}:{draft.conv.alias}:{draft.now.isoformat()}"
+    digest = hashlib.blake2b(seed.encode(), digest_size=10).digest()
+    return "".join("ABCDEFGHJKLMNPQRSTUVWXYZ23456789"[byte % 32] for byte in digest)
+
+
+def _handoff(draft: Draft) -> Handoff:
+    if draft.conv.handoff is None:
+        raise NotPossible("no handoff is open")
+    return draft.conv.handoff
+
+
+def _own(draft: Draft, by: Person) -> None:
+    handoff = _handoff(draft)
+    if draft.conv.status is not Status.CLAIMED:
+        raise NotPossible("nobody has this conversation")
+    if handoff.claimed_by != by.id:
+        raise NotYours(handoff.claimed_alias or "")

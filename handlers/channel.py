@@ -1,0 +1,45 @@
+"""What the sender needs of a channel: Messenger, or a terminal. app.py chooses which."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from bot.messages import OutboundMessage
+from bot.window import HumanAgentTag
+
+
+class ChannelError(Exception):
+    """A message was not taken, or nobody knows whether it was. The code is stable and safe to log."""
+
+    code: str
+    kind: Literal["retry", "permanent", "unknown"]
+    scope: Literal["message", "contact", "page"]  # page: nothing can be sent to anybody
+    retry_after_seconds: float | None = None
+    max_retries: int | None = None  # how often a repetition is worth it; None: as often as the sender likes
+
+
+class Sent(Protocol):
+    """What a channel answers when a message was taken."""
+
+    @property
+    def mid(self) -> str | None:
+        """The channel's id of (the last part of) the message."""
+
+
+class Channel(Protocol):
+    """Where messages go. Every method but `typing` raises ChannelError."""
+
+    def send(self, psid: str, message: OutboundMessage, *, outbox_id: int, tag: HumanAgentTag | None) -> Sent:
+        """Send one message, whole and in order."""
+
+    def typing(self, psid: str, on: bool) -> None:
+        """Show or hide "...". Never raises: it is only a courtesy."""
+
+    def take_thread(self, psid: str) -> None:
+        """Take the thread from whoever owns it."""
+
+    def check_token(self) -> None:
+        """Whether the Page can be used at all."""
+
+    def pause_seconds(self) -> float:
+        """How long the channel asks us to slow down; 0 when it does not."""

@@ -1,0 +1,48 @@
+"""What pages send us, read and bounded. Only shape is judged here; what may be done is judged by the deeds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flask import request
+
+MAX_TEXT = 20_000  # characters of one reply or note; ten of Messenger's messages
+Mode = Literal["reply", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What stands in the composer. A draft keeps its mode, so that a note can never come back as a reply."""
+
+    mode: Mode
+    text: str
+
+    def pack(self) -> str:
+        """As the store keeps it; empty when there is nothing to keep."""
+        return f"{self.mode}\n{self.text}" if self.text else ""
+
+    @classmethod
+    def unpack(cls, kept: str | None) -> Written:
+        """What `pack` made; an empty reply for nothing."""
+        mode, newline, text = (kept or "").partition("\n")
+        if not newline:
+            return cls("reply", mode if mode not in ("reply", "note") else "")
+        return cls("note" if mode == "note" else "reply", text)
+
+
+def written() -> Written:
+    """The composer as sent. Browsers send line ends as CR LF."""
+    text = request.form.get("text", "").replace("\r\n", "\n").replace("\x00", "")[:MAX_TEXT]
+    return Written("note" if request.form.get("mode") == "note" else "reply", text)
+
+
+def number(name: str) -> int | None:
+    """A whole number from the form; None when it is missing or something else."""
+    value = request.form.get(name, "")
+    return int(value) if value.isdecimal() and len(value) < 19 else None
+
+
+def line(name: str, limit: int = 200) -> str:
+    """A single line from the form, trimmed."""
+    return " ".join(request.form.get(name, "").replace("\x00", "").split())[:limit]

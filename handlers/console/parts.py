@@ -1,0 +1,82 @@
+"""What the console needs from the rest of the service, and who may do what with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from flask import current_app, g
+
+from bot.conversation import Tier
+from storage.records import Duty, QueueRow, Role, Staff
+
+if TYPE_CHECKING:
+    from bot.content import Content
+    from handlers.console.live import Live
+    from storage import Storage
+
+LEADS = frozenset({Role.DUTY_LEAD, Role.COORDINATOR})  # may read every open conversation
+HELPERS = LEADS | {Role.SUPPORTER}  # may see the queue and answer
+MANAGERS = frozenset({Role.COORDINATOR, Role.ADMIN})  # may add and stop accounts
+EVERYBODY = frozenset(Role)
+
+
+class Act(Protocol):
+    """What a supporter's buttons do; each call is one transaction.
+
+    All may raise `bot.errors.NotPossible` or one of its kinds; nothing is kept then.
+    """
+
+    def claim(self, contact_id: int, staff: Staff) -> None: ...
+    def next_for(self, staff: Staff) -> int | None: ...
+    def reply(self, contact_id: int, staff: Staff, text: str, seen_entry_id: int) -> int: ...
+    def note(self, contact_id: int, staff: Staff, text: str) -> object: ...
+    def release(self, contact_id: int, staff: Staff) -> None: ...
+    def transfer(self, contact_id: int, staff: Staff, to_staff_id: int, note: str) -> None: ...
+    def close(self, contact_id: int, staff: Staff, outcome: str) -> None: ...
+    def acknowledge(self, alert_id: int, staff: Staff) -> None: ...
+    def alert_shown(self, alert_id: int, staff: Staff) -> None: ...
+    def give_back(self, contact_id: int, staff: Staff) -> None: ...
+    def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str) -> None: ...
+    def retry(self, contact_id: int, staff: Staff, outbox_id: int) -> None: ...
+    def set_duty(self, staff: Staff, duty: Duty, hand_over_to: int | None) -> None: ...
+    def queue(self, staff: Staff) -> list[QueueRow]: ...
+    def mine(self, staff: Staff) -> list[QueueRow]: ...
+    def claimed(self, staff: Staff) -> list[QueueRow]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleParts:
+    """Handed over once by the application. `clock` gives aware UTC."""
+
+    storage: Storage
+    clock: Callable[[], datetime]
+    content: Callable[[], Content]  # the newest published one
+    act: Act
+    live: Live
+    secure_cookies: bool = True  # False only where the console is served without TLS (the demo)
+    frame_ancestors: str = "'none'"  # "'self'" in the demo, which shows the console in a frame
+
+
+def parts() -> ConsoleParts:
+    """The parts of the application that serves this request."""
+    return cast(ConsoleParts, current_app.extensions["peersupport-console"])
+
+
+def now() -> datetime:
+    """The instant this request is answered at: one value for the whole request."""
+    if "now" not in g:
+        g.now = parts().clock()
+    return cast(datetime, g.now)
+
+
+def me() -> Staff:
+    """Who is signed in. The guard in `auth` has made sure that somebody is."""
+    return cast(Staff, g.staff)
+
+
+def settings() -> Any:
+    """The settings of the newest published content."""
+    return parts().content().settings

@@ -1,0 +1,57 @@
+"""Parts of a page, fresh: the very templates that the page itself was made of, and only if they differ."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import abort, jsonify, render_template, request
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from handlers.console import conversation, queue, shell
+from handlers.console.words import t
+
+
+def mark(html: str) -> str:
+    """A short sign of what stands on the screen."""
+    return hashlib.sha256(html.encode()).hexdigest()[:16]
+
+
+def part(name: str, **values: object) -> Markup:
+    """A part of a page in its place, with its mark, so that `fresh` can tell whether it has changed."""
+    html = render_template(f"console/_{name}.html", **values)
+    place = '<div class="part part-{0}" id="part-{0}" data-part="{0}" data-mark="{1}">{2}</div>'
+    return Markup(place).format(name, mark(html), Markup(html))  # noqa: S704 - a rendered template
+
+
+def fresh() -> ResponseReturnValue:
+    """Everything on this page that is no longer as the page's marks say; 204 if nothing is.
+
+    Arguments: one mark per part; `which` (queue or mine) for the list; `c` and `ticket` for a conversation.
+    """
+    contact_id = request.args.get("c", type=int)
+    made = {"strip": render_template("console/_strip.html")}
+    if request.args.get("which"):
+        made["list"] = render_template(
+            "console/_list.html",
+            lists=queue.lists(),
+            which="mine" if request.args["which"] == "mine" else "queue",
+            current=contact_id,
+        )
+    title = t("queue.title")
+    if contact_id is not None:
+        found = conversation.reading(contact_id)
+        if not isinstance(found, conversation.Reading):
+            abort(409)  # it is not ours to read any more
+        if not conversation.has_ticket(contact_id):
+            abort(403)  # opening a transcript is recorded; only an opened page is refreshed
+        title = t("conversation.title")
+        made |= {part: render_template(f"console/_{part}.html", c=found) for part in conversation.LIVE_PARTS}
+    changed = {
+        part: {"mark": mark(html), "html": html}
+        for part, html in made.items()
+        if mark(html) != request.args.get(part)
+    }
+    if not changed:
+        return "", 204
+    return jsonify(parts=changed, title=shell.titled(title))

@@ -1,0 +1,73 @@
+"""Every address of the console and who may use it. What is not in this table does not exist."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Blueprint
+from flask.typing import RouteCallable
+
+from handlers.console import auth, conversation, live, more, queue, refresh, staff
+from handlers.console.parts import EVERYBODY, HELPERS, LEADS, MANAGERS
+from storage.records import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One address. `who` None: open to anybody, signed in or not."""
+
+    rule: str
+    view: RouteCallable
+    method: str
+    who: frozenset[Role] | None
+    background: bool = False  # asked by the page itself, so it keeps nobody's session awake
+
+    @property
+    def name(self) -> str:
+        """The endpoint."""
+        return getattr(self.view, "__name__")  # noqa: B009 - RouteCallable does not promise it
+
+
+ROUTES = (
+    Route("/sign-in", auth.sign_in, "GET POST", None),
+    Route("/sign-in/first", auth.first_password, "POST", None),
+    Route("/sign-out", auth.sign_out, "POST", EVERYBODY),
+    Route("/", queue.queue_page, "GET", HELPERS),
+    Route("/mine", queue.mine_page, "GET", HELPERS),
+    Route("/next", queue.next_one, "POST", HELPERS),
+    Route("/c/<int:contact_id>", conversation.conversation_page, "GET", HELPERS),
+    Route("/c/<int:contact_id>/details", conversation.details_page, "GET", HELPERS),
+    Route("/c/<int:contact_id>/transfer", conversation.transfer, "GET POST", HELPERS),
+    Route("/c/<int:contact_id>/close", conversation.close, "GET POST", HELPERS),
+    Route("/c/<int:contact_id>/claim", conversation.claim, "POST", HELPERS),
+    Route("/c/<int:contact_id>/write", conversation.write, "POST", HELPERS),
+    Route("/c/<int:contact_id>/draft", conversation.draft, "POST", HELPERS, background=True),
+    Route("/c/<int:contact_id>/release", conversation.release, "POST", HELPERS),
+    Route("/c/<int:contact_id>/give-back", conversation.give_back, "POST", HELPERS),
+    Route("/c/<int:contact_id>/tier", conversation.lower_tier, "POST", HELPERS),
+    Route("/c/<int:contact_id>/retry/<int:outbox_id>", conversation.retry, "POST", HELPERS),
+    Route("/alert/<int:alert_id>/acknowledge", queue.acknowledge, "POST", HELPERS),
+    Route("/alert/<int:alert_id>/shown", queue.alert_shown, "POST", HELPERS, background=True),
+    Route("/fresh", refresh.fresh, "GET", HELPERS, background=True),
+    Route("/live", live.live, "GET", HELPERS, background=True),
+    Route("/more", more.more_page, "GET", EVERYBODY),
+    Route("/more/profile", more.profile, "POST", EVERYBODY),
+    Route("/more/password", auth.change_password, "POST", EVERYBODY),
+    Route("/duty", more.duty, "POST", HELPERS),
+    Route("/staff", staff.staff_page, "GET", MANAGERS),
+    Route("/staff/add", staff.add, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/disable", staff.disable, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/reset", staff.reset, "POST", MANAGERS),
+    Route("/incidents", more.incidents_page, "GET", LEADS | MANAGERS),
+    Route("/records", more.records_page, "GET", frozenset({Role.REVIEWER})),
+)
+
+OPEN = {route.name for route in ROUTES if route.who is None} | {"static"}
+WHO = {route.name: route.who for route in ROUTES if route.who is not None}
+BACKGROUND = {route.name for route in ROUTES if route.background}
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """Register the table."""
+    for route in ROUTES:
+        blueprint.add_url_rule(route.rule, route.name, route.view, methods=route.method.split())

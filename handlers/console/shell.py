@@ -1,0 +1,164 @@
+"""What every page has around it: the strip with the service's state, the menu, and helpers for templates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from flask import g, has_request_context
+from flask_wtf.csrf import generate_csrf
+
+from bot.conversation import Tier
+from handlers.console.labels import answer_label
+from handlers.console.parts import HELPERS, LEADS, MANAGERS, me, now, parts, settings
+from handlers.console.view import Deadline, Moments, glyph, marked
+from handlers.console.words import WORDS, known, language, say, t, tn
+from storage import Tx
+from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
+
+UNANSWERED = {Tier.CRITICAL: timedelta(minutes=5), Tier.HIGH: timedelta(minutes=10)}  # then it is red again
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """The top line. `state` decides colour and words, never height."""
+
+    state: Literal["calm", "alert", "held"]
+    alert: Alert | None = None
+    nth: int = 1
+    of: int = 0
+    mine: bool = False  # I hold the alert that is shown
+    silent: bool = False  # somebody has it and has not answered in time
+    to_show: bool = False  # tell the server that the bar was open at somebody on duty
+    on_duty: int = 0
+    open_until: str | None = None
+    opens: str | None = None
+
+
+def strip(tx: Tx, staff: Staff) -> Strip:
+    """The state of the service for this person."""
+    alerts = tx.alerts.open() if staff.role in HELPERS else []
+    reachable = now() - timedelta(minutes=settings().waiting.reachable_minutes)
+    hours, when = parts().content().hours, moments()
+    closes_at = hours.closes_at(now()) if hours.is_open(now()) else None
+    calm = {
+        "on_duty": len(tx.staff.on_duty(now(), reachable)),
+        "open_until": when.clock(closes_at) if closes_at else None,
+        "opens": when.clock_ahead(hours.next_opening(now())) if closes_at is None else None,
+    }
+    if not alerts:
+        return Strip("calm", **calm)
+    red = [alert for alert in alerts if alert.acknowledged_by is None or _is_silent(tx, alert)]
+    red.sort(key=lambda alert: (alert.acknowledged_by is not None, alert.raised_at))
+    mine = [alert for alert in alerts if alert.acknowledged_by == staff.id]
+    shown = (red or mine or alerts)[0]
+    unheld = shown.acknowledged_by is None
+    return Strip(
+        "alert" if red else "held",
+        alert=shown,
+        nth=1,
+        of=len(red) if red else len(alerts),
+        mine=shown.acknowledged_by == staff.id,
+        silent=not unheld and bool(red),
+        to_show=unheld and shown.shown_at is None and staff.duty is Duty.ON,
+        **calm,
+    )
+
+
+def _is_silent(tx: Tx, alert: Alert) -> bool:
+    """Whether the one who has it has written nothing in time."""
+    limit = UNANSWERED.get(alert.tier)
+    if limit is None or alert.acknowledged_at is None or now() - alert.acknowledged_at < limit:
+        return False
+    conversation = tx.conversations.peek(alert.contact_id)
+    handoff = conversation.handoff if conversation else None
+    return (
+        handoff is not None
+        and conversation is not None
+        and conversation.has_people
+        and (handoff.answered_at is None)
+    )
+
+
+def incidents(tx: Tx, staff: Staff) -> list[Incident]:
+    """Open incidents, for those who answer for the service."""
+    return tx.incidents.open_ones() if staff.role in LEADS | MANAGERS else []
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Everything around the page itself, read in one go."""
+
+    strip: Strip
+    waiting: int
+    incidents: list[Incident]
+
+
+def shell() -> Shell:
+    """Read once per request."""
+    if "shell" not in g:
+        staff = me()
+        top, found = parts().storage.read(lambda tx: (strip(tx, staff), incidents(tx, staff)))
+        waiting = len(queue_rows()) if staff.role in HELPERS else 0
+        g.shell = Shell(top, waiting, found)
+    return g.shell  # type: ignore[no-any-return]
+
+
+def queue_rows() -> list[QueueRow]:
+    """Who waits, in the order people should take them; asked once per request."""
+    if "queue_rows" not in g:
+        g.queue_rows = parts().act.queue(me())
+    return g.queue_rows  # type: ignore[no-any-return]
+
+
+def moments() -> Moments:
+    """The formatter for this reader, at this request's instant."""
+    return Moments(now(), settings().service_hours.zone, language())
+
+
+def deadline(row: QueueRow) -> Deadline:
+    """The window clock of a row."""
+    return moments().window(row.last_inbound_at, granted=settings().human_agent == "granted")
+
+
+def label(name: str, value: str | None) -> str:
+    """What the student chose, in the flow's own words for this reader's language."""
+    return answer_label(parts().content(), name, value, language()) if value else ""
+
+
+def titled(text: str) -> str:
+    """The page title: how many wait, and where we are; never words, names or topics."""
+    waiting = shell().waiting
+    return f"({waiting}) {text}" if waiting else text
+
+
+def script_words() -> dict[str, str]:
+    """The words console.js says by itself."""
+    return {key.removeprefix("js."): say(key, language()) for key in WORDS if key.startswith("js.")}
+
+
+def context() -> dict[str, Any]:
+    """For every template of the console."""
+    staff: Staff | None = g.get("staff") if has_request_context() else None
+    return {
+        "t": t,
+        "tn": tn,
+        "known": known,
+        "language": language(),
+        "csrf": generate_csrf,
+        "me": staff,
+        "helper": staff is not None and staff.role in HELPERS,
+        "lead": staff is not None and staff.role in LEADS,
+        "manager": staff is not None and staff.role in MANAGERS,
+        "Role": Role,
+        "when": moments() if g.get("staff") else None,
+        "shell": shell,
+        "titled": titled,
+        "deadline": deadline,
+        "label": label,
+        "glyph": glyph,
+        "marked": marked,
+        "granted": lambda: settings().human_agent == "granted",
+        "script_words": script_words,
+    }

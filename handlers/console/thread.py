@@ -1,0 +1,77 @@
+"""The thread as it is shown: what is folded away, and under which messages a delivery state stands. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from storage.records import Alert, Delivery, Entry, QueueRow
+
+INTAKE = timedelta(hours=12)  # the student's own words this long before the handoff belong to it
+TROUBLE = frozenset({Delivery.FAILED, Delivery.UNKNOWN, Delivery.LAPSED})
+SETTLE = timedelta(minutes=2)  # an unknown fate may still be settled by an echo
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry and what goes with it."""
+
+    entry: Entry
+    state: bool  # say below what became of it
+    trouble: bool
+    may_retry: bool
+    quote: str | None  # the start of the message it answers
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The folded beginning, and the rest."""
+
+    intake: list[Line]
+    lines: list[Line]
+    last_id: int
+    last_at: datetime | None
+    matched: tuple[str, ...]
+
+
+def thread(entries: list[Entry], row: QueueRow, alert: Alert | None, now: datetime) -> Thread:
+    """`entries` oldest first."""
+    cut = next(
+        (
+            index
+            for index, entry in enumerate(entries)
+            if (entry.at >= row.opened_at and entry.written_by != "bot")
+            or (
+                entry.written_by == "contact"
+                and entry.kind != "choice"
+                and entry.at >= row.opened_at - INTAKE
+            )
+        ),
+        len(entries),
+    )
+    outbound = [
+        each for each in entries if each.delivery is not None and each.delivery is not Delivery.DROPPED
+    ]
+    last_out = outbound[-1].id if outbound else None
+    texts = {each.mid: each.text for each in entries if each.mid and each.text}
+    lines = [_line(entry, last_out, texts, now) for entry in entries]
+    return Thread(
+        intake=lines[:cut],
+        lines=lines[cut:],
+        last_id=entries[-1].id if entries else 0,
+        last_at=entries[-1].at if entries else None,
+        matched=alert.matched if alert else (),
+    )
+
+
+def _line(entry: Entry, last_out: int | None, texts: dict[str, str], now: datetime) -> Line:
+    trouble = entry.delivery in TROUBLE
+    settled = entry.delivery is not Delivery.UNKNOWN or now - (entry.delivery_at or entry.at) >= SETTLE
+    quoted = texts.get(entry.reply_to) if entry.reply_to else None
+    return Line(
+        entry=entry,
+        state=trouble or entry.id == last_out,
+        trouble=trouble,
+        may_retry=trouble and settled and entry.written_by == "supporter" and entry.outbox_id is not None,
+        quote=quoted[:60] + ("…" if len(quoted) > 60 else "") if quoted else None,
+    )

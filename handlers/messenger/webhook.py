@@ -1,0 +1,124 @@
+"""The webhook: checks, stores, answers. Everything else happens later, in the worker.
+
+Source: Messenger Platform, "Webhooks": 200 within five seconds; any other answer makes Meta deliver again,
+and an hour of them unsubscribes the app. So a body we cannot read is 4xx only when no redelivery could help.
+"""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable
+from datetime import datetime
+
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from handlers.messenger import limits, wire
+from handlers.messenger.payloads import Parsed, read_body
+from handlers.messenger.signature import signed_by_meta
+from storage import Storage, Tx
+from storage.errors import StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+
+def blueprint(
+    *,
+    page_id: str,
+    app_id: str | None,
+    app_secret: str,
+    verify_token: str,
+    storage: Storage,
+    clock: Callable[[], datetime],
+    count: Callable[[str], None] = lambda outcome: None,
+) -> Blueprint:
+    """GET and POST /webhook. Exempt it from CSRF protection: the signature is its protection.
+
+    `count` is told what became of each POST: accepted, bad_signature, too_large, not_json, other_object,
+    store_unavailable. What a body held is counted in the store, in the transaction that keeps it.
+    """
+    routes = Blueprint("webhook", __name__)
+
+    @routes.get("/webhook")
+    def verify() -> Response:
+        given = request.args.get("hub.verify_token", "")
+        known = hmac.compare_digest(given.encode("utf-8", "replace"), verify_token.encode())
+        challenge = request.args.get("hub.challenge")
+        if not verify_token or not known or request.args.get("hub.mode") != "subscribe" or not challenge:
+            return _plain("FORBIDDEN", 403)
+        return _plain(challenge, 200)
+
+    @routes.post("/webhook")
+    def receive() -> Response:
+        now = clock()
+        outcome, answer, parsed = _examine(page_id, app_id, app_secret, now)
+        if parsed is not None:
+            try:
+                keep(parsed, storage, now)
+            except StorageUnavailable:
+                outcome, answer = "store_unavailable", _plain("TRY AGAIN", 503)
+                answer.headers["Retry-After"] = "5"
+        count(outcome)
+        if outcome != "accepted":
+            log.warning("webhook: %s", outcome)
+        return answer
+
+    return routes
+
+
+def _examine(
+    page_id: str, app_id: str | None, app_secret: str, now: datetime
+) -> tuple[str, Response, Parsed | None]:
+    """What to answer, and what to keep first. Nothing is parsed before the signature has been checked."""
+    body = _body()
+    if body is None:
+        return "too_large", _plain("TOO LARGE", 413), None
+    if not signed_by_meta(body, request.headers.get("X-Hub-Signature-256"), app_secret):
+        return "bad_signature", _plain("FORBIDDEN", 403), None
+    try:
+        data = wire.loads(body)
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        return "not_json", _plain("NOT A JSON OBJECT", 400), None
+    if data.get("object") != "page":
+        return "other_object", _plain("NOT FOUND", 404), None
+    parsed = read_body(data, page_id=page_id, app_id=app_id, now=now)
+    return "accepted", _plain("EVENT_RECEIVED", 200), parsed
+
+
+def _body() -> bytes | None:
+    """The raw bytes; None when there are too many, also when no Content-Length announced them."""
+    if (request.content_length or 0) > limits.BODY_BYTES:
+        return None
+    # One more than allowed: a body without Content-Length is silently cut there, not refused.
+    request.max_content_length = limits.BODY_BYTES + 1
+    try:
+        body = request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        return None
+    return body if len(body) <= limits.BODY_BYTES else None
+
+
+def keep(parsed: Parsed, storage: Storage, now: datetime) -> None:
+    """All of one POST in one transaction. Raises StorageUnavailable, and then nothing of it was kept."""
+
+    def work(tx: Tx) -> None:
+        added = [tx.inbox.add(new, now) for new in parsed.events]  # counts each kind, and wakes the worker
+        counts = {
+            "duplicate_events": added.count(False),
+            "foreign_entries": parsed.foreign,
+            "unknown_items": parsed.unknown,
+        }
+        for name, by in counts.items():
+            if by:
+                tx.counters.bump(name, by)
+
+    storage.write(work)
+
+
+def _plain(text: str, status: int) -> Response:
+    answer = Response(text, status, mimetype="text/plain")
+    answer.headers["X-Content-Type-Options"] = "nosniff"  # the challenge is somebody else's text
+    return answer

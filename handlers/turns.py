@@ -1,0 +1,84 @@
+"""One turn: load the conversation, let the core decide, save everything it asks for, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from bot import effects as e
+from bot.content import Content
+from bot.conversation import Conversation, Status
+from bot.draft import Draft, World
+from bot.effects import Turn
+from storage import Tx
+
+
+def world_for(tx: Tx, conv: Conversation, content: Content, now: datetime) -> World:
+    """What the decision must know about everybody else: who is on duty, who else waits."""
+    reachable_since = now - timedelta(minutes=content.settings.waiting.reachable_minutes)
+    on_duty = tuple(staff.id for staff in tx.staff.on_duty(now, reachable_since))
+    if conv.status is Status.CLAIMED:
+        return World(on_duty=on_duty)
+    waiting = tuple(place for place in tx.handoffs.places() if place.contact_id != conv.contact_id)
+    return World(on_duty=on_duty, waiting=waiting)
+
+
+def draft_for(tx: Tx, contact_id: int, content: Content, now: datetime) -> Draft:
+    """A draft of what somebody is about to do to this conversation."""
+    conv = tx.conversations.get(contact_id, now)
+    return Draft(conv, content, world_for(tx, conv, content, now), now)
+
+
+def save(tx: Tx, turn: Turn, now: datetime) -> None:
+    """Keep the conversation and everything the turn asks for; wake whoever acts on it."""
+    conv = turn.conversation
+    erasing: e.EraseContact | None = None
+    tx.conversations.save(conv, now)
+    for effect in turn.effects:
+        if isinstance(effect, e.EraseContact):
+            erasing = effect
+        else:
+            _keep(tx, conv.contact_id, effect, now)
+    if erasing is not None:
+        tx.contacts.erase(conv.contact_id, erasing.code, now)
+        tx.audit.add(now, None, "erased", None, erasing.code)
+    tx.wake()
+
+
+def _keep(tx: Tx, contact_id: int, effect: e.Effect, now: datetime) -> None:
+    keep: Callable[..., object] | None = _KEEPERS.get(type(effect))
+    if keep is None:
+        raise TypeError(f"nobody keeps {type(effect).__name__}")
+    keep(tx, contact_id, effect, now)
+
+
+def _close_alert(tx: Tx, contact_id: int, effect: e.CloseAlert, now: datetime) -> None:
+    if effect.what == "closed":
+        tx.alerts.close(contact_id, effect.by, now)
+        return
+    alert = tx.alerts.open_for(contact_id)
+    staff = tx.staff.get(effect.by) if effect.by is not None else None
+    if alert is not None and staff is not None:
+        tx.alerts.acknowledge(alert.id, staff.id, staff.alias, now)
+
+
+_KEEPERS: dict[type, Callable[..., object]] = {
+    e.SendMessage: lambda tx, who, x, now: tx.outbox.add(who, x.message, now),
+    e.DropPending: lambda tx, who, x, now: tx.outbox.drop(who, x.purposes, now),
+    e.AddEntry: lambda tx, who, x, now: tx.transcript.add(who, x),
+    e.EditEntry: lambda tx, who, x, now: tx.transcript.edit(who, x),
+    e.WithdrawEntry: lambda tx, who, x, now: tx.transcript.withdraw(who, x.mid, x.at),
+    e.MarkReaction: lambda tx, who, x, now: tx.transcript.react(who, x.mid, x.reaction, x.added),
+    e.MarkDelivered: lambda tx, who, x, now: tx.transcript.delivered(who, x.watermark),
+    e.MarkRead: lambda tx, who, x, now: tx.transcript.read(who, x.watermark),
+    e.ConfirmSend: lambda tx, who, x, now: tx.outbox.confirm(who, x.outbox_id, x.mid, now),
+    e.RaiseAlert: lambda tx, who, x, now: tx.alerts.raise_(who, x),
+    e.MarkCard: lambda tx, who, x, now: tx.alerts.mark_card(who, x.outcome),
+    e.CloseAlert: _close_alert,
+    e.FinishHandoff: lambda tx, who, x, now: tx.handoffs.finish(who, x.number, x.outcome, x.by, now),
+    e.SetTimer: lambda tx, who, x, now: tx.timers.set(who, x.name, x.due_at),
+    e.CancelTimers: lambda tx, who, x, now: tx.timers.cancel(who, x.names),
+    e.CountFeedback: lambda tx, who, x, now: tx.counters.bump(f"feedback_{x.answer}"),
+    e.Record: lambda tx, who, x, now: tx.audit.add(now, x.by, x.action, who, x.detail),
+    e.TellStaff: lambda tx, who, x, now: tx.incidents.open(x.incident, now),
+}

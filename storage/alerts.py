@@ -1,0 +1,185 @@
+"""Alerts: dangers that somebody should take. One open alert per conversation."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Literal
+
+from bot.conversation import Tier
+from bot.effects import RaiseAlert
+from storage.engine import Row
+from storage.errors import Erased
+from storage.records import Alert
+from storage.sealing import new_uid
+from storage.store import Store
+from storage.times import from_ms, from_ms_or_none, to_ms
+
+_SELECT = (
+    "SELECT alert.*, conversation.uid AS conversation_uid, conversation.summary"
+    " FROM alert LEFT JOIN conversation ON conversation.contact_id = alert.contact_id WHERE "
+)
+
+
+class Alerts(Store):
+    """Alerts outlive an erased contact, without words."""
+
+    def raise_(self, contact_id: int, alert: RaiseAlert) -> int:
+        """Raise an alert, or add to the open one; its id.
+
+        The higher tier stays, with its category. A rise, or a new hit after somebody acknowledged, arms it anew:
+        people are told again.
+        """
+        row = self._one(
+            "SELECT * FROM alert WHERE contact_id = :contact_id AND closed_at IS NULL {for_update}",
+            contact_id=contact_id,
+        )
+        alert_id = self._insert(contact_id, alert) if row is None else self._add_to(row, alert)
+        self._tx.wake()
+        return alert_id
+
+    def _insert(self, contact_id: int, alert: RaiseAlert) -> int:
+        uid = new_uid()
+        alert_id: int = self._value(
+            "INSERT INTO alert (contact_id, uid, tier, category, rules, matched, raised_at)"
+            " VALUES (:contact_id, :uid, :tier, :category, :rules, :matched, :at) RETURNING id",
+            contact_id=contact_id,
+            uid=uid,
+            tier=alert.tier.value,
+            category=alert.category,
+            rules=json.dumps(alert.rules),
+            matched=self._sealed(contact_id, uid, alert.matched),
+            at=to_ms(alert.at),
+        )
+        return alert_id
+
+    def _add_to(self, row: Row, alert: RaiseAlert) -> int:
+        rises = alert.tier.rank > Tier(row["tier"]).rank
+        rearms = rises or row["acknowledged_at"] is not None
+        rules = tuple(dict.fromkeys((*json.loads(row["rules"]), *alert.rules)))
+        matched = tuple(dict.fromkeys((*self._matched(row), *alert.matched)))
+        self._run(
+            "UPDATE alert SET tier = :tier, category = :category, rules = :rules, matched = :matched WHERE id = :id",
+            id=row["id"],
+            tier=alert.tier.value if rises else row["tier"],
+            category=alert.category if rises else row["category"],
+            rules=json.dumps(rules),
+            matched=self._sealed(row["contact_id"], row["uid"], matched),
+        )
+        if rearms:
+            self._run(
+                "UPDATE alert SET armed = armed + 1, shown_at = NULL, acknowledged_by = NULL,"
+                " acknowledged_alias = NULL, acknowledged_at = NULL, card = :card WHERE id = :id",
+                id=row["id"],
+                card="waiting" if rises else row["card"],  # a rise sends another card
+            )
+        return int(row["id"])
+
+    def open(self) -> list[Alert]:
+        """The open alerts, those that nobody has taken first, then the oldest first."""
+        rows = self._all(
+            _SELECT + "alert.closed_at IS NULL"
+            " ORDER BY (alert.acknowledged_at IS NOT NULL), alert.raised_at, alert.id"
+        )
+        return [self._opened(row) for row in rows]
+
+    def get(self, alert_id: int) -> Alert | None:
+        """One alert, open or closed."""
+        row = self._one(_SELECT + "alert.id = :id", id=alert_id)
+        return self._opened(row) if row else None
+
+    def open_for(self, contact_id: int) -> Alert | None:
+        """The contact's open alert."""
+        row = self._one(_SELECT + "alert.contact_id = :id AND alert.closed_at IS NULL", id=contact_id)
+        return self._opened(row) if row else None
+
+    def acknowledge(self, alert_id: int, staff_id: int, alias: str, now: datetime) -> bool:
+        """ "I have it." False: somebody else has, or it is closed."""
+        row = self._one("SELECT uid FROM alert WHERE id = :id", id=alert_id)
+        if row is None:
+            return False
+        changed = self._run(
+            "UPDATE alert SET acknowledged_by = :by, acknowledged_alias = :alias, acknowledged_at = :now"
+            " WHERE id = :id AND acknowledged_at IS NULL AND closed_at IS NULL",
+            id=alert_id,
+            by=staff_id,
+            alias=self._tx.keys.seal(alias, "alert.acknowledged_alias", row["uid"]),
+            now=to_ms(now),
+        )
+        if changed:
+            self._tx.wake()
+        return changed == 1
+
+    def shown(self, alert_id: int, now: datetime) -> bool:
+        """The bar was open at somebody on duty. True the first time since it was armed."""
+        changed = self._run(
+            "UPDATE alert SET shown_at = :now WHERE id = :id AND shown_at IS NULL AND closed_at IS NULL",
+            id=alert_id,
+            now=to_ms(now),
+        )
+        if changed:
+            self._tx.wake()
+        return changed == 1
+
+    def mark_card(self, contact_id: int, outcome: Literal["sent", "failed", "unknown", "blocked"]) -> None:
+        """Say on the open alert whether the emergency card went out."""
+        changed = self._run(
+            "UPDATE alert SET card = :card WHERE contact_id = :contact_id AND closed_at IS NULL",
+            contact_id=contact_id,
+            card=outcome,
+        )
+        if changed:
+            self._tx.wake()
+
+    def close(self, contact_id: int, by: int | None, now: datetime) -> None:
+        """The contact's open alert is over; `by` None is the system."""
+        changed = self._run(
+            "UPDATE alert SET closed_at = :now, closed_by = :by WHERE contact_id = :contact_id AND closed_at IS NULL",
+            contact_id=contact_id,
+            by=by,
+            now=to_ms(now),
+        )
+        if changed:
+            self._tx.wake()
+
+    def _sealed(self, contact_id: int, uid: bytes, matched: tuple[str, ...]) -> bytes:
+        return self._tx.box(contact_id).seal(json.dumps(matched).encode(), "alert.matched", uid)
+
+    def _matched(self, row: Row) -> tuple[str, ...]:
+        if row["matched"] is None:
+            return ()
+        opened = self._tx.box(row["contact_id"]).open(row["matched"], "alert.matched", row["uid"])
+        return tuple(json.loads(opened))
+
+    def _alias(self, row: Row) -> str:
+        if row["summary"] is None:
+            return ""
+        try:
+            box = self._tx.box(row["contact_id"])
+        except Erased:
+            return ""
+        alias: str = json.loads(box.open(row["summary"], "conversation.summary", row["conversation_uid"]))[
+            "alias"
+        ]
+        return alias
+
+    def _opened(self, row: Row) -> Alert:
+        sealed_alias = row["acknowledged_alias"]
+        return Alert(
+            id=row["id"],
+            contact_id=row["contact_id"],
+            alias=self._alias(row),
+            tier=Tier(row["tier"]),
+            category=row["category"],
+            rules=tuple(json.loads(row["rules"])),
+            matched=self._matched(row),
+            raised_at=from_ms(row["raised_at"]),
+            shown_at=from_ms_or_none(row["shown_at"]),
+            acknowledged_by=row["acknowledged_by"],
+            acknowledged_alias=None
+            if sealed_alias is None
+            else self._tx.keys.open(sealed_alias, "alert.acknowledged_alias", row["uid"]),
+            acknowledged_at=from_ms_or_none(row["acknowledged_at"]),
+            closed_at=from_ms_or_none(row["closed_at"]),
+            card=row["card"],
+        )

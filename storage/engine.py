@@ -1,0 +1,85 @@
+"""The seam between the stores and a database: what an engine must be able to do.
+
+The stores write one SQL text for all engines: parameters as `:name`, and these macros where engines differ:
+{pk} {big} {blob} {strict} {for_update} {skip_locked}. Times are integers (milliseconds), booleans 0 or 1.
+A second engine is a class like `sqlite_engine.SqliteEngine`, chosen by the URL in `open_storage`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Row = dict[str, Any]
+
+BUMP = "UPDATE change SET number = number + 1"  # once per commit that something visible changed in
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One numbered migration. Once released it is never edited, only followed by another."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+class Statements(Protocol):
+    """A running transaction."""
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        """Every row."""
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """The number of rows that changed."""
+
+    def wake(self, *, changed: bool = True) -> None:
+        """Notify the listeners after the commit. `changed`: something that staff see is different now."""
+
+    def shred(self) -> None:
+        """After the commit, also overwrite what this transaction deleted wherever the engine still holds it."""
+
+
+class Listener(Protocol):
+    """Hears of commits that woke, in this process and in others. One per waiting thread."""
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Block until woken (True), or for so long (False). A wake between two waits is not lost."""
+
+    def close(self) -> None:
+        """Stop listening; a `wait` that is under way returns False."""
+
+
+class Engine(Protocol):
+    """A database. All methods may be called from any thread."""
+
+    single_worker: bool  # one worker at most may work on it
+
+    @property
+    def version(self) -> str:
+        """Of the database software."""
+
+    def write(self, fn: Callable[[Statements], T]) -> T:
+        """Run `fn` in a write transaction; returns after the commit is durable, or raises and nothing is kept."""
+
+    def read(self, fn: Callable[[Statements], T]) -> T:
+        """Run `fn` in a transaction that sees one state of the database and changes nothing."""
+
+    def migrate(self, steps: Sequence[Step]) -> None:
+        """Apply the steps that are missing. Several processes may do this at once."""
+
+    def is_current(self, steps: Sequence[Step]) -> bool:
+        """Whether all steps have been applied."""
+
+    def listen(self) -> Listener:
+        """A new listener."""
+
+    def notify(self) -> None:
+        """Wake all listeners now."""
+
+    def close(self) -> None:
+        """Let go of the database."""

@@ -1,0 +1,76 @@
+"""One writer at a time on one machine: a lock on a file beside the database.
+
+SQLite's own waiting sleeps up to 100 ms between two looks, which two writing processes feel. And a checkpoint
+cannot run inside a transaction, so only a lock outside SQLite keeps other processes from writing meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from storage.errors import StorageUnavailable
+
+if sys.platform != "win32":
+    import fcntl
+
+_FIRST_PAUSE_SECONDS = 0.0002
+_LONGEST_PAUSE_SECONDS = 0.005
+
+
+class FileLock:
+    """An advisory lock; freed by the system when its process dies."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise StorageUnavailable(f"cannot create the lock file: {error.strerror}") from error
+
+    @contextlib.contextmanager
+    def held(self, timeout_seconds: float) -> Iterator[None]:
+        """Hold the lock. Raises StorageUnavailable when another process keeps it for so long."""
+        self._acquire(timeout_seconds)
+        try:
+            yield
+        finally:
+            self._release()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+    if sys.platform == "win32":
+
+        def _acquire(self, timeout_seconds: float) -> None:
+            """Nothing: where SQLite comes without the checkpoint bug its own locks are enough."""
+
+        def _release(self) -> None:
+            """Nothing."""
+
+    else:
+
+        def _acquire(self, timeout_seconds: float) -> None:
+            if self._try():
+                return
+            end = time.monotonic() + timeout_seconds
+            pause = _FIRST_PAUSE_SECONDS
+            while not self._try():
+                if time.monotonic() > end:
+                    raise StorageUnavailable("another process has been writing for too long")
+                time.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+        def _try(self) -> bool:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+        def _release(self) -> None:
+            fcntl.flock(self._file, fcntl.LOCK_UN)

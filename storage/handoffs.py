@@ -1,0 +1,120 @@
+"""Handoffs: who waits, and who has whom. Reads the conversations' rows, never a transcript."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from bot.conversation import Status, Tier
+from storage.engine import Row
+from storage.records import Place, QueueRow
+from storage.store import Store
+from storage.times import from_ms, from_ms_or_none, to_ms
+
+_COLUMNS = (
+    "SELECT conversation.contact_id, conversation.uid AS row_uid, conversation.summary, conversation.status,"
+    " conversation.tier, conversation.category, conversation.language, conversation.opened_at,"
+    " conversation.last_inbound_at, conversation.claimed_by, conversation.parked_at, conversation.paused,"
+    " conversation.elsewhere, contact.uid, contact.key_wrapped, contact.last_entry_id, contact.unread"
+    " FROM conversation JOIN contact ON contact.id = conversation.contact_id WHERE "
+)
+_ORDER = " ORDER BY conversation.opened_at, conversation.contact_id"
+
+
+class Handoffs(Store):
+    """The queue. Its order is decided by `bot.triage`; here it is the order of opening."""
+
+    def places(self) -> list[Place]:
+        """The waiting handoffs, as the order needs them."""
+        rows = self._all(
+            "SELECT contact_id, tier, opened_at, last_inbound_at FROM conversation"
+            " WHERE status = 'waiting' ORDER BY opened_at, contact_id"
+        )
+        return [
+            Place(
+                contact_id=row["contact_id"],
+                tier=Tier(row["tier"]),
+                opened_at=from_ms(row["opened_at"]),
+                last_inbound_at=from_ms_or_none(row["last_inbound_at"]),
+            )
+            for row in rows
+        ]
+
+    def queue(self) -> list[QueueRow]:
+        """The waiting handoffs."""
+        return self._rows("conversation.status = 'waiting'")
+
+    def claimed(self) -> list[QueueRow]:
+        """Those that somebody has."""
+        return self._rows("conversation.status = 'claimed'")
+
+    def mine(self, supporter_id: int) -> list[QueueRow]:
+        """Those that this supporter has."""
+        return self._rows(
+            "conversation.status = 'claimed' AND conversation.claimed_by = :by", by=supporter_id
+        )
+
+    def row(self, contact_id: int) -> QueueRow | None:
+        """This contact's open handoff; None if there is none."""
+        rows = self._rows(
+            "conversation.contact_id = :contact_id AND conversation.status IN ('waiting', 'claimed')",
+            contact_id=contact_id,
+        )
+        return rows[0] if rows else None
+
+    def open_count(self, supporter_id: int) -> int:
+        """How many this supporter has; parked ones do not count."""
+        return int(
+            self._value(
+                "SELECT count(*) FROM conversation"
+                " WHERE status = 'claimed' AND claimed_by = :by AND parked_at IS NULL",
+                by=supporter_id,
+            )
+        )
+
+    def finish(self, contact_id: int, number: int, outcome: str, by: int | None, now: datetime) -> None:
+        """Say how a handoff ended; `outcome` is a code. The conversation itself is saved elsewhere."""
+        self._run(
+            "UPDATE handoff SET outcome = :outcome, closed_by = :by, closed_at = :now"
+            " WHERE contact_id = :contact_id AND number = :number",
+            contact_id=contact_id,
+            number=number,
+            outcome=outcome,
+            by=by,
+            now=to_ms(now),
+        )
+        self._tx.wake()
+
+    def last_change(self) -> int:
+        """Another number whenever something that staff see has changed."""
+        return int(self._value("SELECT number FROM change"))
+
+    def _rows(self, condition: str, **parameters: int) -> list[QueueRow]:
+        found = self._all(
+            _COLUMNS + condition + " AND contact.key_wrapped IS NOT NULL" + _ORDER, **parameters
+        )
+        return [self._opened(row) for row in found]
+
+    def _opened(self, row: Row) -> QueueRow:
+        box = self._tx.keep_box(row["contact_id"], row)
+        shown = json.loads(box.open(row["summary"], "conversation.summary", row["row_uid"]))
+        return QueueRow(
+            contact_id=row["contact_id"],
+            alias=shown["alias"],
+            status=Status(row["status"]),
+            tier=Tier(row["tier"]),
+            category=row["category"],
+            language=row["language"],
+            topic=shown["topic"],
+            campus=shown["campus"],
+            for_whom=shown["for_whom"],
+            opened_at=from_ms(row["opened_at"]),
+            last_inbound_at=from_ms_or_none(row["last_inbound_at"]),
+            last_entry_id=row["last_entry_id"],
+            unread=row["unread"],
+            claimed_by=row["claimed_by"],
+            claimed_alias=shown["claimed_alias"],
+            parked=row["parked_at"] is not None,
+            paused=bool(row["paused"]),
+            elsewhere=bool(row["elsewhere"]),
+        )

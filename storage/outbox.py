@@ -1,0 +1,268 @@
+"""The outbox: messages on their way out. One at a time per contact, in order, an emergency card before all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from bot import messages
+from bot.messages import OutboundMessage, Purpose
+from storage.engine import Row
+from storage.errors import Erased, WrongKey
+from storage.records import TakenSend
+from storage.sealing import new_uid
+from storage.store import Store
+from storage.times import from_ms, from_ms_or_none, to_ms
+
+# A message of unknown fate holds up its contact until `settle_unknown`; no longer than this if nobody settles it.
+_UNKNOWN_HOLDS_MS = 60_000
+
+# The first waiting row of a contact who has nothing in flight. Only a card does not wait for a message of
+# unknown fate: it goes ahead of everything anyway, and a double is harmless.
+_HEAD = (
+    " outbox.state = 'waiting'"
+    " AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.state = 'sending'"
+    " AND other.contact_id = outbox.contact_id)"
+    " AND NOT EXISTS (SELECT 1 FROM outbox first WHERE first.state = 'waiting'"
+    " AND first.contact_id = outbox.contact_id"
+    " AND (first.place < outbox.place OR (first.place = outbox.place AND first.id < outbox.id)))"
+    " AND (outbox.place = 0 OR NOT EXISTS (SELECT 1 FROM outbox lost WHERE lost.state = 'unknown'"
+    " AND lost.settled = 0 AND lost.contact_id = outbox.contact_id AND lost.state_at > :unknown_after))"
+)
+_CANDIDATES = (1, 16)  # rows to look at: the first one, and more when it cannot be had
+
+
+class Outbox(Store):
+    """Messages and their fate. A row that has been sent, or is gone, ignores what comes too late."""
+
+    def add(self, contact_id: int, message: OutboundMessage, now: datetime) -> int:
+        """Queue a message and write it into the transcript; its outbox id. Raises Erased."""
+        box, uid = self._tx.box(contact_id), new_uid()
+        outbox_id: int = self._value(
+            "INSERT INTO outbox (contact_id, uid, purpose, place, state_at, body, created_at, next_try_at)"
+            " VALUES (:contact_id, :uid, :purpose, :place, :now, :body, :now, :now) RETURNING id",
+            contact_id=contact_id,
+            uid=uid,
+            purpose=message.purpose.value,
+            place=0 if message.purpose is Purpose.CARD else 1,
+            body=box.seal(messages.to_json(message), "outbox.body", uid),
+            now=to_ms(now),
+        )
+        self._tx.transcript.add_outbound(contact_id, message, outbox_id, now)
+        return outbox_id
+
+    def drop(self, contact_id: int, purposes: Collection[Purpose], now: datetime) -> int:
+        """Take back what nobody has begun to send and has one of these purposes; how many."""
+        count = 0
+        for purpose in sorted(purposes):
+            count += self._run(
+                "UPDATE outbox SET state = 'dropped', state_at = :now, body = NULL"
+                " WHERE contact_id = :contact_id AND state = 'waiting' AND purpose = :purpose",
+                contact_id=contact_id,
+                purpose=purpose.value,
+                now=to_ms(now),
+            )
+        if count:
+            self._tx.wake()
+        return count
+
+    def claim_next(self, now: datetime, worker: str) -> TakenSend | None:
+        """Give this worker the next message to send; it is in state `sending` from now on.
+
+        Cards of any contact come first, then the order of writing. A contact's message that waits to be tried
+        again holds up that contact's later ones.
+        """
+        at = to_ms(now)
+        for limit in _CANDIDATES:
+            rows = self._all(
+                f"SELECT id, contact_id FROM outbox WHERE next_try_at <= :now AND {_HEAD}"  # noqa: S608
+                " ORDER BY place, id LIMIT :limit",
+                now=at,
+                unknown_after=at - _UNKNOWN_HOLDS_MS,
+                limit=limit,
+            )
+            taken = next(filter(None, (self._claim(row, at, worker) for row in rows)), None)
+            if taken is not None or len(rows) < limit:
+                return taken
+        return None
+
+    def _claim(self, candidate: Row, at: int, worker: str) -> TakenSend | None:
+        if not self._one("SELECT id FROM contact WHERE id = :id {skip_locked}", id=candidate["contact_id"]):
+            return None
+        row = self._one(
+            "UPDATE outbox SET state = 'sending', state_at = :now, claimed_at = :now, worker = :worker"  # noqa: S608
+            f" WHERE id = :id AND {_HEAD} RETURNING id, contact_id, uid, body, tries, created_at",
+            id=candidate["id"],
+            now=at,
+            worker=worker,
+            unknown_after=at - _UNKNOWN_HOLDS_MS,
+        )
+        if row is None:
+            return None
+        contact_id = row["contact_id"]
+        try:
+            message = messages.from_json(
+                self._tx.box(contact_id).open(row["body"], "outbox.body", row["uid"])
+            )
+        except (WrongKey, ValidationError):  # nobody can send it; the others must not wait behind it
+            self.failed(row["id"], "unreadable", from_ms(at))
+            self._tx.incidents.open("poison_message", from_ms(at))
+            return None
+        last_inbound_at = self._value(
+            "SELECT last_inbound_at FROM conversation WHERE contact_id = :id", id=contact_id
+        )
+        return TakenSend(
+            id=row["id"],
+            contact_id=contact_id,
+            psid=self._tx.contacts.psid(contact_id),
+            message=message,
+            tries=row["tries"],
+            created_at=from_ms(row["created_at"]),
+            last_inbound_at=from_ms_or_none(last_inbound_at),
+        )
+
+    def sent(self, outbox_id: int, mid: str | None, now: datetime) -> None:
+        """It went out; the words are kept in the transcript only."""
+        row = self._row(outbox_id)
+        if row is None:
+            return
+        self._set_sent(outbox_id, now)
+        if mid is not None:
+            self._set_mid(row["contact_id"], outbox_id, mid)
+        self._tx.wake()
+
+    def retry(self, outbox_id: int, now: datetime, next_try_at: datetime, code: str) -> None:
+        """It did not go out and may be tried again from `next_try_at` on. `code` is a stable error code."""
+        self._run(
+            "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :next_try_at, tries = tries + 1,"
+            " code = :code WHERE id = :id AND state = 'sending'",
+            id=outbox_id,
+            now=to_ms(now),
+            next_try_at=to_ms(next_try_at),
+            code=code,
+        )
+        self._tx.wake()
+
+    def failed(self, outbox_id: int, code: str, now: datetime) -> None:
+        """It cannot be sent. The words stay until retention, for a person to send again."""
+        self._end(outbox_id, "failed", code, now, "'waiting', 'sending', 'unknown'")
+
+    def unknown(self, outbox_id: int, now: datetime) -> None:
+        """It may have arrived. Holds up its contact until the echo comes or `settle_unknown`."""
+        self._end(outbox_id, "unknown", None, now, "'sending'")
+
+    def lapsed(self, outbox_id: int, now: datetime) -> None:
+        """It is too late to be worth sending."""
+        self._end(outbox_id, "lapsed", None, now, "'waiting', 'sending', 'unknown'")
+
+    def resend(self, outbox_id: int, now: datetime) -> bool:
+        """Back to waiting: a card of unknown fate, or a person's second try.
+
+        False when nothing will be sent: it did go out, its words are gone, or it is a card that has been
+        repeated once already and is of unknown fate again (which is then settled).
+        """
+        changed = self._run(
+            "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :now, tries = tries + 1,"
+            " repeats = repeats + 1, settled = 0, code = NULL WHERE id = :id AND body IS NOT NULL"
+            " AND (state IN ('failed', 'lapsed') OR (state = 'unknown' AND (place = 1 OR repeats = 0)))",
+            id=outbox_id,
+            now=to_ms(now),
+        )
+        if not changed:
+            self.settle_unknown(outbox_id, now)
+        self._tx.wake()
+        return changed == 1
+
+    def confirm(self, contact_id: int, outbox_id: int | None, mid: str, now: datetime) -> int | None:
+        """The echo of a message of ours; its outbox id if only now we know that it went out."""
+        if outbox_id is None:
+            return None  # with a mid that we know it is recorded as sent already
+        row = self._row(outbox_id)
+        if row is None or row["contact_id"] != contact_id:
+            return None
+        settled = self._set_sent(outbox_id, now)
+        self._set_mid(contact_id, outbox_id, mid)
+        if settled:
+            self._tx.wake()
+        return outbox_id if settled else None
+
+    def settle_unknown(self, outbox_id: int, now: datetime) -> None:
+        """Nothing more will be learnt: it stays unknown and no longer holds up its contact."""
+        self._run("UPDATE outbox SET settled = 1 WHERE id = :id AND state = 'unknown'", id=outbox_id)
+        self._tx.wake()
+
+    def stuck(self, claimed_before: datetime) -> list[tuple[int, int, Purpose]]:
+        """Rows still in `sending` that were claimed before then: id, contact, purpose."""
+        return self._triples("state = 'sending' AND claimed_at < :before", before=to_ms(claimed_before))
+
+    def unsettled(self, unknown_before: datetime) -> list[tuple[int, int, Purpose]]:
+        """Rows of unknown fate since before then that nobody has settled: id, contact, purpose."""
+        return self._triples(
+            "state = 'unknown' AND settled = 0 AND state_at < :before", before=to_ms(unknown_before)
+        )
+
+    def late_cards(self, written_before: datetime) -> list[int]:
+        """Contacts whose emergency card was written before then and has not left."""
+        rows = self._all(
+            "SELECT DISTINCT contact_id FROM outbox WHERE place = 0 AND state IN ('waiting', 'sending')"
+            " AND created_at < :before ORDER BY contact_id",
+            before=to_ms(written_before),
+        )
+        return [row["contact_id"] for row in rows]
+
+    def waiting_count(self) -> int:
+        """Messages that nobody has begun to send."""
+        return int(self._value("SELECT count(*) FROM outbox WHERE state = 'waiting'"))
+
+    def oldest_waiting_at(self) -> datetime | None:
+        """When the oldest waiting message was written."""
+        return from_ms_or_none(self._value("SELECT MIN(created_at) FROM outbox WHERE state = 'waiting'"))
+
+    def next_due_at(self, now: datetime) -> datetime | None:
+        """When `claim_next` will next have something; None: not before a send ends or a message is added."""
+        return from_ms_or_none(
+            self._value(
+                f"SELECT MIN(next_try_at) FROM outbox WHERE {_HEAD}",  # noqa: S608
+                unknown_after=to_ms(now) - _UNKNOWN_HOLDS_MS,
+            )
+        )
+
+    def _row(self, outbox_id: int) -> Row | None:
+        return self._one("SELECT contact_id, state FROM outbox WHERE id = :id {for_update}", id=outbox_id)
+
+    def _set_sent(self, outbox_id: int, now: datetime) -> bool:
+        """False: that it was sent is known already, or it was taken back before."""
+        changed = self._run(
+            "UPDATE outbox SET state = 'sent', state_at = :now, body = NULL, code = NULL, settled = 0,"
+            " claimed_at = COALESCE(claimed_at, :now)"
+            " WHERE id = :id AND state NOT IN ('sent', 'delivered', 'seen')",
+            id=outbox_id,
+            now=to_ms(now),
+        )
+        return changed == 1
+
+    def _set_mid(self, contact_id: int, outbox_id: int, mid: str) -> None:
+        try:
+            self._tx.transcript.set_mid(contact_id, outbox_id, mid)
+        except Erased:  # while it was on its way; there is no transcript to complete
+            return
+
+    def _end(self, outbox_id: int, state: str, code: str | None, now: datetime, earlier: str) -> None:
+        self._run(
+            "UPDATE outbox SET state = :state, state_at = :now, code = :code"  # noqa: S608 - fixed words
+            f" WHERE id = :id AND state IN ({earlier})",
+            id=outbox_id,
+            state=state,
+            code=code,
+            now=to_ms(now),
+        )
+        self._tx.wake()
+
+    def _triples(self, condition: str, *, before: int) -> list[tuple[int, int, Purpose]]:
+        rows = self._all(
+            f"SELECT id, contact_id, purpose FROM outbox WHERE {condition} ORDER BY id",  # noqa: S608
+            before=before,
+        )
+        return [(row["id"], row["contact_id"], Purpose(row["purpose"])) for row in rows]

@@ -1,0 +1,111 @@
+"""Small tables about the service itself: incidents, scheduled runs, counts, the worker's signs of life."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from storage.records import Incident
+from storage.store import Store
+from storage.times import from_ms, from_ms_or_none, to_ms
+
+_RUNS_KEPT = timedelta(days=7)
+
+
+class Incidents(Store):
+    """What staff must see that is not about one student. At most one open incident of each kind."""
+
+    def open(self, kind: str, now: datetime) -> bool:
+        """Open an incident, or count the open one up. True if it was not open before."""
+        count = self._value(
+            "INSERT INTO incident (kind, opened_at, last_at) VALUES (:kind, :now, :now)"
+            " ON CONFLICT (kind) WHERE closed_at IS NULL"
+            " DO UPDATE SET count = incident.count + 1, last_at = excluded.last_at RETURNING count",
+            kind=kind,
+            now=to_ms(now),
+        )
+        self._tx.wake()
+        return bool(count == 1)
+
+    def close(self, kind: str, now: datetime) -> None:
+        """It is over. Nothing happens if it was not open."""
+        changed = self._run(
+            "UPDATE incident SET closed_at = :now WHERE kind = :kind AND closed_at IS NULL",
+            kind=kind,
+            now=to_ms(now),
+        )
+        if changed:
+            self._tx.wake()
+
+    def is_open(self, kind: str) -> bool:
+        """Whether an incident of this kind is open."""
+        return (
+            self._one("SELECT id FROM incident WHERE kind = :kind AND closed_at IS NULL", kind=kind)
+            is not None
+        )
+
+    def open_ones(self) -> list[Incident]:
+        """The open incidents, the oldest first."""
+        rows = self._all("SELECT * FROM incident WHERE closed_at IS NULL ORDER BY opened_at, id")
+        return [
+            Incident(
+                kind=row["kind"],
+                opened_at=from_ms(row["opened_at"]),
+                last_at=from_ms(row["last_at"]),
+                count=row["count"],
+                closed_at=from_ms_or_none(row["closed_at"]),
+            )
+            for row in rows
+        ]
+
+
+class Jobs(Store):
+    """Which scheduled runs have been taken, by whichever worker."""
+
+    def once(self, job: str, slot: str, now: datetime) -> bool:
+        """True for the first who asks for this job and slot (a truncated time); the others leave it alone."""
+        at = to_ms(now)
+        self._run("DELETE FROM job_run WHERE at < :before", before=to_ms(now - _RUNS_KEPT))
+        row = self._one(
+            "INSERT INTO job_run (job, slot, at) VALUES (:job, :slot, :now)"
+            " ON CONFLICT (job, slot) DO NOTHING RETURNING at",
+            job=job,
+            slot=slot,
+            now=at,
+        )
+        return row is not None
+
+
+class Counters(Store):
+    """Plain counts, tied to nobody."""
+
+    def bump(self, name: str, by: int = 1) -> None:
+        """Add to a counter; it starts at 0."""
+        self._run(
+            "INSERT INTO counter (name, value) VALUES (:name, :by)"
+            " ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value",
+            name=name,
+            by=by,
+        )
+
+    def all(self) -> dict[str, int]:
+        """Every counter that has ever been bumped."""
+        return {
+            row["name"]: row["value"] for row in self._all("SELECT name, value FROM counter ORDER BY name")
+        }
+
+
+class Worker(Store):
+    """Signs of life."""
+
+    def beat(self, worker: str, now: datetime) -> None:
+        """This worker is alive."""
+        self._run(
+            "INSERT INTO worker (name, beat_at) VALUES (:name, :now)"
+            " ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at",
+            name=worker,
+            now=to_ms(now),
+        )
+
+    def last_beat(self) -> datetime | None:
+        """When any worker was last alive."""
+        return from_ms_or_none(self._value("SELECT MAX(beat_at) FROM worker"))

@@ -1,0 +1,366 @@
+"""SQLite through sqlite-utils: one writer connection with group commit, a pool of readers, WAL, every commit
+flushed to disk.
+
+SQLite 3.7.0 to 3.51.2 can damage a WAL database when one connection checkpoints while another writes
+(https://sqlite.org/wal.html, "The WAL-Reset Bug"). So nothing checkpoints by itself: it happens here, under a
+lock that every writing process holds, and mmap is never switched on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlite_utils import Database, Migrations, utils
+
+from storage.engine import BUMP, Row, Step
+from storage.errors import StorageError, StorageUnavailable
+from storage.file_lock import FileLock
+from storage.group_commit import GroupCommit, Job
+from storage.wake import Bell, UdpListener
+
+T = TypeVar("T")
+
+# pysqlite3 where sqlite-utils found it: two copies of SQLite must never open one file.
+sqlite3: Any = utils.sqlite3  # type: ignore[attr-defined]
+
+_BUSY_SECONDS = 5.0
+_CHECKPOINT_COMMITS = 1000
+_CHECKPOINT_BYTES = 4 * 1024 * 1024
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "wal_autocheckpoint=0",
+    "secure_delete=ON",
+    "temp_store=MEMORY",
+)
+_READER_PRAGMAS = ("query_only=ON", "cache_size=-1024")
+_MACROS = {
+    "{pk}": "INTEGER PRIMARY KEY AUTOINCREMENT",  # an id is never given twice
+    "{big}": "INTEGER",
+    "{blob}": "BLOB",
+    "{strict}": "STRICT",
+    "{for_update}": "",  # a write transaction has the whole database to itself
+    "{skip_locked}": "",
+}
+_OUR_FAULT = {"SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG"}
+_expanded: dict[str, str] = {}
+
+
+def _expand(sql: str) -> str:
+    text = _expanded.get(sql)
+    if text is None:
+        text = sql
+        for macro, meaning in _MACROS.items():
+            text = text.replace(macro, meaning)
+        _expanded[sql] = text
+    return text
+
+
+def _named(error: Exception) -> StorageError:
+    """Our error for SQLite's. Its text holds names from the schema, never a value."""
+    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
+    if (
+        name in _OUR_FAULT
+        or name.startswith("SQLITE_CONSTRAINT")
+        or isinstance(error, sqlite3.ProgrammingError)
+    ):
+        return StorageError(f"{name}: {error}")
+    return StorageUnavailable(name)
+
+
+class SqliteStatements:
+    """See `engine.Statements`."""
+
+    __slots__ = ("_connection", "changed", "shreds", "wakes")
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.wakes = self.changed = self.shreds = False
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
+        try:
+            return self._connection.execute(_expand(sql), parameters)
+        except sqlite3.Error as error:
+            raise _named(error) from error
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        """Every row."""
+        cursor = self._execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        try:
+            return [dict(zip(names, values, strict=True)) for values in cursor]
+        except sqlite3.Error as error:
+            raise _named(error) from error
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        rows = self.all(sql, **parameters)  # to the end: a statement left half-way keeps the transaction open
+        return rows[0] if rows else None
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """The number of rows that changed."""
+        count: int = self._execute(sql, parameters).rowcount
+        return count
+
+    def wake(self, *, changed: bool = True) -> None:
+        """Notify the listeners after the commit."""
+        self.wakes = True
+        self.changed = self.changed or changed
+
+    def shred(self) -> None:
+        """After the commit, empty the write-ahead log too: it still holds what was deleted."""
+        self.shreds = True
+
+
+class SqliteEngine:
+    """See `engine.Engine`. One per process and database; not to be carried over a fork."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._wal = path.with_name(path.name + "-wal")
+        _create_private(path)
+        self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self._bell = Bell(path.with_name(path.name + ".wake"))
+        self._pid = os.getpid()
+        self._closed = False
+        self._commits = 0
+        self._must_shred = False
+        self._idle: list[Database] = []
+        self._group = GroupCommit(self._run_batch)
+        self._writing = threading.Lock()
+        try:
+            with (
+                self._lock.held(_BUSY_SECONDS),
+                _translated(),
+            ):  # two first starts must not both switch to WAL
+                self._writer = self._connect()
+        except BaseException:
+            self._bell.close()
+            self._lock.close()
+            raise
+
+    single_worker = True  # one machine, one file
+
+    @property
+    def version(self) -> str:
+        """Of SQLite."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def _connect(self, *, reads_only: bool = False) -> Database:
+        connection = sqlite3.connect(
+            str(self._path),
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,  # we say BEGIN ourselves: IMMEDIATE, never deferred
+            check_same_thread=False,  # one thread at a time, but not always the same
+            cached_statements=256,
+        )
+        try:
+            for pragma in (*_PRAGMAS, *(_READER_PRAGMAS if reads_only else ())):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+            return Database(connection, execute_plugins=False)
+        except BaseException:
+            connection.close()
+            raise
+
+    # Writing
+
+    def write(self, fn: Callable[[SqliteStatements], T]) -> T:
+        """Run `fn` in a write transaction; see `engine.Engine`. It may run in another thread."""
+        self._must_be_open()
+        return self._group.write(fn)
+
+    def _run_batch(self, batch: Sequence[Job]) -> None:
+        with self._writing:
+            try:
+                with self._lock.held(_BUSY_SECONDS):
+                    wakes = self._commit(batch)
+                    self._tidy()
+            except StorageUnavailable as error:
+                _fail(batch, error)
+                return
+        if wakes:
+            self._bell.ring()
+
+    def _commit(self, batch: Sequence[Job]) -> bool:
+        """Run and commit a batch; whether to wake. Raises StorageUnavailable when nothing of it was kept."""
+        connection = self._writer.conn
+        with _translated():
+            connection.execute("BEGIN IMMEDIATE")
+        try:
+            done = [self._run_job(connection, job, alone=len(batch) == 1) for job in batch]
+            kept = [statements for statements in done if statements is not None]
+            if not kept:
+                return False
+            if any(statements.changed for statements in kept):
+                connection.execute(BUMP)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StorageUnavailable(f"commit: {_named(error)}") from error
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        self._commits += 1
+        self._must_shred = self._must_shred or any(statements.shreds for statements in kept)
+        return any(statements.wakes for statements in kept)
+
+    @staticmethod
+    def _run_job(connection: Any, job: Job, *, alone: bool) -> SqliteStatements | None:
+        """Run one job in a savepoint of its own; None if it failed, and nothing of it is left."""
+        statements = SqliteStatements(connection)
+        if not alone:
+            connection.execute("SAVEPOINT job")
+        try:
+            job.result = job.run(statements)
+        except Exception as error:
+            job.error = error
+            if not connection.in_transaction:  # SQLite itself gave the whole transaction up
+                raise StorageUnavailable("rolled back") from error
+            if not alone:
+                connection.execute("ROLLBACK TO job")
+                connection.execute("RELEASE job")
+            return None
+        if not alone:
+            connection.execute("RELEASE job")
+        return statements
+
+    def _tidy(self) -> None:
+        """Checkpoint when it is due. Never waits for a reader: what could not be done is done next time."""
+        connection = self._writer.conn
+        if self._must_shred:
+            connection.execute("PRAGMA busy_timeout=0")
+            try:
+                busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                self._must_shred = bool(busy)
+            except sqlite3.Error:
+                self._must_shred = True  # the commit stands; the log is emptied after one of the next
+            finally:
+                connection.execute(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
+        elif self._commits % _CHECKPOINT_COMMITS == 0 or (self._commits % 50 == 0 and self._wal_is_large()):
+            with contextlib.suppress(sqlite3.Error):  # as above
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _wal_is_large(self) -> bool:
+        try:
+            return self._wal.stat().st_size > _CHECKPOINT_BYTES
+        except FileNotFoundError:
+            return False
+
+    # Reading
+
+    def read(self, fn: Callable[[SqliteStatements], T]) -> T:
+        """Run `fn` on one state of the database; see `engine.Engine`."""
+        self._must_be_open()
+        with self._reader() as connection:
+            return fn(SqliteStatements(connection))
+
+    @contextlib.contextmanager
+    def _reader(self) -> Iterator[Any]:
+        with _translated():
+            try:
+                database = self._idle.pop()
+            except IndexError:
+                database = self._connect(reads_only=True)
+            database.conn.execute("BEGIN")
+        try:
+            yield database.conn
+        finally:
+            if database.conn.in_transaction:
+                database.conn.execute("ROLLBACK")
+            if self._closed:
+                database.close()
+            else:
+                self._idle.append(database)
+
+    # Migrations, waking, closing
+
+    def migrate(self, steps: Sequence[Step]) -> None:
+        """Apply the steps that are missing, in one transaction, whoever else starts at the same moment."""
+        connection = self._writer.conn
+        with self._writing, self._lock.held(_BUSY_SECONDS), _translated():
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                _migrations(steps).apply(self._writer)
+                connection.execute("COMMIT")
+            finally:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+
+    def is_current(self, steps: Sequence[Step]) -> bool:
+        """Whether all steps have been applied."""
+        with self._writing, _translated():
+            return not _migrations(steps).pending(self._writer)
+
+    def listen(self) -> UdpListener:
+        """A new listener."""
+        return self._bell.listen()
+
+    def notify(self) -> None:
+        """Wake all listeners now."""
+        self._bell.ring()
+
+    def close(self) -> None:
+        """Close the connections; the last process to do so empties the write-ahead log."""
+        with self._writing:
+            if self._closed:
+                return
+            self._closed = True
+            while self._idle:
+                self._idle.pop().close()
+            self._writer.close()
+            self._bell.close()
+            self._lock.close()
+
+    def _must_be_open(self) -> None:
+        if self._closed:
+            raise StorageError("the storage is closed")
+        if os.getpid() != self._pid:
+            raise StorageError("open the storage after the fork, in the process that uses it")
+
+
+def _migrations(steps: Sequence[Step]) -> Migrations:
+    migrations = Migrations("peersupport")
+
+    def add(step: Step) -> None:
+        @migrations(name=step.name)
+        def apply(database: Database) -> None:
+            for statement in step.statements:
+                database.conn.execute(_expand(statement))
+
+    for step in steps:
+        add(step)
+    return migrations
+
+
+def _fail(batch: Sequence[Job], error: StorageUnavailable) -> None:
+    """Nothing of the batch was kept; a job that failed for a reason of its own keeps that reason."""
+    for job in batch:
+        job.result = None
+        if job.error is None:
+            job.error = StorageUnavailable(str(error))
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _named(error) from error
+
+
+def _create_private(path: Path) -> None:
+    """Create the folder and an empty file that only this account can read; WAL files inherit its mode.
+
+    An existing file is not touched: opening and closing it here would drop the locks of other connections.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StorageUnavailable(f"cannot create the database: {error.strerror}") from error

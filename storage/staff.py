@@ -1,0 +1,122 @@
+"""Staff: accounts, roles, who is on duty. Logins, aliases and password hashes are sealed with the service key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from storage.engine import Row
+from storage.errors import StorageError
+from storage.records import Duty, Role, Staff
+from storage.sealing import new_uid
+from storage.store import Store
+from storage.times import from_ms_or_none, to_ms
+
+
+class StaffStore(Store):
+    """Accounts are disabled, never deleted: the audit log goes on naming them."""
+
+    def add(self, login: str, alias: str, role: Role, password_hash: str, now: datetime) -> int:
+        """A new account's id. Raises StorageError when the login is taken; letter case makes no difference."""
+        uid, seal = new_uid(), self._tx.keys.seal
+        staff_id = self._value(
+            "INSERT INTO staff (uid, login_hash, login, alias, password, role, created_at)"
+            " VALUES (:uid, :login_hash, :login, :alias, :password, :role, :now)"
+            " ON CONFLICT (login_hash) DO NOTHING RETURNING id",
+            uid=uid,
+            login_hash=self._login_hash(login),
+            login=seal(login, "staff.login", uid),
+            alias=seal(alias, "staff.alias", uid),
+            password=seal(password_hash, "staff.password", uid),
+            role=Role(role).value,
+            now=to_ms(now),
+        )
+        if staff_id is None:
+            raise StorageError("that login is taken")
+        self._tx.wake()
+        return int(staff_id)
+
+    def all(self) -> list[Staff]:
+        """Everybody, disabled ones too, in the order they were added."""
+        return [self._opened(row) for row in self._all("SELECT * FROM staff ORDER BY id")]
+
+    def get(self, staff_id: int) -> Staff | None:
+        """One account."""
+        row = self._one("SELECT * FROM staff WHERE id = :id", id=staff_id)
+        return self._opened(row) if row else None
+
+    def by_login(self, login: str) -> tuple[Staff, str] | None:
+        """The account with this login, in any letter case, and its password hash."""
+        row = self._one("SELECT * FROM staff WHERE login_hash = :hash", hash=self._login_hash(login))
+        if row is None:
+            return None
+        return self._opened(row), self._tx.keys.open(row["password"], "staff.password", row["uid"])
+
+    def on_duty(self, now: datetime, reachable_since: datetime) -> list[Staff]:
+        """Those on duty whose console was connected at `reachable_since` or later (and not after `now`)."""
+        rows = self._all(
+            "SELECT * FROM staff WHERE duty = 'on' AND disabled_at IS NULL AND seen_at >= :since ORDER BY id",
+            since=to_ms(reachable_since),
+        )
+        return [self._opened(row) for row in rows]
+
+    def set_password(self, staff_id: int, password_hash: str) -> None:
+        """Another password. Sessions go on; end them with `sessions.end_all`."""
+        row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
+        if row is not None:
+            sealed = self._tx.keys.seal(password_hash, "staff.password", row["uid"])
+            self._run("UPDATE staff SET password = :password WHERE id = :id", id=staff_id, password=sealed)
+
+    def set_role(self, staff_id: int, role: Role) -> None:
+        """Another role."""
+        self._run("UPDATE staff SET role = :role WHERE id = :id", id=staff_id, role=Role(role).value)
+        self._tx.wake()
+
+    def set_duty(self, staff_id: int, duty: Duty, now: datetime) -> None:
+        """On duty, having a pause, or off."""
+        self._run(
+            "UPDATE staff SET duty = :duty, duty_at = :now WHERE id = :id",
+            id=staff_id,
+            duty=Duty(duty).value,
+            now=to_ms(now),
+        )
+        self._tx.wake()
+
+    def set_language(self, staff_id: int, language: str) -> None:
+        """Of the console: nb or en."""
+        self._run("UPDATE staff SET language = :language WHERE id = :id", id=staff_id, language=language)
+
+    def set_theme(self, staff_id: int, theme: Literal["auto", "light", "dark"]) -> None:
+        """Of the console."""
+        self._run("UPDATE staff SET theme = :theme WHERE id = :id", id=staff_id, theme=theme)
+
+    def seen(self, staff_id: int, now: datetime) -> None:
+        """Their console is connected. Wakes nobody: it happens all the time."""
+        self._run("UPDATE staff SET seen_at = :now WHERE id = :id", id=staff_id, now=to_ms(now))
+
+    def disable(self, staff_id: int, now: datetime) -> None:
+        """Close the account: off duty, signed out everywhere."""
+        self._run(
+            "UPDATE staff SET disabled_at = COALESCE(disabled_at, :now), duty = 'off', duty_at = :now WHERE id = :id",
+            id=staff_id,
+            now=to_ms(now),
+        )
+        self._tx.sessions.end_all(staff_id)
+        self._tx.wake()
+
+    def _login_hash(self, login: str) -> bytes:
+        return self._tx.keys.hash("login", login.strip().casefold())
+
+    def _opened(self, row: Row) -> Staff:
+        uid, opened = row["uid"], self._tx.keys.open
+        return Staff(
+            id=row["id"],
+            login=opened(row["login"], "staff.login", uid),
+            alias=opened(row["alias"], "staff.alias", uid),
+            role=Role(row["role"]),
+            duty=Duty(row["duty"]),
+            language=row["language"],
+            theme=row["theme"],
+            disabled=row["disabled_at"] is not None,
+            seen_at=from_ms_or_none(row["seen_at"]),
+        )

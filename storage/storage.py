@@ -1,0 +1,125 @@
+"""The storage as callers see it: open it, write, read, listen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from storage.engine import Engine, Listener
+from storage.errors import StorageError, WrongKey
+from storage.migrations import STEPS
+from storage.sealing import Keys
+from storage.sqlite_engine import SqliteEngine
+from storage.times import to_ms
+from storage.tx import Tx
+
+T = TypeVar("T")
+
+_SECRET = "SECRET"  # noqa: S105 - the name of a row; capitals keep it apart from ids of data keys
+
+
+class Storage:
+    """All that is kept. Every method may be called from any thread, but not across a fork."""
+
+    def __init__(self, engine: Engine, keys: Keys) -> None:
+        self._engine = engine
+        self._keys = keys
+        if self.is_current():
+            self.read(self._check_keys)
+
+    @property
+    def sqlite_version(self) -> str:
+        """Of the database software in use, such as "SQLite 3.53.4"."""
+        return self._engine.version
+
+    @property
+    def single_worker(self) -> bool:
+        """Whether one worker at most may work on this database: what another left in flight is nobody's."""
+        return self._engine.single_worker
+
+    def write(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` in a write transaction and return its result once it is durable.
+
+        An exception in `fn` undoes what it did and comes out here. Raises StorageUnavailable when nothing could
+        be kept. `fn` may run in another thread, together with others in one commit; keep it short, and start no
+        other write in it.
+        """
+        return self._engine.write(lambda statements: fn(Tx(statements, self._keys)))
+
+    def read(self, fn: Callable[[Tx], T]) -> T:
+        """Run `fn` on one unchanging state of the database."""
+        return self._engine.read(lambda statements: fn(Tx(statements, self._keys)))
+
+    def listen(self) -> Listener:
+        """A listener that hears of every commit that woke, in any process. Look for work after opening it."""
+        return self._engine.listen()
+
+    def notify(self) -> None:
+        """Wake all listeners now."""
+        self._engine.notify()
+
+    def migrate(self, now: datetime) -> None:
+        """Bring the tables up to date. Raises WrongKey when the database belongs to other keys."""
+        self._engine.migrate(STEPS)
+        self.write(lambda tx: self._remember_keys(tx, now))
+
+    def is_current(self) -> bool:
+        """Whether `migrate` has nothing to do."""
+        return self._engine.is_current(STEPS)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.close()
+
+    def _check_keys(self, tx: Tx) -> None:
+        """Fail at the start rather than at the first word of the first student."""
+        for row in tx.all("SELECT key_id, value FROM key_check ORDER BY key_id"):
+            if row["key_id"] == _SECRET:
+                if row["value"] != self._keys.hash("check"):
+                    raise WrongKey("SECRET_KEY is not the one this database was written with")
+            elif row["key_id"] in self._keys.ids:
+                try:
+                    self._keys.service[row["key_id"]].open(row["value"], "key_check.value", b"")
+                except WrongKey:
+                    raise WrongKey(
+                        f"DATA_KEYS: the key {row['key_id']} is not the one this database was written with"
+                    ) from None
+            elif tx.one("SELECT id FROM contact WHERE key_id = :key_id LIMIT 1", key_id=row["key_id"]):
+                raise WrongKey(f"DATA_KEYS lacks the key {row['key_id']}, and contacts are sealed with it")
+
+    def _remember_keys(self, tx: Tx, now: datetime) -> None:
+        self._check_keys(tx)
+        values = {_SECRET: self._keys.hash("check")}
+        for key_id in self._keys.ids:
+            values[key_id] = self._keys.service[key_id].seal(b"check", "key_check.value", b"")
+        for key_id, value in values.items():
+            tx.run(
+                "INSERT INTO key_check (key_id, value, added_at) VALUES (:key_id, :value, :now)"
+                " ON CONFLICT (key_id) DO NOTHING",
+                key_id=key_id,
+                value=value,
+                now=to_ms(now),
+            )
+
+
+def open_storage(url: str, keys: Keys, *, home: Path) -> Storage:
+    """Open the store that `url` names; call `migrate` before using a new one.
+
+    `sqlite:///data/file.db` is relative to `home`, `sqlite:////var/file.db` absolute. Raises StorageError for
+    any other kind of URL, WrongKey when the database was written with other keys.
+    """
+    scheme, separator, place = url.partition("://")
+    if scheme in ("postgres", "postgresql"):
+        raise StorageError(
+            "DATABASE_URL: PostgreSQL is not supported by this version; write sqlite:///data/file.db"
+        )
+    if scheme != "sqlite" or not separator or not place.startswith("/") or place == "/":
+        raise StorageError("DATABASE_URL: write sqlite:///data/file.db")
+    engine = SqliteEngine((home / place[1:]).absolute())
+    try:
+        return Storage(engine, keys)
+    except BaseException:
+        engine.close()
+        raise

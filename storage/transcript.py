@@ -1,0 +1,260 @@
+"""The transcript: what was said, line by line. Texts and names are sealed; mids are found by a keyed hash."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from bot.effects import AddEntry, EditEntry
+from bot.messages import BotMessage, OutboundMessage, SupporterMessage
+from storage.engine import Row
+from storage.records import Delivery, Entry
+from storage.sealing import Box, new_uid
+from storage.store import Store
+from storage.times import from_ms, from_ms_or_none, to_ms
+
+_ENTRIES = """SELECT entry.*, outbox.state AS delivery, outbox.state_at AS delivery_at, outbox.code
+FROM entry LEFT JOIN outbox ON outbox.id = entry.outbox_id
+WHERE entry.contact_id = :contact_id AND entry.id > :after_id ORDER BY entry.id DESC LIMIT :limit"""
+
+
+class Transcript(Store):
+    """Lines of conversations. Every method raises Erased when the contact is gone and something must be sealed."""
+
+    def add(self, contact_id: int, entry: AddEntry) -> int:
+        """Keep what the contact, Meta's inbox or the system said; the entry's id."""
+        return self._insert(
+            contact_id,
+            at=entry.at,
+            written_by=entry.written_by,
+            kind=entry.kind,
+            text=entry.text,
+            meta={"detail": entry.detail, "who": entry.who, "reply_to": entry.reply_to},
+            mid=entry.mid,
+        )
+
+    def add_outbound(self, contact_id: int, message: OutboundMessage, outbox_id: int, now: datetime) -> int:
+        """Keep what we are about to say; its fate is read from the outbox row."""
+        is_supporter = isinstance(message, SupporterMessage)
+        return self._insert(
+            contact_id,
+            at=now,
+            written_by="supporter" if is_supporter else "bot",
+            kind="text",
+            text=message.text,
+            choices=[choice.title for choice in message.choices] if isinstance(message, BotMessage) else [],
+            meta={"who": message.alias} if isinstance(message, SupporterMessage) else {},
+            outbox_id=outbox_id,
+        )
+
+    def add_note(self, contact_id: int, by: int, alias: str, text: str, now: datetime) -> int:
+        """Keep words between supporters, never sent."""
+        return self._insert(
+            contact_id, at=now, written_by="note", kind="text", text=text, meta={"who": alias, "by": by}
+        )
+
+    def _insert(
+        self,
+        contact_id: int,
+        *,
+        at: datetime,
+        written_by: str,
+        kind: str,
+        text: str | None,
+        meta: dict[str, Any],
+        choices: list[str] | None = None,
+        mid: str | None = None,
+        outbox_id: int | None = None,
+    ) -> int:
+        box, uid = self._tx.box(contact_id), new_uid()
+        body = None if text is None and not choices else _seal_body(box, uid, text, choices or [])
+        entry_id: int = self._value(
+            "INSERT INTO entry (contact_id, uid, at, written_by, kind, body, meta, mid, mid_hash, outbox_id)"
+            " VALUES (:contact_id, :uid, :at, :written_by, :kind, :body, :meta, :mid, :mid_hash, :outbox_id)"
+            " RETURNING id",
+            contact_id=contact_id,
+            uid=uid,
+            at=to_ms(at),
+            written_by=written_by,
+            kind=kind,
+            body=body,
+            meta=box.seal(json.dumps(meta).encode(), "entry.meta", uid),
+            mid=box.seal_text(mid, "entry.mid", uid),
+            mid_hash=None if mid is None else self._mid_hash(contact_id, mid),
+            outbox_id=outbox_id,
+        )
+        self._run(
+            "UPDATE contact SET last_entry_id = :entry_id, unread = unread + :unread WHERE id = :contact_id",
+            entry_id=entry_id,
+            unread=int(written_by == "contact"),
+            contact_id=contact_id,
+        )
+        self._tx.wake()
+        return entry_id
+
+    def edit(self, contact_id: int, edit: EditEntry) -> bool:
+        """Put the new wording in the place of the old. False: no such message, withdrawn, or a newer edit is in."""
+        row = self._found(contact_id, edit.mid)
+        if row is None or row["withdrawn"] or row["edits"] >= edit.number:
+            return False
+        box = self._tx.box(contact_id)
+        self._run(
+            "UPDATE entry SET body = :body, edits = :number WHERE id = :id",
+            id=row["id"],
+            body=_seal_body(box, row["uid"], edit.text, []),
+            number=edit.number,
+        )
+        self._tx.wake()
+        return True
+
+    def withdraw(self, contact_id: int, mid: str, at: datetime) -> bool:
+        """The contact took it back: its words are destroyed. False: no such message."""
+        row = self._found(contact_id, mid)
+        if row is None:
+            return False
+        self._run(
+            "UPDATE entry SET withdrawn = 1, body = NULL, reactions = NULL WHERE id = :id", id=row["id"]
+        )
+        self._tx.shred()
+        self._tx.wake()
+        return True
+
+    def react(self, contact_id: int, mid: str, reaction: str, added: bool) -> None:
+        """Show a reaction, or take it away. A contact has one per message; a new one replaces it."""
+        row = self._found(contact_id, mid)
+        if row is None or row["withdrawn"]:
+            return
+        box = self._tx.box(contact_id)
+        if not added and _open_list(box, row, "reactions") != [reaction]:
+            return
+        shown = json.dumps([reaction]).encode() if added else None
+        self._run(
+            "UPDATE entry SET reactions = :reactions WHERE id = :id",
+            id=row["id"],
+            reactions=None if shown is None else box.seal(shown, "entry.reactions", row["uid"]),
+        )
+        self._tx.wake()
+
+    def delivered(self, contact_id: int, watermark: datetime) -> None:
+        """What was sent up to `watermark` reached the contact."""
+        self._reached(contact_id, watermark, Delivery.DELIVERED)
+
+    def read(self, contact_id: int, watermark: datetime) -> None:
+        """What was sent up to `watermark` was seen."""
+        self._reached(contact_id, watermark, Delivery.SEEN)
+
+    def _reached(self, contact_id: int, watermark: datetime, state: Delivery) -> None:
+        # Compared with the moment the sending began: the channel stamps a message before we hear that it went.
+        changed = self._run(
+            "UPDATE outbox SET state = :state, state_at = :at WHERE contact_id = :contact_id"
+            " AND state IN ('sent', 'delivered') AND state <> :state AND claimed_at <= :at",
+            state=state.value,
+            at=to_ms(watermark),
+            contact_id=contact_id,
+        )
+        if changed:
+            self._tx.wake()
+
+    def entries(self, contact_id: int, after_id: int = 0, limit: int = 500) -> list[Entry]:
+        """The newest `limit` entries after `after_id`, oldest first."""
+        rows = self._all(_ENTRIES, contact_id=contact_id, after_id=after_id, limit=limit)
+        if not rows:
+            return []
+        box = self._tx.box(contact_id)
+        return [_opened(box, row) for row in reversed(rows)]
+
+    def last_id(self, contact_id: int) -> int:
+        """The newest entry's id; 0 when there is none."""
+        return int(self._value("SELECT last_entry_id FROM contact WHERE id = :id", id=contact_id) or 0)
+
+    def knows(self, contact_id: int, mid: str) -> bool:
+        """Whether this mid is a message that we sent."""
+        row = self._found(contact_id, mid)
+        return row is not None and row["outbox_id"] is not None
+
+    def set_mid(self, contact_id: int, outbox_id: int, mid: str) -> None:
+        """The channel's id of a message that went out."""
+        mid_hash = self._mid_hash(contact_id, mid)
+        row = self._one(
+            "SELECT id, uid, mid_hash FROM entry WHERE outbox_id = :outbox_id", outbox_id=outbox_id
+        )
+        if row is not None and row["mid_hash"] != mid_hash:
+            self._run(
+                "UPDATE entry SET mid = :mid, mid_hash = :mid_hash WHERE id = :id",
+                id=row["id"],
+                mid=self._tx.box(contact_id).seal_text(mid, "entry.mid", row["uid"]),
+                mid_hash=mid_hash,
+            )
+
+    def mark_opened(self, contact_id: int, staff_id: int, entry_id: int, now: datetime) -> None:
+        """Somebody has had everything up to `entry_id` on the screen; unread counts for whoever has claimed it."""
+        changed = self._run(
+            "UPDATE contact SET seen_entry_id = :entry_id WHERE id = :id AND seen_entry_id < :entry_id",
+            id=contact_id,
+            entry_id=entry_id,
+        )
+        changed += self._run(
+            "UPDATE contact SET unread = (SELECT count(*) FROM entry WHERE entry.contact_id = :id"
+            " AND entry.id > :entry_id AND entry.written_by = 'contact')"
+            " WHERE id = :id AND unread > 0 AND EXISTS (SELECT 1 FROM conversation WHERE contact_id = :id"
+            " AND status = 'claimed' AND claimed_by = :staff_id)",
+            id=contact_id,
+            entry_id=entry_id,
+            staff_id=staff_id,
+        )
+        if changed:
+            self._tx.wake()
+
+    def forget_text(
+        self, closed_before: datetime, open_before: datetime, unopened_before: datetime | None = None
+    ) -> int:
+        """Retention; see `retention.Retention.forget_text`."""
+        return self._tx.retention.forget_text(closed_before, open_before, unopened_before)
+
+    def _found(self, contact_id: int, mid: str) -> Row | None:
+        return self._one(
+            "SELECT id, uid, edits, withdrawn, reactions, outbox_id FROM entry WHERE mid_hash = :hash"
+            " ORDER BY id DESC LIMIT 1",
+            hash=self._mid_hash(contact_id, mid),
+        )
+
+    def _mid_hash(self, contact_id: int, mid: str) -> bytes:
+        return self._tx.keys.hash("mid", contact_id, mid)
+
+
+def _seal_body(box: Box, uid: bytes, text: str | None, choices: list[str]) -> bytes:
+    return box.seal(json.dumps({"text": text, "choices": choices}).encode(), "entry.body", uid)
+
+
+def _open_list(box: Box, row: Row, column: str) -> list[str]:
+    if row[column] is None:
+        return []
+    opened: list[str] = json.loads(box.open(row[column], f"entry.{column}", row["uid"]))
+    return opened
+
+
+def _opened(box: Box, row: Row) -> Entry:
+    uid, is_hidden = row["uid"], bool(row["withdrawn"])
+    meta = json.loads(box.open(row["meta"], "entry.meta", uid))
+    body = json.loads(box.open(row["body"], "entry.body", uid)) if row["body"] is not None else {}
+    delivery = Delivery(row["delivery"]) if row["delivery"] is not None else None
+    return Entry(
+        id=row["id"],
+        at=from_ms(row["at"]),
+        written_by=row["written_by"],
+        kind=row["kind"],
+        text=body.get("text"),
+        detail=None if is_hidden else meta.get("detail"),
+        who=meta.get("who"),
+        mid=box.open_text(row["mid"], "entry.mid", uid),
+        reply_to=meta.get("reply_to"),
+        edits=row["edits"],
+        withdrawn=is_hidden,
+        reactions=tuple(_open_list(box, row, "reactions")),
+        choices=tuple(body.get("choices", ())),
+        outbox_id=row["outbox_id"],
+        delivery=delivery,
+        delivery_at=from_ms_or_none(row["delivery_at"]),
+        failure=row["code"] if delivery is Delivery.FAILED else None,
+    )

@@ -1,0 +1,149 @@
+"""A transaction as callers see it: one attribute per store, and a few things of its own."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from storage.alerts import Alerts
+from storage.audit import Audit
+from storage.contacts import Contacts
+from storage.conversations import Conversations
+from storage.drafts import Drafts
+from storage.engine import Row, Statements
+from storage.errors import Erased
+from storage.handoffs import Handoffs
+from storage.inbox import Inbox
+from storage.outbox import Outbox
+from storage.retention import Retention
+from storage.sealing import Box, Keys
+from storage.service import Counters, Incidents, Jobs, Worker
+from storage.sessions import Sessions
+from storage.staff import StaffStore
+from storage.timers import Timers
+from storage.transcript import Transcript
+
+
+class Tx:
+    """Valid inside `Storage.write` or `Storage.read` only. All times in and out are aware UTC."""
+
+    def __init__(self, statements: Statements, keys: Keys) -> None:
+        self._statements = statements
+        self._boxes: dict[int, Box] = {}
+        self.keys = keys
+        self.all = statements.all
+        self.one = statements.one
+        self.run = statements.run
+
+    def wake(self, *, changed: bool = True) -> None:
+        """Notify the listeners once this is committed. The stores do so themselves for what they change."""
+        self._statements.wake(changed=changed)
+
+    def shred(self) -> None:
+        """Have what this transaction deletes overwritten once it is committed."""
+        self._statements.shred()
+
+    def box(self, contact_id: int) -> Box:
+        """The contact's key. Raises Erased when it has been destroyed."""
+        box = self._boxes.get(contact_id)
+        if box is None:
+            row = self.one("SELECT uid, key_wrapped FROM contact WHERE id = :id", id=contact_id)
+            if row is None or row["key_wrapped"] is None:
+                raise Erased(f"contact {contact_id} is gone")
+            box = self.keep_box(contact_id, row)
+        return box
+
+    def keep_box(self, contact_id: int, row: Row) -> Box:
+        """The contact's key from a row that has `key_wrapped` and the contact's `uid`, for `box` to reuse."""
+        box = self._boxes.get(contact_id)
+        if box is None:
+            box = self._boxes[contact_id] = self.keys.contact_box(row["key_wrapped"], row["uid"])
+        return box
+
+    def forget_box(self, contact_id: int) -> None:
+        """The contact is erased: seal and open nothing more in this transaction."""
+        self._boxes.pop(contact_id, None)
+
+    @cached_property
+    def contacts(self) -> Contacts:
+        """Who writes to us, and their keys."""
+        return Contacts(self)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """Events that came in and are not handled yet."""
+        return Inbox(self)
+
+    @cached_property
+    def conversations(self) -> Conversations:
+        """One per contact."""
+        return Conversations(self)
+
+    @cached_property
+    def handoffs(self) -> Handoffs:
+        """The queue, and who has whom."""
+        return Handoffs(self)
+
+    @cached_property
+    def transcript(self) -> Transcript:
+        """What was said."""
+        return Transcript(self)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """Messages on their way out."""
+        return Outbox(self)
+
+    @cached_property
+    def timers(self) -> Timers:
+        """When to wake a conversation."""
+        return Timers(self)
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """Dangers that somebody should take."""
+        return Alerts(self)
+
+    @cached_property
+    def staff(self) -> StaffStore:
+        """Accounts."""
+        return StaffStore(self)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        """Who is signed in, and failed tries."""
+        return Sessions(self)
+
+    @cached_property
+    def drafts(self) -> Drafts:
+        """What a supporter has typed and not sent."""
+        return Drafts(self)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who did what, chained."""
+        return Audit(self)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """How long words live."""
+        return Retention(self)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """What staff must see that is not about one student."""
+        return Incidents(self)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Which scheduled runs have been taken."""
+        return Jobs(self)
+
+    @cached_property
+    def counters(self) -> Counters:
+        """Plain counts."""
+        return Counters(self)
+
+    @cached_property
+    def worker(self) -> Worker:
+        """Signs of life."""
+        return Worker(self)

@@ -1,0 +1,123 @@
+"""Waking up waiting threads and processes on one machine: a byte over loopback UDP.
+
+Each listener has a port of its own and writes its number as a file name into a folder beside the database;
+the file holds the process id. A byte that arrives between two waits stays in the socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+_SWEEP_EVERY = 256  # notifications between two looks for listeners whose process has died
+
+
+class UdpListener:
+    """See `engine.Listener`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self._port: int = self._socket.getsockname()[1]
+        self._file = folder / str(self._port)
+        self._file.write_text(str(os.getpid()))
+        self._waiting = threading.Lock()
+        self._closed = False
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Block until woken (True), or for so long (False)."""
+        with self._waiting:
+            if self._closed:
+                return False
+            self._socket.settimeout(max(timeout_seconds, 0.0))
+            try:
+                self._socket.recv(1)
+            except (TimeoutError, BlockingIOError):
+                return False
+            self._drain()
+            return not self._closed
+
+    def _drain(self) -> None:
+        self._socket.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                self._socket.recv(1)
+
+    def close(self) -> None:
+        """Stop listening; a `wait` that is under way returns False."""
+        if self._closed:
+            return
+        self._closed = True
+        self._file.unlink(missing_ok=True)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bell:
+            bell.sendto(b"c", ("127.0.0.1", self._port))
+        with self._waiting:
+            self._socket.close()
+
+
+class Bell:
+    """Rings all listeners of one database."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setblocking(False)
+        self._rung = 0
+
+    def listen(self) -> UdpListener:
+        """A new listener."""
+        self._sweep()
+        return UdpListener(self._folder)
+
+    def ring(self) -> None:
+        """Send one byte to each listener. Never blocks; a full buffer means the listener is woken already."""
+        self._rung += 1
+        if self._rung % _SWEEP_EVERY == 0:
+            self._sweep()
+        for name in self._ports():
+            try:
+                self._socket.sendto(b"w", ("127.0.0.1", int(name)))
+            except BlockingIOError:
+                continue
+            except OSError:
+                if self._socket.fileno() == -1:  # closed meanwhile; the listeners are not to blame
+                    return
+                (self._folder / name).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Ring no more."""
+        self._socket.close()
+
+    def _ports(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self._folder) if name.isdecimal()]
+        except FileNotFoundError:
+            return []
+
+    def _sweep(self) -> None:
+        """Remove the files of listeners whose process is gone."""
+        for name in self._ports():
+            file = self._folder / name
+            try:
+                text = file.read_text()
+            except FileNotFoundError:
+                continue
+            if text.isdecimal() and not _is_alive(int(text)):
+                file.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    if sys.platform == "win32":  # there, signal 0 would end the process instead of asking
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it exists and belongs to somebody else
+        return True
+    return True

@@ -1,0 +1,169 @@
+"""The console over a real store: real Flask, real SQLite, the shipped content, and a clock that stands still."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from bot.content import Content
+from bot.conversation import Tier
+from bot.events import TextReceived
+from handlers.console import ConsoleParts, Live, blueprint, sessions
+from handlers.console.passwords import hash_password
+from handlers.deeds import Deeds
+from handlers.inbound import Inbound
+from storage import Keys, Storage, open_storage
+from storage.records import Duty, NewEvent, Role, Staff
+
+START = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)  # a Wednesday, 12:00 in Oslo, open
+PASSWORD = "stille regn over byen"
+KEYS = Keys.from_environment("k1:" + base64.b64encode(bytes(32)).decode(), "s" * 64)
+
+
+class House:
+    """The service around the console: its clock, its store, its staff and its students."""
+
+    def __init__(self, content: Content, folder: Path) -> None:
+        self.at = START
+        self.content = content
+        self.storage: Storage = open_storage("sqlite:///console.db", KEYS, home=folder)
+        self.storage.migrate(self.at)
+        self.deeds = Deeds(self.storage, lambda: content, lambda: self.at)
+        self.inbound = Inbound(self.storage, lambda: content, lambda: self.at)
+        self.live = Live(self.storage, limit=2, heartbeat_seconds=0.05)
+        self.app = Flask("console-test", static_folder=None)
+        self.app.secret_key = "k" * 40
+        self.app.testing = True
+        self.parts = ConsoleParts(
+            storage=self.storage,
+            clock=lambda: self.at,
+            content=lambda: content,
+            act=self.deeds,
+            live=self.live,
+        )
+        self.app.register_blueprint(blueprint(self.parts))
+        self._mids = 0
+        self._hash = ""
+
+    def staff(
+        self, alias: str, role: Role = Role.SUPPORTER, *, language: str = "nb", duty: Duty = Duty.ON
+    ) -> Staff:
+        """A new account, on duty and reachable. All have the same password."""
+        self._hash = self._hash or hash_password(PASSWORD)
+
+        def add(tx):
+            staff_id = tx.staff.add(alias.lower(), alias, role, self._hash, self.at)
+            tx.staff.set_duty(staff_id, duty, self.at)
+            tx.staff.set_language(staff_id, language)
+            tx.staff.seen(staff_id, self.at)
+            return staff_id
+
+        return self.again(self.storage.write(add))
+
+    def again(self, staff: Staff | int) -> Staff:
+        """The account as it is now."""
+        found = self.storage.read(lambda tx: tx.staff.get(staff if isinstance(staff, int) else staff.id))
+        assert found is not None
+        return found
+
+    def browser(self, staff: Staff | None = None) -> Browser:
+        """A browser, signed in without the slow part when `staff` is given."""
+        return Browser(self, staff)
+
+    def student(self, text: str = "PRATE", who: str = "A") -> int:
+        """A student writes; the contact's id. The words ask for a person unless said otherwise."""
+        self._mids += 1
+        event = TextReceived(sent_at=self.at, mid=f"m{self._mids}", text=text)
+        self.storage.write(lambda tx: tx.inbox.add(NewEvent(psid=who, key=event.mid, event=event), self.at))
+        self.inbound.drain()
+        contact_id = self.storage.read(lambda tx: tx.contacts.find(who))
+        assert contact_id is not None
+        return contact_id
+
+    def waiting(self, text: str = "Jeg sover dårlig for tiden", who: str = "A") -> int:
+        """A student who has written these words and waits for a person."""
+        self.student("prate", who)
+        contact_id = self.student(text, who)
+        row = self.storage.read(lambda tx: tx.handoffs.row(contact_id))
+        assert row is not None
+        return contact_id
+
+    def row(self, contact_id: int):
+        return self.storage.read(lambda tx: tx.handoffs.row(contact_id))
+
+    def audit(self) -> list[tuple[str, int | None]]:
+        """Who did what, oldest first."""
+        lines = self.storage.read(lambda tx: tx.audit.lines(1000))
+        return [(line.action, line.by) for line in sorted(lines, key=lambda line: line.at)]
+
+    def pass_time(self, **span: float) -> None:
+        self.at += timedelta(**span)
+
+
+class Browser:
+    """A test client that carries the CSRF token as a page would."""
+
+    def __init__(self, house: House, staff: Staff | None) -> None:
+        self.house = house
+        self.client: FlaskClient = house.app.test_client()
+        self._token = ""
+        if staff is not None:
+            token = f"token-of-{staff.id}"
+            expires_at = house.at + timedelta(hours=12)
+
+            def start(tx):
+                tx.sessions.end(sessions.token_hash(token))
+                tx.sessions.add(staff.id, sessions.token_hash(token), house.at, expires_at)
+
+            house.storage.write(start)
+            self.client.set_cookie(sessions.COOKIE, token, path="/console")
+
+    def get(self, path: str = "/", **headers: str) -> TestResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.get(f"/console{path}", headers=named)
+
+    def page(self, path: str = "/") -> str:
+        """The page's HTML; it must be there."""
+        answer = self.get(path)
+        assert answer.status_code == 200, (path, answer.status_code)
+        return answer.text
+
+    def token(self) -> str:
+        """The CSRF token of any page."""
+        if not self._token:
+            page = (
+                self.get("/more").text if self.get("/more").status_code == 200 else self.get("/sign-in").text
+            )
+            found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+            assert found
+            self._token = found[1]
+        return self._token
+
+    def post(self, path: str, *, follow: bool = False, json: bool = False, **fields: object) -> TestResponse:
+        headers = {"Accept": "application/json"} if json else {}
+        data = {"csrf_token": self.token(), **{name: str(value) for name, value in fields.items()}}
+        return self.client.post(f"/console{path}", data=data, headers=headers, follow_redirects=follow)
+
+
+@pytest.fixture
+def house(content: Content, tmp_path: Path) -> Iterator[House]:
+    made = House(content, tmp_path)
+    yield made
+    made.live.stop()
+    made.storage.close()
+
+
+@pytest.fixture
+def amalie(house: House) -> Staff:
+    return house.staff("Amalie")
+
+
+__all__ = ["PASSWORD", "START", "Browser", "House", "Tier"]

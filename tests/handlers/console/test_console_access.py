@@ -1,0 +1,248 @@
+"""Who gets in, and to what."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from handlers.console import routes, sessions
+from handlers.console.passwords import hash_one_time, password_problem, verify_password
+from storage.records import Role
+
+PASSWORD = "stille regn over byen"
+
+
+def rules(house):
+    return [rule for rule in house.app.url_map.iter_rules() if rule.endpoint.startswith("console.")]
+
+
+def address(rule) -> str:
+    _, path = rule.build(
+        {name: 1 for name in rule.arguments}
+        | ({"filename": "console.css"} if "filename" in rule.arguments else {})
+    )
+    return path
+
+
+def test_every_address_of_the_console_is_in_the_table(house):
+    named = {route.name for route in routes.ROUTES} | {"static"}
+    assert {rule.endpoint.removeprefix("console.") for rule in rules(house)} == named
+
+
+def test_only_sign_in_and_the_static_files_are_open(house):
+    assert {"sign_in", "first_password", "static"} == routes.OPEN
+    client = house.app.test_client()
+    for rule in rules(house):
+        name = rule.endpoint.removeprefix("console.")
+        if name in routes.OPEN:
+            continue
+        for method in rule.methods & {"GET", "POST"}:
+            answer = client.open(address(rule), method=method)
+            shut = answer.status_code in (400, 401) or answer.location == "/console/sign-in"
+            assert shut, (name, method, answer.status_code)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_address_is_closed_to_roles_the_table_does_not_name(house, role):
+    browser = house.browser(house.staff("Anna", role))
+    for rule in rules(house):
+        name = rule.endpoint.removeprefix("console.")
+        if name in routes.OPEN or role in routes.WHO[name]:
+            continue
+        for method in rule.methods & {"GET", "POST"}:
+            path = address(rule).removeprefix("/console")
+            answer = browser.get(path) if method == "GET" else browser.post(path)
+            assert answer.status_code == 403, (name, method)
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_can_open_the_pages_it_is_given(house, role):
+    browser = house.browser(house.staff("Anna", role))
+    for path, who in [
+        ("/", "queue_page"),
+        ("/mine", "mine_page"),
+        ("/more", "more_page"),
+        ("/staff", "staff_page"),
+        ("/incidents", "incidents_page"),
+        ("/records", "records_page"),
+    ]:
+        assert browser.get(path).status_code == (200 if role in routes.WHO[who] else 403), path
+
+
+def test_a_post_without_the_token_is_refused(house, amalie):
+    contact = house.waiting()
+    client = house.browser(amalie).client
+    answer = client.post(f"/console/c/{contact}/claim")
+    assert answer.status_code == 400
+    assert house.row(contact).claimed_by is None
+
+
+def test_a_post_from_another_site_is_refused_even_with_the_token(house, amalie):
+    contact = house.waiting()
+    browser = house.browser(amalie)
+    answer = browser.client.post(
+        f"/console/c/{contact}/claim",
+        data={"csrf_token": browser.token()},
+        headers={"Sec-Fetch-Site": "cross-site"},
+    )
+    assert answer.status_code == 403
+
+
+def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(house, amalie):
+    answer = house.browser().post("/sign-in", login="AMALIE", password=PASSWORD)
+    assert answer.location == "/console/"
+    cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith(sessions.COOKIE))
+    assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/console"} <= {
+        part.strip() for part in cookie.split(";")
+    }
+
+
+def test_the_store_keeps_only_the_hash_of_a_token(house, amalie):
+    browser = house.browser()
+    answer = browser.client.post(
+        "/console/sign-in", data={"csrf_token": browser.token(), "login": "amalie", "password": PASSWORD}
+    )
+    token = re.search(rf"{sessions.COOKIE}=([^;]+)", "\n".join(answer.headers.getlist("Set-Cookie")))[1]
+    found = house.storage.read(lambda tx: tx.sessions.peek(sessions.token_hash(token), house.at))
+    assert found == amalie.id and len(token) >= 43
+    rows = house.storage.read(
+        lambda tx: [bytes(row["token_hash"]) for row in tx.all("SELECT token_hash FROM session")]
+    )
+    assert token.encode() not in rows and sessions.token_hash(token) in rows
+
+
+def test_an_unknown_login_and_a_wrong_password_read_the_same(house, amalie):
+    unknown = house.browser().post("/sign-in", login="nobody", password="x" * 14)
+    wrong = house.browser().post("/sign-in", login="amalie", password="x" * 14)
+    assert unknown.status_code == wrong.status_code == 401
+    bare = [re.sub(r"(csrf[^>]*)(value|content)=\"[^\"]+\"", "", answer.text) for answer in (unknown, wrong)]
+    assert bare[0] == bare[1]
+
+
+def test_after_five_wrong_tries_even_the_right_password_waits(house, amalie):
+    house.storage.write(
+        lambda tx: [tx.sessions.add_failure(_account_key(house, "amalie"), house.at) for _ in range(5)]
+    )
+    browser = house.browser()
+    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 429
+    house.pass_time(minutes=16)
+    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 302
+
+
+def test_wrong_tries_count_for_the_account_and_for_the_address(house, amalie):
+    house.browser().post("/sign-in", login="amalie", password="wrong" * 4)
+    house.browser().post("/sign-in", login="somebody else", password="wrong" * 4)
+    since = house.at - timedelta(minutes=1)
+    with house.app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        account, address = sessions.throttle_keys("amalie")
+    count = house.storage.read(
+        lambda tx: (tx.sessions.failures(account, since), tx.sessions.failures(address, since))
+    )
+    assert count == (1, 2)
+
+
+def _account_key(house, login):
+    with house.app.test_request_context():
+        return sessions.throttle_keys(login)[0]
+
+
+def test_a_session_ends_when_it_lies_idle_and_in_any_case_after_twelve_hours(house, amalie):
+    idle = house.browser(amalie)
+    assert idle.get("/").status_code == 200
+    house.pass_time(hours=8, minutes=1)
+    assert idle.get("/").location == "/console/sign-in"
+    busy = house.browser(amalie)
+    for _ in range(3):
+        house.pass_time(hours=3, minutes=50)
+        assert busy.get("/").status_code == 200
+    house.pass_time(hours=1)
+    assert busy.get("/").location == "/console/sign-in"
+
+
+def test_a_page_that_only_refreshes_itself_does_not_keep_a_session_awake(house, amalie):
+    browser = house.browser(amalie)
+    for _ in range(4):
+        house.pass_time(hours=2)
+        browser.get("/fresh")
+    house.pass_time(minutes=1)
+    assert browser.get("/fresh").status_code == 401
+
+
+def test_signing_out_ends_the_session_in_the_store(house, amalie):
+    browser = house.browser(amalie)
+    assert browser.post("/sign-out").location == "/console/sign-in"
+    other = house.app.test_client()
+    other.set_cookie(sessions.COOKIE, f"token-of-{amalie.id}", path="/console")
+    assert other.get("/console/").location == "/console/sign-in"
+
+
+def test_a_stopped_account_is_out_at_once(house, amalie):
+    browser = house.browser(amalie)
+    assert browser.get("/").status_code == 200
+    house.storage.write(lambda tx: tx.staff.disable(amalie.id, house.at))
+    assert browser.get("/").location == "/console/sign-in"
+
+
+def test_a_one_time_password_opens_nothing_but_the_choice_of_another(house):
+    kari = house.staff("Kari", Role.COORDINATOR)
+    made = house.browser(kari).post("/staff/add", login="ola", alias="Ola", role="supporter")
+    once = re.search(r'class="secret">([^<]+)<', made.text)[1]
+    browser = house.browser()
+    first = browser.post("/sign-in", login="ola", password=once)
+    assert first.status_code == 200 and browser.get("/").location == "/console/sign-in"
+    ticket = re.search(r'name="ticket" value="([^"]+)"', first.text)[1]
+    assert browser.post("/sign-in/first", ticket=ticket, new="short").status_code == 400
+    assert browser.post("/sign-in/first", ticket=ticket, new=once).status_code == 400
+    assert browser.post("/sign-in/first", ticket=ticket, new="helt nye ord sammen").location == "/console/"
+    assert browser.get("/").status_code == 200
+    again = house.browser().post("/sign-in/first", ticket=ticket, new="et annet forsøk her")
+    assert again.location == "/console/sign-in"
+
+
+def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(house, amalie):
+    here, there = house.browser(amalie), house.app.test_client()
+    there.set_cookie(sessions.COOKIE, f"token-of-{amalie.id}", path="/console")
+    here.post("/more/password", old="not the old one", new="helt nye ord sammen")
+    assert there.get("/console/").status_code == 200
+    here.post("/more/password", old=PASSWORD, new="helt nye ord sammen")
+    assert here.get("/").status_code == 200
+    assert there.get("/console/").location == "/console/sign-in"
+    stored = house.storage.read(lambda tx: tx.staff.by_login("amalie"))[1]
+    assert verify_password(stored, "helt nye ord sammen") and not verify_password(stored, PASSWORD)
+
+
+def test_a_coordinator_can_neither_make_nor_change_an_admin(house):
+    kari, root = house.staff("Kari", Role.COORDINATOR), house.staff("Rot", Role.ADMIN)
+    browser = house.browser(kari)
+    browser.post("/staff/add", login="evil", alias="Evil", role="admin")
+    assert house.storage.read(lambda tx: tx.staff.by_login("evil")) is None
+    assert browser.post(f"/staff/{root.id}/reset").status_code == 403
+    assert browser.post(f"/staff/{root.id}/disable").status_code == 403
+
+
+def test_a_taken_login_is_said_in_words(house, amalie):
+    kari = house.staff("Kari", Role.COORDINATOR)
+    answer = house.browser(kari).post("/staff/add", follow=True, login="Amalie", alias="A", role="supporter")
+    assert "Brukernavnet er i bruk." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("password", "fine"),
+    [
+        ("kort", False),
+        ("a" * 40, False),
+        ("amalie er her i dag", False),
+        (PASSWORD, True),
+        ("x" * 300, False),
+    ],
+)
+def test_a_password_is_long_and_not_the_login(password, fine):
+    assert (password_problem(password, "nb", "amalie") is None) is fine
+
+
+def test_a_one_time_hash_still_verifies_and_an_unreadable_one_never_does():
+    stored = hash_one_time("abcd-efgh-jkmn")
+    assert verify_password(stored, "abcd-efgh-jkmn") and not verify_password(stored, "abcd-efgh-jkmx")
+    assert not verify_password("not a hash", "anything at all")

@@ -1,0 +1,176 @@
+"""The webhook over real HTTP on a real store, and a stand-in for Graph that answers what a test puts in."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import requests
+from flask import Flask
+from werkzeug.serving import make_server
+
+from handlers.messenger import deletion, webhook
+from handlers.messenger.client import MessengerClient
+from handlers.messenger.signature import sign
+from storage import Storage, open_storage
+from storage.sealing import Keys
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+PAGE_ID, APP_ID = "1000000000001", "555000555"
+APP_SECRET, VERIFY_TOKEN, TOKEN = "an-app-secret", "a-verify-token", "EAAtoken0123456789"
+
+
+def open_test_store(tmp_path: Path) -> Iterator[Storage]:
+    keys = Keys.from_environment(f"a:{base64.b64encode(b'k' * 32).decode()}", "s" * 43)
+    store = open_storage("sqlite:///test.db", keys, home=tmp_path)
+    store.migrate(NOW)
+    yield store
+    store.close()
+
+
+@dataclass
+class Service:
+    """The web process, as far as Meta sees it."""
+
+    url: str
+    storage: Storage
+    outcomes: list[str]
+
+    def post(self, body: bytes, **headers: str) -> requests.Response:
+        """A delivery, signed unless the headers say otherwise."""
+        sent = {"X-Hub-Signature-256": sign(body, APP_SECRET), "Content-Type": "application/json"} | headers
+        return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=10)
+
+    def get(self, path: str, **params: str) -> requests.Response:
+        return requests.get(self.url + path, params=params, timeout=10)
+
+
+def serve(storage: Storage) -> Iterator[Service]:
+    """Run the two blueprints until the test is over."""
+    outcomes: list[str] = []
+    app = Flask("test")
+    app.register_blueprint(
+        webhook.blueprint(
+            page_id=PAGE_ID,
+            app_id=APP_ID,
+            app_secret=APP_SECRET,
+            verify_token=VERIFY_TOKEN,
+            storage=storage,
+            clock=lambda: NOW,
+            count=outcomes.append,
+        )
+    )
+    app.register_blueprint(
+        deletion.blueprint(
+            app_secret=APP_SECRET,
+            storage=storage,
+            page_name="Peer Support Oslo",
+            contact_email="a@example.org",
+        )
+    )
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    yield Service(f"http://127.0.0.1:{server.server_port}", storage, outcomes)
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@dataclass
+class Call:
+    """One request that reached the stand-in."""
+
+    method: str
+    path: str
+    params: dict[str, str]
+    headers: dict[str, str]
+    body: dict
+    port: int  # of the connection it came through
+
+
+@dataclass
+class FakeGraph:
+    """Answers with what is in `answers` (status, body, headers), then with success. `None` hangs up."""
+
+    url: str = ""
+    calls: list[Call] = field(default_factory=list)
+    answers: list[tuple[int, object, dict[str, str]] | None] = field(default_factory=list)
+    silent_for: threading.Event | None = None  # set: an answer waits until then
+
+    def will_answer(self, status: int, body: object, **headers: str) -> None:
+        self.answers.append(
+            (status, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        )
+
+    def fails(self, code: int, subcode: int | None = None, status: int = 400, **headers: str) -> None:
+        error = {"message": "x", "type": "OAuthException", "code": code, "fbtrace_id": "AbC"}
+        self.will_answer(
+            status, {"error": error | ({"error_subcode": subcode} if subcode else {})}, **headers
+        )
+
+
+def fake_graph() -> Iterator[FakeGraph]:
+    fake = FakeGraph()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length) or b"{}")
+            parts = urlsplit(self.path)
+            params = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            fake.calls.append(
+                Call(self.command, parts.path, params, dict(self.headers), body, self.client_address[1])
+            )
+            mid = {"recipient_id": "7", "message_id": f"m_{len(fake.calls)}"}
+            answer = fake.answers.pop(0) if fake.answers else (200, mid, {})
+            if fake.silent_for is not None:
+                fake.silent_for.wait(10)
+            if answer is None:
+                self.close_connection = True
+                return
+            status, content, headers = answer
+            data = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(data)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(data)
+
+        do_GET = do_POST = _answer  # noqa: N815 - named by http.server
+
+        def log_message(self, *args: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    fake.url = f"http://127.0.0.1:{server.server_port}"
+    yield fake
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def new_client(url: str, **changes: object) -> MessengerClient:
+    settings = {
+        "page_id": PAGE_ID,
+        "token": TOKEN,
+        "app_secret": APP_SECRET,
+        "graph_version": "26.0",
+        "graph_url": url,
+        "connect_timeout": 2.0,
+        "read_timeout": 5.0,
+        "pool_size": 4,
+    }
+    return MessengerClient(**(settings | changes))

@@ -1,0 +1,196 @@
+"""What machines may ask: alive, ready, figures; and the privacy page."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from flask import Flask
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.conversation import Handoff, Status, Tier
+from bot.effects import RaiseAlert
+from bot.events import TextReceived
+from bot.messages import BotMessage, Purpose
+from bot.settings import Settings
+from handlers import health
+from storage import Keys, open_storage
+from storage.records import NewEvent
+
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+WORDS = "jeg orker ikke mer"
+PSID = "7654321098765432"
+SETTINGS = Settings.model_validate(
+    {
+        "page": {
+            "name": "Peer Support Oslo",
+            "privacy_url": "https://peersupport.example.org/privacy",
+            "contact_email": "help@example.org",
+        },
+        "service_hours": {"weekly": {"monday": ["09:00-20:00"]}},
+    }
+)
+
+
+@pytest.fixture
+def storage(tmp_path):
+    keys = Keys.from_environment("k1:" + base64.b64encode(bytes(range(32))).decode(), "s" * 40)
+    storage = open_storage("sqlite:///test.db", keys, home=tmp_path)
+    yield storage
+    storage.close()
+
+
+@pytest.fixture
+def ready_storage(storage):
+    storage.migrate(NOW)
+    storage.write(lambda tx: tx.worker.beat("w", NOW))
+    return storage
+
+
+def client(storage, now=NOW):
+    app = Flask(__name__)
+    content = SimpleNamespace(settings=SETTINGS)
+    app.register_blueprint(health.blueprint(storage=storage, clock=lambda: now, content=lambda: content))
+    return app.test_client()
+
+
+def danger(tx, now=NOW):
+    """A student in danger, in the queue, with an event and a message that wait."""
+    event = TextReceived(mid="m1", text=WORDS, sent_at=now)
+    tx.inbox.add(NewEvent(psid=PSID, key="m1", event=event), now)
+    contact_id = tx.contacts.find(PSID)
+    conversation = replace(
+        tx.conversations.get(contact_id, now),
+        status=Status.WAITING,
+        handoff=Handoff(number=1, opened_at=now, tier=Tier.CRITICAL, category="A-suicide"),
+    )
+    tx.conversations.save(conversation, now)
+    tx.alerts.raise_(
+        contact_id,
+        RaiseAlert(tier=Tier.CRITICAL, category="A-suicide", rules=("r1",), matched=(WORDS,), at=now),
+    )
+    message = BotMessage(purpose=Purpose.CARD, text=WORDS, not_after=now + timedelta(hours=1))
+    tx.outbox.add(contact_id, message, now)
+
+
+def test_alive_is_said_without_asking_the_database(storage):
+    storage.close()
+    assert client(storage).get("/healthz").status_code == 200
+
+
+def test_ready_when_every_part_can_do_its_job(ready_storage):
+    answer = client(ready_storage).get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json["ready"] is True
+    assert set(answer.json["parts"]) == {"database", "schema", "worker", "inbox", "outbox", "channel"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_database_without_our_tables_is_not_ready(storage):
+    answer = client(storage).get("/readyz")
+    assert (answer.status_code, answer.json["failed"]) == (503, ["schema"])
+
+
+def test_a_database_that_does_not_answer_is_named(ready_storage):
+    ready_storage.close()
+    answer = client(ready_storage).get("/readyz")
+    assert (answer.status_code, answer.json["failed"]) == (503, ["database"])
+    assert client(ready_storage).get("/metrics").status_code == 503
+
+
+def test_a_worker_that_has_never_run_is_named(storage):
+    storage.migrate(NOW)
+    assert client(storage).get("/readyz").json["failed"] == ["worker"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "failed"),
+    [
+        (29, []),
+        (30, ["worker"]),
+        (60, ["worker", "inbox"]),
+        (300, ["worker", "inbox", "outbox"]),
+    ],
+)
+def test_what_waits_too_long_is_named(ready_storage, seconds, failed):
+    ready_storage.write(danger)
+    answer = client(ready_storage, NOW + timedelta(seconds=seconds)).get("/readyz")
+    assert answer.json["failed"] == failed
+    assert answer.json["parts"]["inbox"]["age_seconds"] == seconds
+    assert answer.status_code == (503 if failed else 200)
+
+
+def test_a_dead_token_means_that_the_channel_cannot(ready_storage):
+    ready_storage.write(lambda tx: tx.incidents.open("token_dead", NOW))
+    answer = client(ready_storage).get("/readyz")
+    assert (answer.status_code, answer.json["failed"]) == (503, ["channel"])
+    assert answer.json["incidents"] == ["token_dead"]
+
+
+def test_an_incident_that_stops_nothing_is_told_and_does_not_fail(ready_storage):
+    ready_storage.write(lambda tx: tx.incidents.open("policy_warning", NOW))
+    answer = client(ready_storage).get("/readyz")
+    assert (answer.status_code, answer.json["incidents"]) == (200, ["policy_warning"])
+
+
+def figures(storage, now=NOW):
+    text = client(storage, now).get("/metrics").get_data(as_text=True)
+    return {
+        (sample.name.removeprefix("peersupport_"), *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def test_figures_are_those_of_the_database(ready_storage):
+    def work(tx):
+        danger(tx)
+        tx.incidents.open("token_dead", NOW)
+        tx.counters.bump("events_text", 3)
+
+    ready_storage.write(work)
+    found = figures(ready_storage, NOW + timedelta(seconds=90))
+    assert found["queue_waiting", "critical"] == 1
+    assert found["queue_waiting", "none"] == 0
+    assert found["queue_oldest_seconds", "critical"] == 90
+    assert found["inbox_pending",] == 1
+    assert found["inbox_oldest_seconds",] == 90
+    assert found["outbox_waiting",] == 1
+    assert found["worker_beat_seconds",] == 90
+    assert found["alerts_open", "no", "critical"] == 1
+    assert found["incident_open", "token_dead"] == 1
+    assert found["counted_total", "events_text"] == 3
+
+
+def test_figures_do_not_add_up_from_one_request_to_the_next(ready_storage):
+    ready_storage.write(lambda tx: tx.counters.bump("events_text"))
+    asked = client(ready_storage)
+    assert asked.get("/metrics").data == asked.get("/metrics").data
+
+
+@pytest.mark.parametrize("address", ["/readyz", "/metrics"])
+def test_nothing_about_one_person_is_told(ready_storage, address):
+    ready_storage.write(danger)
+    text = client(ready_storage, NOW + timedelta(hours=1)).get(address).get_data(as_text=True)
+    alias = ready_storage.read(lambda tx: tx.alerts.open()[0].alias)
+    for secret in (WORDS, "orker ikke", PSID, alias, "m1"):
+        assert secret not in text
+
+
+def test_the_privacy_page_speaks_both_languages_and_loads_nothing_from_elsewhere(ready_storage):
+    asked = client(ready_storage)
+    page = asked.get("/privacy")
+    text = page.get_data(as_text=True)
+    assert "Når taushetsplikten ikke gjelder" in text
+    assert "When confidentiality does not apply" in text
+    assert "3 dager" in text
+    assert "3 days" in text
+    assert "help@example.org" in text
+    assert "<script" not in text
+    assert "style=" not in text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert asked.get("/privacy.css").mimetype == "text/css"
+    assert 'href="/privacy.css"' in text

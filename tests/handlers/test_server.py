@@ -1,0 +1,102 @@
+"""The server as a process: it starts after the fork, answers, and ends quickly with streams open."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+import os, sys, threading
+from handlers.logs import setup_logging
+from handlers.server import run_web
+
+setup_logging("INFO")
+parent, stop, started = os.getpid(), threading.Event(), []
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/broken":
+        raise ValueError("words of a student")
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if environ["PATH_INFO"] == "/stream":
+        return stream()
+    return [f"{os.getpid() != parent} {started}".encode()]
+
+def stream():
+    yield b"first\\n"
+    stop.wait(60)
+    yield b"last\\n"
+
+def on_stop():
+    stop.set()
+    print("stopped", flush=True)
+
+run_web(lambda: application, port=int(sys.argv[1]), threads=4, host="127.0.0.1",
+        on_start=lambda: started.append(os.getpid() != parent), on_stop=on_stop)
+"""
+
+
+@pytest.fixture
+def server():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONWARNINGS": "error"},
+    )
+    # The line that says it serves comes before the first request is taken.
+    first = process.stderr.readline()
+    assert '"serving"' in first, first + process.stderr.read()
+    try:
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_app_and_start_hook_run_in_the_process_that_serves(server):
+    _, url = server
+    assert requests.get(f"{url}/", timeout=10).text == "True [True]"
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_the_server_ends_at_once_although_a_stream_is_open(server, how):
+    process, url = server
+    with requests.get(f"{url}/stream", stream=True, timeout=10) as response:
+        lines = response.iter_lines()
+        assert next(lines) == b"first"
+        began = time.monotonic()
+        process.send_signal(how)
+        if how is signal.SIGTERM:
+            assert next(lines) == b"last"
+    out, _ = process.communicate(timeout=10)
+    assert time.monotonic() - began < 5
+    assert process.returncode == 0
+    assert out == "stopped\n"
+
+
+def test_neither_query_strings_nor_the_words_of_an_error_are_logged(server):
+    process, url = server
+    assert requests.get(f"{url}/broken?hub.verify_token=sesame", timeout=10).status_code == 500
+    with socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1]))) as raw:
+        raw.sendall(b"sesame sesame sesame sesame\r\n\r\n")
+        raw.recv(1000)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=10)
+    assert '"error": "ValueError"' in err
+    assert "sesame" not in err
+    assert "words of a student" not in err

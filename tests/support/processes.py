@@ -1,0 +1,123 @@
+"""The real processes for fault tests: web and worker as a platform starts them, beside the stand-in for Meta."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+from handlers.environment import new_keys
+from handlers.simulator.graph import StandIn
+from handlers.simulator.poster import Poster
+from storage import Keys, Storage, open_storage
+
+ROOT = Path(__file__).parents[2]
+PAGE_ID, APP_ID, SECRET, TOKEN = "100000000000001", "200000000000002", "fault-secret", "demo-fault-token"
+
+
+def free_port() -> int:
+    """A port nobody has right now."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Processes:
+    """One web and one worker process on one SQLite file in `folder`."""
+
+    def __init__(self, folder: Path, graph_url: str) -> None:
+        self.port = free_port()
+        self.keys = new_keys()
+        self.database = folder / "data" / "faults.db"
+        self.logs = folder / "logs.txt"
+        self.environ = {
+            "PATH": os.environ["PATH"],
+            "PAGE_ID": PAGE_ID,
+            "APP_ID": APP_ID,
+            "APP_SECRET": SECRET,
+            "PAGE_ACCESS_TOKEN": TOKEN,
+            "VERIFY_TOKEN": "verify",
+            "DATABASE_URL": f"sqlite:///{self.database}",
+            "GRAPH_API_URL": graph_url,
+            "PORT": str(self.port),
+            **self.keys,
+        }
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        subprocess.run(self._command("release"), env=self.environ, check=True, capture_output=True, cwd=ROOT)
+
+    @staticmethod
+    def _command(name: str) -> list[str]:
+        return [sys.executable, "app.py", "--home", str(ROOT), name]
+
+    def start(self, name: str) -> None:
+        """Start `web` or `worker`; returns when it answers, for web."""
+        with self.logs.open("ab") as logs:
+            self.running[name] = subprocess.Popen(
+                self._command(name),
+                env=self.environ,
+                cwd=ROOT,
+                stdout=logs,
+                stderr=logs,
+                start_new_session=True,
+            )
+        if name == "web":
+            self._answers()
+
+    def _answers(self) -> None:
+        pause = threading.Event()
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                pause.wait(0.05)
+        raise AssertionError(f"web did not start: {self.logs.read_text('utf-8')[-2000:]}")
+
+    def kill(self, name: str) -> None:
+        """SIGKILL, to the process and what it forked."""
+        process = self.running.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def stop(self) -> None:
+        """End everything."""
+        for name in list(self.running):
+            self.kill(name)
+
+    def open(self) -> Storage:
+        """The store, from this process."""
+        keys = Keys.from_environment(self.keys["DATA_KEYS"], self.keys["SECRET_KEY"])
+        return open_storage(self.environ["DATABASE_URL"], keys, home=ROOT)
+
+
+def stand_in() -> StandIn:
+    """Meta, with the fault tests' secrets."""
+    return StandIn(page_id=PAGE_ID, app_id=APP_ID, token=TOKEN, app_secret=SECRET)
+
+
+def poster(port: int) -> Poster:
+    """Posts webhooks until they are accepted, like Meta."""
+    return Poster(f"http://127.0.0.1:{port}/webhook", SECRET, timeout_seconds=5)
+
+
+def wait_for(condition, storage: Storage, seconds: float = 60) -> bool:
+    """Wait until the store says so; wakes with its commits."""
+    listener = storage.listen()
+    deadline = time.monotonic() + seconds
+    try:
+        while time.monotonic() < deadline:
+            if condition():
+                return True
+            listener.wait(0.2)
+        return bool(condition())
+    finally:
+        listener.close()

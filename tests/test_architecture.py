@@ -1,0 +1,115 @@
+"""Who may import whom, and where things may happen. The reasons are in docs/architecture.md."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+EDGES = {"flask", "flask_wtf", "gunicorn", "requests", "pymessenger", "apscheduler", "click", "dotenv"}
+DATABASES = {"sqlite3", "pysqlite3", "sqlite_utils", "psycopg"}
+FORBIDDEN = {
+    "bot": {"storage", "handlers", "app", "logging", "os", "pathlib", "time"} | EDGES | DATABASES,
+    "storage": {"handlers", "app", "psycopg"} | EDGES,
+    "handlers": {"app"} | DATABASES,
+}
+NEIGHBOURS = ("messenger", "console", "simulator")
+CLOCKS = {"now", "utcnow", "today"}
+
+
+def python_files(*folders: str) -> list[Path]:
+    return sorted(
+        path.relative_to(ROOT)
+        for folder in folders
+        for path in (ROOT / folder).rglob("*.py")
+        if "vendor" not in path.parts
+    )
+
+
+EVERY = python_files("bot", "storage", "handlers")
+
+
+def tree(path: Path) -> ast.Module:
+    return ast.parse((ROOT / path).read_text("utf-8"))
+
+
+def imported(path: Path) -> set[str]:
+    """Full names of all modules that a file imports, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: write the import with its full name"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return names
+
+
+def roots(names: set[str]) -> set[str]:
+    return {name.split(".")[0] for name in names}
+
+
+def calls(path: Path, *names: str) -> Iterator[ast.Call]:
+    """Calls of a method or function with one of these names."""
+    for node in ast.walk(tree(path)):
+        if isinstance(node, ast.Call):
+            function = node.func
+            name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
+            if name in names:
+                yield node
+
+
+@pytest.mark.parametrize("path", EVERY, ids=str)
+def test_imports_only_point_down(path):
+    assert not roots(imported(path)) & FORBIDDEN[path.parts[0]]
+
+
+@pytest.mark.parametrize("path", python_files(*(f"handlers/{name}" for name in NEIGHBOURS)), ids=str)
+def test_neighbours_do_not_import_each_other(path):
+    others = {f"handlers.{name}" for name in NEIGHBOURS} - {f"handlers.{path.parts[1]}"}
+    assert not [name for name in imported(path) if any(name.startswith(other) for other in others)]
+
+
+def test_only_the_client_knows_pymessenger():
+    users = [str(path) for path in EVERY if "pymessenger" in roots(imported(path))]
+    assert users == ["handlers/messenger/client.py"]
+
+
+def test_only_storage_speaks_to_a_database():
+    outside = [*python_files("bot", "handlers"), Path("app.py")]
+    assert not [
+        str(path)
+        for path in outside
+        if list(calls(path, "execute", "executemany", "executescript")) or roots(imported(path)) & DATABASES
+    ]
+
+
+def test_only_the_engine_knows_which_database_it_is():
+    users = [str(path) for path in python_files("storage") if roots(imported(path)) & DATABASES]
+    assert users == ["storage/sqlite_engine.py"]
+
+
+@pytest.mark.parametrize("path", python_files("bot", "storage"), ids=str)
+def test_no_clock_is_read_below_the_edges(path):
+    found = [call.lineno for call in calls(path, *CLOCKS) if isinstance(call.func, ast.Attribute)]
+    assert not found, "time comes in as an argument"
+
+
+@pytest.mark.parametrize("path", EVERY, ids=str)
+def test_log_calls_name_an_event_and_build_no_sentence(path):
+    """An f-string in a log call may carry what somebody wrote past the filter in handlers/logs.py."""
+    methods = {"debug", "info", "warning", "error", "exception", "critical"}
+    for call in calls(path, *methods):
+        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(owner, ast.Name) and owner.id in {"log", "logger", "logging"}:
+            first = call.args[0] if call.args else None
+            assert isinstance(first, ast.Constant), f"{path}:{call.lineno}"
+
+
+@pytest.mark.parametrize("path", EVERY, ids=str)
+def test_files_can_be_read_in_one_sitting(path):
+    assert len((ROOT / path).read_text("utf-8").splitlines()) <= 450
