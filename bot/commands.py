@@ -151,7 +151,8 @@ def _stop(draft: Draft) -> None:
 
 def _pause(draft: Draft) -> None:
     """As STOP, and nothing by itself at all. The place in the queue and the alert stay."""
-    draft.do(DropPending(purposes=ROUTINE), CancelTimers(names=None), Record(action="paused", by=None))
+    disturbing = frozenset({"flow", "wait:1", "wait:2", "closing", "idle", "close", "elsewhere"})
+    draft.do(DropPending(purposes=ROUTINE), CancelTimers(names=disturbing), Record(action="paused", by=None))
     draft.change(flow=None, asked=None, stopped=Stopped.PAUSE)
     draft.say(Purpose.ANSWER, "pause.done")
 

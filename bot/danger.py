@@ -16,7 +16,7 @@ from bot.effects import CancelTimers, RaiseAlert, SetTimer
 from bot.handoff import open_handoff, set_closing_timer
 from bot.messages import Choice, Purpose
 from bot.risk import Finding
-from bot.talk import notice_text
+from bot.talk import notice_text, pass_notice
 
 TOGETHER = timedelta(minutes=10)  # how long split messages are read as one
 
@@ -26,22 +26,11 @@ LIFE = ("card.life", "amk")
 
 
 def read(draft: Draft, text: str, mid: str | None) -> Finding | None:
-    """Read one text for danger, together with what was written in the ten minutes before it.
-
-    A phrase that only the earlier messages hold has been dealt with when they came.
-    """
-    phrases = draft.content.phrases
-    alone = phrases.read(text)
-    earlier = [said.text for said in draft.conv.recent if said.mid != mid and draft.now - said.at <= TOGETHER]
-    if not earlier:
-        return alone
-    together = phrases.read(text, earlier)
-    before = phrases.read(earlier[-1], earlier[:-1])
-    if together is None or (before is not None and before.rule == together.rule):
-        return alone
-    if alone is None or together.tier.rank > alone.tier.rank:
-        return together
-    return alone
+    """Read one text for danger, together with what was written in the ten minutes before it."""
+    earlier = [
+        said.text for said in draft.conv.recent if said.mid != mid and draft.now - said.at <= TOGETHER
+    ]
+    return draft.content.phrases.read(text, earlier)
 
 
 def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> None:
@@ -159,7 +148,7 @@ def _question(draft: Draft) -> str:
 def _notice(draft: Draft, language: str | None, choices: tuple[Choice, ...]) -> None:
     """The confidentiality notice: the first words of the welcome flow, without its question."""
     draft.say_text(Purpose.NOTICE, notice_text(draft, language), *choices)
-    draft.change(notice_at=draft.now)
+    pass_notice(draft)
 
 
 def alerted(draft: Draft) -> None:

@@ -147,6 +147,11 @@ class CountFeedback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetWords:
+    """Destroy what this contact wrote so far; the conversation itself stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One line in the audit log: who did what to which conversation. No content."""
 
@@ -186,6 +191,7 @@ Effect = (
     | SetTimer
     | CancelTimers
     | CountFeedback
+    | ForgetWords
     | Record
     | TellStaff
     | EraseContact

@@ -13,13 +13,13 @@ from bot.messages import Purpose
 from bot.wording import week_in_words
 
 WELCOME, MENU = "welcome", "menu"
+NO_CONSENT = timedelta(hours=24)
 
 
 def facts(draft: Draft, language: str | None = None) -> run.Facts:
     """What a flow may ask about, and the words it may fill in."""
     conv = draft.conv
     speaks = language or conv.language
-    words = speaks or "nb"
     page = draft.content.settings.page
     return run.Facts(
         language=speaks,
@@ -30,8 +30,8 @@ def facts(draft: Draft, language: str | None = None) -> run.Facts:
             "page_name": page.name,
             "privacy_url": page.privacy_url,
             "contact_email": page.contact_email,
-            "hours": week_in_words(draft.content.settings.service_hours, words),
-            "next_open": draft.next_open_words(words),
+            "hours": lambda words: week_in_words(draft.content.settings.service_hours, words),
+            "next_open": draft.next_open_words,
         },
     )
 
@@ -43,8 +43,14 @@ def begin(draft: Draft, flow: str | None = None) -> None:
         draft.conv = draft.conv.moved(Status.BOT)
         draft.change(closed_at=None)
     if name == WELCOME:
-        draft.change(notice_at=draft.now)
+        pass_notice(draft)
     _apply(draft, run.start(draft.content, name, facts(draft), draft.now))
+
+
+def pass_notice(draft: Draft) -> None:
+    """The notice is being given. Who does not go on after it is forgotten a day after the next opening."""
+    draft.change(notice_at=draft.now)
+    draft.do(SetTimer(name="consent", due_at=draft.next_opening + NO_CONSENT))
 
 
 def answer(draft: Draft, text: str | None, payload: str | None) -> None:

@@ -8,7 +8,7 @@ from bot import danger, elsewhere, handoff, talk
 from bot.commands import QUESTIONS
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import Draft
-from bot.effects import AddEntry, Record
+from bot.effects import AddEntry, ForgetWords, Record
 from bot.messages import Purpose
 
 
@@ -32,6 +32,8 @@ def due(draft: Draft, name: str) -> None:
             _no_soft_answer(draft)
         case "elsewhere":
             elsewhere.unanswered(draft)
+        case "consent":
+            _no_consent(draft)
         case "erase":
             handoff.erased(draft)
 
@@ -97,6 +99,16 @@ def _close(draft: Draft) -> None:
     handoff.close(draft, None, "left_during" if draft.conv.status is Status.CLAIMED else "left_before")
     if draft.conv.stopped is Stopped.NO:
         draft.say(Purpose.GOODBYE, "goodbye.idle")
+
+
+def _no_consent(draft: Draft) -> None:
+    """They read the notice, or not, and did not go on: what they wrote before it is not ours to keep.
+
+    A sign of danger is: it stays as long as everything else that people must be able to read.
+    """
+    if draft.conv.continued_at is None and draft.conv.danger is None and not draft.conv.has_people:
+        draft.change(recent=(), answers={})
+        draft.do(ForgetWords(), Record(action="forgotten", by=None, detail="no_consent"))
 
 
 def _no_soft_answer(draft: Draft) -> None:

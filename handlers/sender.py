@@ -26,6 +26,7 @@ from storage.records import TakenSend
 log = logging.getLogger("peersupport.sender")
 TRIES = 5  # repetitions
 BACK_OFF_SECONDS = (1.0, 4.0, 15.0, 60.0, 240.0)
+HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
 
 
@@ -44,6 +45,7 @@ class Sender:
         self._busy = 0
         self._changed = threading.Condition()
         self._probed_at: datetime | None = None
+        self._held = False
         self._paused_until: datetime | None = None
 
     # Claiming.
@@ -54,7 +56,7 @@ class Sender:
         with ThreadPoolExecutor(self._slots, thread_name_prefix="send") as pool:
             while not stop.is_set():
                 try:
-                    taken = [] if self._held() else self._claim(self._free())
+                    taken = self._claim(min(self._free(), self._allowed()))
                 except Exception as error:  # the store is away for a moment: nothing is lost, try again
                     log.error("claim_failed", extra={"error": type(error).__name__})
                     taken = []
@@ -71,10 +73,7 @@ class Sender:
     def drain(self) -> int:
         """Send everything that is due, one after the other; how many sends were tried."""
         tried = 0
-        while not self._held():
-            taken = self._claim(1)
-            if not taken:
-                break
+        while taken := self._claim(min(1, self._allowed())):
             self._send(taken[0])
             tried += 1
         return tried
@@ -125,6 +124,7 @@ class Sender:
         message = send.message
         if isinstance(message, BotMessage):
             if now > message.not_after or not bot_may_write(send.last_inbound_at, now):
+                self._probed_at = None  # nothing was tried: the next may be
                 self._settle(send, "lapsed", "lapsed")
                 return
             if self._settings.messenger.typing_indicator and message.purpose is not Purpose.CARD:
@@ -139,6 +139,8 @@ class Sender:
         else:
             self._paused_until = self._pause(self._channel.pause_seconds())
             self._settle(send, "sent", None, mid=result.mid)
+            if self._held:
+                self._release()
 
     def _tag(self, message: OutboundMessage, send: TakenSend, now: datetime) -> HumanAgentTag | None:
         if not isinstance(message, SupporterMessage):
@@ -153,7 +155,7 @@ class Sender:
             "send_refused",
             extra={"outbox_id": send.id, "code": code, "kind": error.kind, "tries": send.tries},
         )
-        if error.scope == "page":
+        if error.scope == "page" and send.tries < HELD_TRIES:
             self._hold(send, code, now)
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
@@ -209,37 +211,47 @@ class Sender:
 
     def _hold(self, send: TakenSend, code: str, now: datetime) -> None:
         """The Page itself cannot send: one visible incident, and the outbox waits instead of burning."""
+        again_at = now + PROBE * send.tries  # let another contact's message be the next on trial
 
         def record(tx: Tx) -> None:
-            tx.outbox.retry(send.id, now, now, code)
+            tx.outbox.retry(send.id, now, again_at, code)
             tx.incidents.open(f"page:{code}", now)
             if send.message.purpose is Purpose.CARD:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
             tx.wake()
 
         self._storage.write(record)
-        self._probed_at = now
+        self._held, self._probed_at = True, now
 
-    def _held(self) -> bool:
-        """Whether the outbox is held; asks the channel now and then whether it may go on."""
-        held = [
-            i.kind
-            for i in self._storage.read(lambda tx: tx.incidents.open_ones())
-            if i.kind.startswith("page:")
-        ]
-        if not held:
-            return False
+    def _allowed(self) -> int:
+        """How many sends may begin now. While the outbox is held: none, or one on trial now and then."""
+        self._held = bool(self._page_incidents())
+        if not self._held:
+            return self._slots
         now = self._clock()
         if self._probed_at and timedelta(0) <= now - self._probed_at < PROBE:
-            return True
+            return 0
+        due_at = self._storage.read(lambda tx: tx.outbox.next_due_at(now))
+        if due_at is None or due_at > now:
+            return 0  # nothing to try with
         self._probed_at = now
         try:
             self._channel.check_token()
         except ChannelError:
-            return True
-        self._storage.write(lambda tx: [tx.incidents.close(kind, now) for kind in held])
-        log.warning("outbox_released", extra={"count": len(held)})
-        return False
+            return 0
+        return 1  # the token works; whether the Page may send, only a message can tell
+
+    def _release(self) -> None:
+        """The message on trial went out: the Page works again."""
+        now = self._clock()
+        kinds = self._page_incidents()
+        self._storage.write(lambda tx: [tx.incidents.close(kind, now) for kind in kinds])
+        self._held = False
+        log.warning("outbox_released", extra={"count": len(kinds)})
+
+    def _page_incidents(self) -> list[str]:
+        incidents = self._storage.read(lambda tx: tx.incidents.open_ones())
+        return [incident.kind for incident in incidents if incident.kind.startswith("page:")]
 
     def _pause(self, seconds: float) -> datetime | None:
         return self._clock() + timedelta(seconds=seconds) if seconds > 0 else None

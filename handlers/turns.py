@@ -79,6 +79,7 @@ _KEEPERS: dict[type, Callable[..., object]] = {
     e.SetTimer: lambda tx, who, x, now: tx.timers.set(who, x.name, x.due_at),
     e.CancelTimers: lambda tx, who, x, now: tx.timers.cancel(who, x.names),
     e.CountFeedback: lambda tx, who, x, now: tx.counters.bump(f"feedback_{x.answer}"),
+    e.ForgetWords: lambda tx, who, x, now: tx.retention.forget_contact(who),
     e.Record: lambda tx, who, x, now: tx.audit.add(now, x.by, x.action, who, x.detail),
     e.TellStaff: lambda tx, who, x, now: tx.incidents.open(x.incident, now),
 }

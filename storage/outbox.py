@@ -206,8 +206,9 @@ class Outbox(Store):
     def late_cards(self, written_before: datetime) -> list[int]:
         """Contacts whose emergency card was written before then and has not left."""
         rows = self._all(
-            "SELECT DISTINCT contact_id FROM outbox WHERE place = 0 AND state IN ('waiting', 'sending')"
-            " AND created_at < :before ORDER BY contact_id",
+            "SELECT contact_id FROM outbox WHERE place = 0 AND state = 'waiting' AND created_at < :before"
+            " UNION SELECT contact_id FROM outbox WHERE place = 0 AND state = 'sending' AND created_at < :before"
+            " ORDER BY contact_id",
             before=to_ms(written_before),
         )
         return [row["contact_id"] for row in rows]
@@ -262,7 +263,7 @@ class Outbox(Store):
 
     def _triples(self, condition: str, *, before: int) -> list[tuple[int, int, Purpose]]:
         rows = self._all(
-            f"SELECT id, contact_id, purpose FROM outbox WHERE {condition} ORDER BY id",  # noqa: S608
+            f"SELECT id, contact_id, purpose FROM outbox WHERE {condition} ORDER BY contact_id, id",  # noqa: S608
             before=before,
         )
         return [(row["id"], row["contact_id"], Purpose(row["purpose"])) for row in rows]

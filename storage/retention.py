@@ -44,6 +44,16 @@ class Retention(Store):
             self._tx.wake()
         return count
 
+    def forget_contact(self, contact_id: int) -> int:
+        """Destroy everything this contact wrote so far, whoever has opened it; how many texts that were."""
+        count = self._run(
+            "UPDATE entry SET body = NULL, reactions = NULL WHERE contact_id = :contact_id AND body IS NOT NULL",
+            contact_id=contact_id,
+        )
+        self._tx.shred()
+        self._tx.wake()
+        return count
+
     def _forget_old(self, before: int, unopened: int | None) -> int:
         self._run(
             "UPDATE inbox SET body = NULL WHERE state = 'aside' AND received_at < :before", before=before

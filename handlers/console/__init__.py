@@ -12,6 +12,7 @@ from handlers.console import auth, refresh, routes, shell
 from handlers.console.live import Live
 from handlers.console.parts import ConsoleParts, parts
 from handlers.console.words import known
+from storage import StorageUnavailable
 
 __all__ = ["ConsoleParts", "Live", "blueprint"]
 
@@ -49,6 +50,7 @@ def blueprint(services: ConsoleParts) -> Blueprint:
     console.context_processor(shell.context)
     console.context_processor(lambda: {"part": refresh.part})
     console.register_error_handler(HTTPException, _refused)
+    console.register_error_handler(StorageUnavailable, _not_kept)
     routes.add_to(console)
     return console
 
@@ -76,3 +78,9 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
     g.setdefault("language", "nb")
     page = render_template("console/refused.html", key=known("refused", code))
     return make_response(page, error.code)
+
+
+def _not_kept(error: StorageUnavailable) -> ResponseReturnValue:
+    """Nothing was kept. The page's own text box still has what was written."""
+    g.setdefault("language", "nb")
+    return make_response(render_template("console/refused.html", key=known("refused", "503")), 503)

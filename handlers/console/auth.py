@@ -74,11 +74,16 @@ def sign_in() -> ResponseReturnValue:
     found = parts().storage.read(lambda tx: tx.staff.by_login(login))
     stored = found[1] if found else _nobody()
     if not verify_password(stored, password) or found is None or found[0].disabled:
-        parts().storage.write(lambda tx: [tx.sessions.add_failure(key, now()) for key in keys])
+        parts().storage.write(lambda tx: _count_failure(tx, keys))
         return _page(error="sign_in.wrong", status=401)
     if is_one_time(stored):
         return _page(ticket=_signer().dumps([found[0].id, stored[-16:]]))
     return _welcome(found[0], keys)
+
+
+def _count_failure(tx: Tx, keys: tuple[bytes, ...]) -> None:
+    for key in keys:
+        tx.sessions.add_failure(key, now())
 
 
 def first_password() -> ResponseReturnValue:
@@ -135,7 +140,7 @@ def change_password() -> ResponseReturnValue:
     keys = sessions.throttle_keys(staff.login)
     found = parts().storage.read(lambda tx: tx.staff.by_login(staff.login))
     if found is None or _paused(keys) or not verify_password(found[1], old):
-        parts().storage.write(lambda tx: tx.sessions.add_failure(keys[0], now()))
+        parts().storage.write(lambda tx: _count_failure(tx, keys[:1]))
         flash(t("password.old_wrong"), "error")
         return redirect("/console/more#password")
     problem = password_problem(new, staff.language, staff.login)

@@ -14,6 +14,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from bot.conversation import Tier
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible, NotYours, WindowClosed
 from bot.outcomes import OUTCOMES
+from bot.services import Service
 from handlers.console.forms import Written, line, number, written
 from handlers.console.parts import LEADS, me, now, parts, settings
 from handlers.console.queue import lists, refused_json, wants_json
@@ -120,7 +121,13 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
     )
 
 
-def _urgent() -> list[object]:
+def mark_opened(contact_id: int, last_id: int) -> None:
+    """The one who has the conversation has everything up to this entry on the screen."""
+    staff_id, at = me().id, now()
+    parts().storage.write(lambda tx: tx.transcript.mark_opened(contact_id, staff_id, last_id, at))
+
+
+def _urgent() -> list[Service]:
     """The numbers that answer now, the most urgent kind first."""
     services = parts().content().services
     local = now().astimezone(settings().service_hours.zone)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from threading import Condition, Thread
 
 from flask import Response
@@ -14,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from handlers.console import sessions
 from handlers.console.parts import me, now, parts
-from storage import Storage
+from storage import Storage, StorageUnavailable
 
 POLL_SECONDS = 5.0  # a lost wake-up is noticed after this
 RETRY_AFTER_SECONDS = 30
@@ -70,14 +71,18 @@ class Live:
         listener = self._storage.listen()
         try:
             while not self._stopped:
-                number = self._storage.read(lambda tx: tx.handoffs.last_change())
-                with self._changed:
-                    if number != self._number:
-                        self._number = number
-                        self._changed.notify_all()
+                with suppress(StorageUnavailable):  # looked at again after the pause
+                    self._look()
                 listener.wait(POLL_SECONDS)
         finally:
             listener.close()
+
+    def _look(self) -> None:
+        number = self._storage.read(lambda tx: tx.handoffs.last_change())
+        with self._changed:
+            if number != self._number:
+                self._number = number
+                self._changed.notify_all()
 
     def _leave(self) -> None:
         with self._changed:

@@ -43,7 +43,7 @@ def profile() -> ResponseReturnValue:
 
     def save(tx: Tx) -> None:
         tx.staff.set_language(staff.id, language)
-        tx.staff.set_theme(staff.id, theme)
+        tx.staff.set_theme(staff.id, theme)  # type: ignore[arg-type]  # checked against THEMES
 
     parts().storage.write(save)
     flash(say("more.saved", language))

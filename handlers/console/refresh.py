@@ -38,20 +38,22 @@ def fresh() -> ResponseReturnValue:
             which="mine" if request.args["which"] == "mine" else "queue",
             current=contact_id,
         )
-    title = t("queue.title")
+    title, open_one = t("queue.title"), None
     if contact_id is not None:
         found = conversation.reading(contact_id)
         if not isinstance(found, conversation.Reading):
             abort(409)  # it is not ours to read any more
         if not conversation.has_ticket(contact_id):
             abort(403)  # opening a transcript is recorded; only an opened page is refreshed
-        title = t("conversation.title")
-        made |= {part: render_template(f"console/_{part}.html", c=found) for part in conversation.LIVE_PARTS}
+        title, open_one = t("conversation.title"), found
+        made |= {name: render_template(f"console/_{name}.html", c=found) for name in conversation.LIVE_PARTS}
     changed = {
-        part: {"mark": mark(html), "html": html}
-        for part, html in made.items()
-        if mark(html) != request.args.get(part)
+        name: {"mark": mark(html), "html": html}
+        for name, html in made.items()
+        if mark(html) != request.args.get(name)
     }
     if not changed:
         return "", 204
+    if "thread" in changed and open_one is not None and open_one.mine:
+        conversation.mark_opened(open_one.row.contact_id, open_one.thread.last_id)
     return jsonify(parts=changed, title=shell.titled(title))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 
 from flask import Response, current_app, request
 
 from handlers.console.parts import now, parts, settings
-from storage import Tx
+from storage import StorageUnavailable, Tx
 from storage.records import Staff
 
 COOKIE = "peersupport_session"
@@ -63,7 +64,8 @@ def signed_in(*, background: bool) -> Staff | None:
                 tx.sessions.get(key, at)
             tx.staff.seen(staff_id, at)
 
-        storage.write(touch)
+        with suppress(StorageUnavailable):  # a full disk must not keep anybody from reading
+            storage.write(touch)
     return staff
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from bot.conversation import Tier
 from handlers.console.labels import answer_label
 from handlers.console.parts import HELPERS, LEADS, MANAGERS, me, now, parts, settings
 from handlers.console.view import Deadline, Moments, glyph, marked
-from handlers.console.words import WORDS, known, language, say, t, tn
+from handlers.console.words import WORDS, known, language, say, t
 from storage import Tx
 from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
 
@@ -26,7 +26,7 @@ class Strip:
 
     state: Literal["calm", "alert", "held"]
     alert: Alert | None = None
-    nth: int = 1
+    nth: int = 1  # the first is shown
     of: int = 0
     mine: bool = False  # I hold the alert that is shown
     silent: bool = False  # somebody has it and has not answered in time
@@ -42,27 +42,27 @@ def strip(tx: Tx, staff: Staff) -> Strip:
     reachable = now() - timedelta(minutes=settings().waiting.reachable_minutes)
     hours, when = parts().content().hours, moments()
     closes_at = hours.closes_at(now()) if hours.is_open(now()) else None
-    calm = {
-        "on_duty": len(tx.staff.on_duty(now(), reachable)),
-        "open_until": when.clock(closes_at) if closes_at else None,
-        "opens": when.clock_ahead(hours.next_opening(now())) if closes_at is None else None,
-    }
+    calm = Strip(
+        "calm",
+        on_duty=len(tx.staff.on_duty(now(), reachable)),
+        open_until=when.clock(closes_at) if closes_at else None,
+        opens=when.clock_ahead(hours.next_opening(now())) if closes_at is None else None,
+    )
     if not alerts:
-        return Strip("calm", **calm)
+        return calm
     red = [alert for alert in alerts if alert.acknowledged_by is None or _is_silent(tx, alert)]
     red.sort(key=lambda alert: (alert.acknowledged_by is not None, alert.raised_at))
     mine = [alert for alert in alerts if alert.acknowledged_by == staff.id]
     shown = (red or mine or alerts)[0]
     unheld = shown.acknowledged_by is None
-    return Strip(
-        "alert" if red else "held",
+    return replace(
+        calm,
+        state="alert" if red else "held",
         alert=shown,
-        nth=1,
         of=len(red) if red else len(alerts),
         mine=shown.acknowledged_by == staff.id,
         silent=not unheld and bool(red),
         to_show=unheld and shown.shown_at is None and staff.duty is Duty.ON,
-        **calm,
     )
 
 
@@ -143,7 +143,6 @@ def context() -> dict[str, Any]:
     staff: Staff | None = g.get("staff") if has_request_context() else None
     return {
         "t": t,
-        "tn": tn,
         "known": known,
         "language": language(),
         "csrf": generate_csrf,

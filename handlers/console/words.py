@@ -45,8 +45,3 @@ def language() -> str:
 def t(key: str, **blanks: object) -> str:
     """The words under `key` in this request's language."""
     return say(key, language(), **blanks)
-
-
-def tn(key: str, n: int, **blanks: object) -> str:
-    """As `t`, in the singular (`key.one`) or plural (`key.many`) for `n`."""
-    return t(f"{key}.{'one' if n == 1 else 'many'}", n=n, **blanks)

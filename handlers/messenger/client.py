@@ -148,10 +148,6 @@ class MessengerClient(Bot):
         """Show or hide "...". Costs a call, so it is left out while Meta asks us to slow down. Never raises."""
         self._act(psid, "typing_on" if on else "typing_off")
 
-    def mark_seen(self, psid: str) -> None:
-        """Show the contact that the message was seen. Never raises."""
-        self._act(psid, "mark_seen")
-
     def _act(self, psid: str, action: str) -> None:
         if self.pause_seconds() > 0:
             return
@@ -165,18 +161,7 @@ class MessengerClient(Bot):
 
     def take_thread(self, psid: str) -> None:
         """Take control of the thread; works for the default app, and when nobody has it."""
-        self._thread("take_thread_control", psid)
-
-    def pass_thread(self, psid: str, app_id: str = limits.INBOX_APP_ID) -> None:
-        """Give control to another app, by default to Meta's own Page inbox."""
-        self._thread("pass_thread_control", psid, target_app_id=app_id)
-
-    def release_thread(self, psid: str) -> None:
-        """Give up control; the thread is idle afterwards."""
-        self._thread("release_thread_control", psid)
-
-    def _thread(self, action: str, psid: str, **more: str) -> None:
-        self._call("POST", f"{self.page_id}/{action}", body={"recipient": {"id": psid}, **more})
+        self._call("POST", f"{self.page_id}/take_thread_control", body={"recipient": {"id": psid}})
 
     # The Page itself, for `page setup` and `page doctor`
 

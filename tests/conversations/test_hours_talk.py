@@ -99,3 +99,43 @@ def test_ordinary_conversation_closes_after_a_days_silence_with_no_text_outside_
     assert chat.conv().handoff.parked_at is not None
     chat.wait(hours=24)
     assert chat.status is Status.CLOSED
+
+
+def texts_kept(chat):
+    entries = chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of()))
+    return [e.text for e in entries if e.written_by == "contact" and e.text]
+
+
+def test_who_does_not_go_on_after_the_notice_is_forgotten_a_day_after_the_next_opening(chat):
+    chat.at("2026-11-29 22:00").contact_writes("jeg heter Ola og er lei meg for tiden")
+    chat.at("2026-12-01 08:59")
+    assert texts_kept(chat) == ["jeg heter Ola og er lei meg for tiden"]
+    chat.at("2026-12-01 09:01")
+    assert texts_kept(chat) == []
+
+
+def test_who_goes_on_after_the_notice_is_kept(chat):
+    chat.at("2026-11-29 22:00").contact_writes("hei på dere").wait(minutes=1).contact_writes("prate")
+    chat.at("2026-12-01 09:01")
+    assert texts_kept(chat) == ["hei på dere", "prate"]
+
+
+def test_a_sign_of_danger_is_kept_until_people_have_read_it(chat):
+    chat.at("2026-11-29 22:00").contact_writes("jeg vil ta livet mitt")
+    chat.at("2026-12-02 09:01")
+    assert texts_kept(chat) == ["jeg vil ta livet mitt"]
+
+
+def test_student_who_waits_over_the_weekend_still_waits_on_monday(chat):
+    chat.at("2026-11-27 21:00").contact_writes("hei på dere").contact_writes("prate")
+    chat.at("2026-11-30 09:00")
+    assert chat.status is Status.WAITING
+
+
+def test_student_who_wrote_last_is_neither_parked_nor_closed(chat):
+    amalie = chat.on_duty()
+    chat.contact_writes("hei på dere").contact_writes("prate").claim(amalie)
+    chat.supporter_writes(amalie, "hei, hva tenker du på").contact_writes("det er mye på en gang")
+    chat.wait(hours=26)
+    assert chat.status is Status.CLAIMED
+    assert chat.conv().handoff.parked_at is None

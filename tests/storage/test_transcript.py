@@ -249,3 +249,10 @@ def test_the_queue_never_looks_into_transcripts(storage: Storage) -> None:
     details = " ".join(step["detail"] for step in plan)
     assert "entry" not in details.replace("entry_id", "")
     assert "conversation_waiting" in details
+
+
+def test_one_contacts_words_can_be_destroyed_at_once_and_nobody_elses(storage: Storage, contact: int) -> None:
+    other = add_contact(storage, "1002")
+    storage.write(lambda tx: [tx.transcript.add(who, entry()) for who in (contact, other)])
+    assert storage.write(lambda tx: tx.retention.forget_contact(contact)) == 1
+    assert [lines(storage, who)[0].text for who in (contact, other)] == [None, "hei"]

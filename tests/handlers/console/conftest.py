@@ -102,7 +102,7 @@ class House:
     def audit(self) -> list[tuple[str, int | None]]:
         """Who did what, oldest first."""
         lines = self.storage.read(lambda tx: tx.audit.lines(1000))
-        return [(line.action, line.by) for line in sorted(lines, key=lambda line: line.at)]
+        return [(line.action, line.by) for line in reversed(lines)]
 
     def pass_time(self, **span: float) -> None:
         self.at += timedelta(**span)

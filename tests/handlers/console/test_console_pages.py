@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from sqlite_utils.utils import sqlite3
 
 from handlers.console import words as catalogue
 from handlers.console.words import LANGUAGES, WORDS
@@ -117,11 +119,8 @@ def test_every_key_in_use_exists_and_none_is_unused():
     sources = [path.read_text("utf-8") for path in HERE.rglob("*") if path.suffix in (".py", ".html")]
     text = "\n".join(sources)
     script = (HERE / "static" / "console.js").read_text("utf-8")
-    literal = set(re.findall(r"""["']([a-z_]+\.[a-z0-9_]+)["']""", text)) & {
-        key
-        for key in re.findall(r"""["']([a-z_]+\.[a-z0-9_]+)["']""", text)
-        if key.split(".")[0] in _groups()
-    }
+    quoted = re.findall(r"""["']([a-z_]+\.[a-z0-9_]*[a-z0-9])["']""", text)
+    literal = {key for key in quoted if key.split(".")[0] in _groups()}
     prefixes = set(re.findall(r"""t\(["']([a-z_]+\.(?:[a-z]+_)?)["'] ~""", text))
     prefixes |= set(re.findall(r"""f["']([a-z_]+\.(?:[a-z]+_)?)\{""", text))
     prefixes |= {f"{group}." for group in re.findall(r"""known\(["']([a-z_]+)["']""", text)}
@@ -256,3 +255,24 @@ def test_a_thread_is_refreshed_only_for_a_page_whose_opening_was_recorded(house,
     ticket = asked(browser.page(f"/c/{contact}"))["ticket"]
     assert lead.client.get("/console/fresh", query_string={"c": contact, "ticket": ticket}).status_code == 403
     assert lead.client.get("/console/fresh", query_string={"c": contact}).status_code == 403
+
+
+def test_what_comes_in_while_i_look_at_it_is_not_counted_as_new(house, amalie):
+    contact, browser = house.waiting(), house.browser(amalie)
+    house.deeds.claim(contact, amalie)
+    marks = asked(browser.page(f"/c/{contact}"))
+    house.student("Er du der")
+    assert house.row(contact).unread == 1
+    fresh(browser, marks)
+    assert house.row(contact).unread == 0
+
+
+def test_when_nothing_can_be_kept_the_page_says_so(house, amalie, tmp_path):
+    contact, browser = house.waiting(), house.browser(amalie)
+    house.deeds.claim(contact, amalie)
+    browser.token()
+    (path,) = tmp_path.rglob("console.db")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN IMMEDIATE")  # holds the store longer than anybody waits for it
+        answer = browser.post(f"/c/{contact}/write", text="Hei", mode="reply", seen=0)
+    assert answer.status_code == 503 and "Ingenting kan lagres" in answer.text

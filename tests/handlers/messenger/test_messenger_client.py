@@ -290,12 +290,11 @@ def test_a_token_that_no_header_can_carry_is_refused(token: str) -> None:
 # Typing, limits, threads, the Page.
 
 
-def test_typing_and_seen_never_raise(client: MessengerClient, graph: FakeGraph) -> None:
+def test_typing_never_raises(client: MessengerClient, graph: FakeGraph) -> None:
     client.typing(PSID, True)
-    client.typing(PSID, False)
     graph.fails(551)
-    client.mark_seen(PSID)
-    assert [call.body["sender_action"] for call in graph.calls] == ["typing_on", "typing_off", "mark_seen"]
+    client.typing(PSID, False)
+    assert [call.body["sender_action"] for call in graph.calls] == ["typing_on", "typing_off"]
     assert all("messaging_type" not in call.body for call in graph.calls)
     assert client.failed_actions == 1
 
@@ -320,18 +319,11 @@ def test_nearly_used_up_limits_ask_for_a_pause(graph: FakeGraph) -> None:
     client.close()
 
 
-def test_threads_are_taken_passed_and_released(client: MessengerClient, graph: FakeGraph) -> None:
-    for _ in range(3):
-        graph.will_answer(200, {"success": True})
+def test_the_thread_is_taken(client: MessengerClient, graph: FakeGraph) -> None:
+    graph.will_answer(200, {"success": True})
     client.take_thread(PSID)
-    client.pass_thread(PSID)
-    client.release_thread(PSID)
-    assert [call.path.rpartition("/")[2] for call in graph.calls] == [
-        "take_thread_control",
-        "pass_thread_control",
-        "release_thread_control",
-    ]
-    assert graph.calls[1].body == {"recipient": {"id": PSID}, "target_app_id": "263902037430900"}
+    assert graph.calls[0].path.endswith("/take_thread_control")
+    assert graph.calls[0].body == {"recipient": {"id": PSID}}
 
 
 def test_the_token_is_checked(client: MessengerClient, graph: FakeGraph) -> None:

@@ -199,7 +199,7 @@ def test_the_demo_refuses_a_real_token(clock):
         ({"GRAPH_API_URL": "http://127.0.0.1:5000/simulator/graph"}, False),
         ({"GRAPH_API_URL": "http://localhost:5000"}, False),
         ({"GRAPH_API_URL": "http://[::1]:5000"}, False),
-        ({"GRAPH_API_URL": "https://graph.facebook.com"}, True),
+        ({"GRAPH_API_URL": "https://graph.example.org"}, True),
         ({"GRAPH_API_URL": "http://127.0.0.1.example.org"}, True),
         ({"GRAPH_API_URL": "nonsense"}, True),
     ],

@@ -1,0 +1,135 @@
+"""A real headless Chromium and the real demo, for tests and for the pictures in the documentation."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from processes import ROOT, free_port
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+class DemoServer:
+    """`peersupport demo` in a folder of its own."""
+
+    def __init__(self, home: Path, at: str) -> None:
+        self.home, self.port = home, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        shutil.copytree(ROOT / "flows", home / "flows")
+        shutil.copyfile(ROOT / "config.yaml", home / "config.yaml")
+        self.start("--at", at)
+
+    def start(self, *more: str) -> None:
+        """Start it, and wait until it answers."""
+        command = [sys.executable, str(ROOT / "app.py"), "--home", str(self.home), "demo"]
+        with (self.home / "log.txt").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, "--no-browser", "--port", str(self.port), *more],
+                env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        pause, deadline = threading.Event(), time.monotonic() + 40
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=2).close()
+                return
+            except (urllib.error.URLError, OSError):
+                pause.wait(0.1)
+        raise AssertionError((self.home / "log.txt").read_text("utf-8")[-3000:])
+
+    def kill(self) -> None:
+        """kill -9, everything."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def browser() -> Iterator[Any]:
+    """Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield chromium
+        finally:
+            chromium.close()
+
+
+class DemoPage:
+    """The demo's page, as somebody clicks through it."""
+
+    def __init__(self, chromium: Any, url: str, **context: Any) -> None:
+        options = {"viewport": {"width": 1560, "height": 960}, "locale": "nb-NO", **context}
+        self.context = chromium.new_context(**options)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(15_000)
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("console", self._said)
+        self.page.on("response", self._answered)
+        self.page.goto(f"{url}/simulator")
+
+    def _said(self, message: Any) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:  # those are below
+            self.problems.append(message.text)
+
+    def _answered(self, response: Any) -> None:
+        """409 is how a page is told that what it shows is over."""
+        if response.status >= 400 and response.status != 409:
+            self.problems.append(f"{response.status} {response.url.partition('?')[0]}")
+
+    @property
+    def phone(self) -> Any:
+        """The student's side."""
+        return self.page.locator("#view-student")
+
+    @property
+    def console(self) -> Any:
+        """The supporter's side."""
+        return self.page.frame_locator("iframe")
+
+    def write(self, text: str) -> None:
+        """The student writes."""
+        box = self.phone.get_by_role("textbox")
+        box.fill(text)
+        box.press("Enter")
+
+    def tap(self, title: str) -> None:
+        """The student taps a quick reply, once it is there."""
+        self.phone.get_by_role("button", name=title, exact=True).last.click()
+
+    def sees(self, text: str, *, count: int | None = None) -> None:
+        """The student sees these words."""
+        found = self.phone.get_by_text(text)
+        found.last.wait_for()
+        if count is not None:
+            assert found.count() == count, f"{text!r} {found.count()} times"
+
+    def jump(self, to: str) -> None:
+        """Press one of the clock's buttons: sunday, opening."""
+        self.page.locator(f"[data-jump={to}]").click()
+
+    def new_student(self) -> None:
+        """Somebody else writes now."""
+        before = self.page.locator("#students button").count()
+        self.page.locator("#new-student").click()
+        self.page.wait_for_function("n => document.querySelectorAll('#students button').length > n", arg=before)
