@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check install lock clean
+.PHONY: help demo test check install screenshots lock clean
 .DEFAULT_GOAL := help
 
 help: ## show what each target does
@@ -23,6 +23,9 @@ check: $(VENV)/.dev-ok ## formatting, lint, strict types, dependencies, flows
 	$(BIN)/peersupport check
 
 install: $(VENV)/.ok ## set-up alone: .venv/bin/peersupport exists afterwards
+
+screenshots: $(VENV)/.dev-ok ## the pictures in docs/pictures, made from the demo (needs Chromium)
+	@$(BIN)/python docs/screenshots.py
 
 lock: ## for maintainers: renew the locks (needs uv)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -p 3.11 pyproject.toml -o requirements.lock

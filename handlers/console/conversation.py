@@ -142,7 +142,8 @@ def has_ticket(contact_id: int) -> bool:
     """Whether this page was opened, and that recorded, by the one who now refreshes it."""
     try:
         return bool(
-            _signer().loads(request.args.get("ticket", ""), max_age=TICKET_SECONDS) == [me().id, contact_id]
+            _signer().loads(request.headers.get("X-Ticket", ""), max_age=TICKET_SECONDS)
+            == [me().id, contact_id]
         )
     except BadData:
         return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 
-from flask import abort, jsonify, render_template, request
+from flask import abort, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -13,8 +13,8 @@ from handlers.console.words import t
 
 
 def mark(html: str) -> str:
-    """A short sign of what stands on the screen."""
-    return hashlib.sha256(html.encode()).hexdigest()[:16]
+    """A short sign of what stands on the screen; keyed, because it travels in an address."""
+    return hmac.digest(str(current_app.secret_key).encode(), html.encode(), "sha256").hex()[:16]
 
 
 def part(name: str, **values: object) -> Markup:
@@ -27,7 +27,8 @@ def part(name: str, **values: object) -> Markup:
 def fresh() -> ResponseReturnValue:
     """Everything on this page that is no longer as the page's marks say; 204 if nothing is.
 
-    Arguments: one mark per part; `which` (queue or mine) for the list; `c` and `ticket` for a conversation.
+    Arguments: one mark per part; `which` (queue or mine) for the list; `c` for a conversation, with the header
+    X-Ticket from its page.
     """
     contact_id = request.args.get("c", type=int)
     made = {"strip": render_template("console/_strip.html")}

@@ -103,9 +103,10 @@
     const ask = new URLSearchParams();
     for (const part of document.querySelectorAll("[data-part]")) ask.set(part.dataset.part, part.dataset.mark);
     if (body.dataset.which) ask.set("which", body.dataset.which);
-    if (body.dataset.c) { ask.set("c", body.dataset.c); ask.set("ticket", body.dataset.ticket); }
+    if (body.dataset.c) ask.set("c", body.dataset.c);
+    const headers = { "X-Background": "1", "X-Ticket": body.dataset.ticket || "" };
     try {
-      const answer = await fetch(`/console/fresh?${ask}`, { headers: { "X-Background": "1" }, redirect: "manual" });
+      const answer = await fetch(`/console/fresh?${ask}`, { headers, redirect: "manual" });
       if (answer.status === 401) { problem(say("signed_out")); stopLive(); return; }
       if (answer.status === 409) { problem(say("gone")); stopLive(); return; }
       if (answer.status === 200) {
