@@ -124,7 +124,10 @@ def deadline(row: QueueRow) -> Deadline:
 
 def label(name: str, value: str | None) -> str:
     """What the student chose, in the flow's own words for this reader's language."""
-    return answer_label(parts().content(), name, value, language()) if value else ""
+    if not value:
+        return ""
+    fixed = f"answer.{name}_{value}"  # a value that a flow sets by itself stands on no button
+    return t(fixed) if fixed in WORDS else answer_label(parts().content(), name, value, language())
 
 
 def titled(text: str) -> str:

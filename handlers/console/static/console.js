@@ -8,9 +8,24 @@
   const say = (key, blanks = {}) =>
     Object.entries(blanks).reduce((text, [name, value]) => text.replace(`{${name}}`, value), words[key] || "");
   const csrf = document.querySelector('meta[name="csrf-token"]')?.content || "";
-  const remember = (key, value) => { try { localStorage.setItem(key, value); } catch { /* private window */ } };
-  const recall = (key) => { try { return localStorage.getItem(key); } catch { return null; } };
-  const polite = (text) => { const place = $("polite"); if (place) place.textContent = text; };
+  const remember = (key, value) => {
+    try {
+      localStorage.setItem(key, value);
+    } catch {
+      /* private window */
+    }
+  };
+  const recall = (key) => {
+    try {
+      return localStorage.getItem(key);
+    } catch {
+      return null;
+    }
+  };
+  const polite = (text) => {
+    const place = $("polite");
+    if (place) place.textContent = text;
+  };
 
   function send(address, fields, json = false) {
     const headers = { "X-CSRFToken": csrf };
@@ -21,7 +36,10 @@
   // Parts of the page, changed in place and only where they differ, so that focus and scrolling stay.
   function morph(old, fresh) {
     if (old.isEqualNode(fresh)) return;
-    if (old.nodeType !== 1 || old.nodeName !== fresh.nodeName) { old.replaceWith(fresh); return; }
+    if (old.nodeType !== 1 || old.nodeName !== fresh.nodeName) {
+      old.replaceWith(fresh);
+      return;
+    }
     for (const { name } of [...old.attributes])
       if (!fresh.hasAttribute(name) && !(name === "open" && old.nodeName === "DETAILS")) old.removeAttribute(name);
     for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
@@ -31,18 +49,35 @@
     let at = old.firstChild;
     for (const next of [...fresh.childNodes]) {
       const same = next.id ? [...old.children].find((child) => child.id === next.id) : null;
-      if (same) { if (same !== at) old.insertBefore(same, at); else at = at.nextSibling; morph(same, next); continue; }
+      if (same) {
+        if (same !== at) old.insertBefore(same, at);
+        else at = at.nextSibling;
+        morph(same, next);
+        continue;
+      }
       if (at && !at.id && !next.id && at.nodeName === next.nodeName) {
-        const here = at; at = at.nextSibling; morph(here, next); continue;
+        const here = at;
+        at = at.nextSibling;
+        morph(here, next);
+        continue;
       }
       if (next.id && next.nodeType === 1) next.classList.add("fresh");
       old.insertBefore(next, at);
     }
-    while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
+    while (at) {
+      const gone = at;
+      at = at.nextSibling;
+      gone.remove();
+    }
   }
 
   const holder = document.createElement("template");
-  function parse(html) { const box = document.createElement("div"); holder.innerHTML = html; box.append(holder.content); return box; }
+  function parse(html) {
+    const box = document.createElement("div");
+    holder.innerHTML = html;
+    box.append(holder.content);
+    return box;
+  }
   const rowIds = (root) => [...root.querySelectorAll(".row")].map((row) => row.id).join();
   let pendingList = null;
 
@@ -50,30 +85,46 @@
     const part = $(`part-${name}`);
     if (!part) return;
     const fresh = parse(html);
-    if (name === "list" && !$("queue-changed")?.matches(":focus") && inUse($("list")) && rowIds(part) !== rowIds(fresh)) {
+    if (
+      name === "list" &&
+      !$("queue-changed")?.matches(":focus") &&
+      inUse($("list")) &&
+      rowIds(part) !== rowIds(fresh)
+    ) {
       pendingList = { mark, html };
       const button = $("queue-changed");
-      if (button?.hidden) { button.hidden = false; polite(button.textContent); }
+      if (button?.hidden) {
+        button.hidden = false;
+        polite(button.textContent);
+      }
       return;
     }
     if (name === "strip" && $("duty")?.open && !fresh.querySelector("#alert-bar")) return;
     if (name === "list") pendingList = null;
-    if (name === "thread") placeThread(part, fresh); else morphChildren(part, fresh);
+    if (name === "thread") placeThread(part, fresh);
+    else morphChildren(part, fresh);
     part.dataset.mark = mark;
     if (name === "strip") stripChanged();
     if (name === "list") listChanged();
     if (name === "head") headChanged();
   }
-  const inUse = (element) => element && (element.matches(":hover") || (element.contains(document.activeElement) && document.activeElement.matches(".row *")));
+  const inUse = (element) =>
+    element &&
+    (element.matches(":hover") ||
+      (element.contains(document.activeElement) && document.activeElement.matches(".row *")));
 
   // The thread follows its end if that is what you look at; otherwise it stays and a pill says so.
   const scroller = $("scroll");
   // The box is turned round in the style sheet: its end is 0, and further up is negative.
   const atEnd = () => !scroller || scroller.scrollTop > -80;
-  const toEnd = () => { if (scroller) scroller.scrollTop = 0; };
+  const toEnd = () => {
+    if (scroller) scroller.scrollTop = 0;
+  };
   let unseen = 0;
   function placeThread(part, fresh) {
-    const followed = atEnd(), height = scroller.scrollHeight, top = scroller.scrollTop;
+    const followed = atEnd(),
+      height = scroller.scrollHeight,
+      top = scroller.scrollTop;
     const known = new Set([...part.querySelectorAll(".entry")].map((entry) => entry.id));
     morphChildren(part, fresh);
     const arrived = [...part.querySelectorAll(".entry[data-by=contact]")].filter((entry) => !known.has(entry.id));
@@ -91,14 +142,31 @@
     const head = document.querySelector(".talk-head");
     if (head?.dataset.last && $("seen")) $("seen").value = head.dataset.last;
   }
-  $("new-pill")?.addEventListener("click", () => { toEnd(); });
-  scroller?.addEventListener("scroll", () => { if (atEnd()) { unseen = 0; $("new-pill").hidden = true; } }, { passive: true });
+  $("new-pill")?.addEventListener("click", () => {
+    toEnd();
+  });
+  scroller?.addEventListener(
+    "scroll",
+    () => {
+      if (atEnd()) {
+        unseen = 0;
+        $("new-pill").hidden = true;
+      }
+    },
+    { passive: true },
+  );
 
   // Fresh parts: on a word from the server, once a minute for the clocks, and by asking when no word comes.
-  let asking = false, again = false, failures = 0, lostTimer = null;
+  let asking = false,
+    again = false,
+    failures = 0,
+    lostTimer = null;
   async function refresh() {
     if (!body.dataset.live) return;
-    if (asking) { again = true; return; }
+    if (asking) {
+      again = true;
+      return;
+    }
     asking = true;
     const ask = new URLSearchParams();
     for (const part of document.querySelectorAll("[data-part]")) ask.set(part.dataset.part, part.dataset.mark);
@@ -107,17 +175,30 @@
     const headers = { "X-Background": "1", "X-Ticket": body.dataset.ticket || "" };
     try {
       const answer = await fetch(`/console/fresh?${ask}`, { headers, redirect: "manual" });
-      if (answer.status === 401) { problem(say("signed_out")); stopLive(); return; }
-      if (answer.status === 409) { problem(say("gone")); stopLive(); return; }
+      if (answer.status === 401) {
+        problem(say("signed_out"));
+        stopLive();
+        return;
+      }
+      if (answer.status === 409) {
+        problem(say("gone"));
+        stopLive();
+        return;
+      }
       if (answer.status === 200) {
         const { parts, title } = await answer.json();
         document.title = title;
         for (const [name, part] of Object.entries(parts)) place(name, part);
       } else if (answer.status !== 204) throw new Error(String(answer.status));
       found();
-    } catch { lost(); } finally {
+    } catch {
+      lost();
+    } finally {
       asking = false;
-      if (again) { again = false; setTimeout(refresh, 100); }
+      if (again) {
+        again = false;
+        setTimeout(refresh, 100);
+      }
     }
   }
   function lost() {
@@ -132,7 +213,14 @@
     };
     show();
     if (failures === 1) polite($("lost-words").textContent);
-    lostTimer = setInterval(() => { seconds -= 1; if (seconds > 0) show(); else { clearInterval(lostTimer); refresh(); } }, 1000);
+    lostTimer = setInterval(() => {
+      seconds -= 1;
+      if (seconds > 0) show();
+      else {
+        clearInterval(lostTimer);
+        refresh();
+      }
+    }, 1000);
   }
   function found() {
     if (!failures) return;
@@ -141,41 +229,73 @@
     $("lost").hidden = true;
     toast(say("back"));
   }
-  let stream = null, poll = null, stopped = false;
+  let stream = null,
+    poll = null,
+    stopped = false;
   function listen() {
     if (stopped || !body.dataset.live) return;
     stream = new EventSource("/console/live");
-    stream.addEventListener("changed", () => { clearInterval(poll); poll = null; refresh(); });
+    stream.addEventListener("changed", () => {
+      clearInterval(poll);
+      poll = null;
+      refresh();
+    });
     stream.addEventListener("error", () => {
       if (!poll && !stopped) poll = setInterval(refresh, 5000);
       if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 60000); // full, or refused
     });
   }
-  function stopLive() { stopped = true; stream?.close(); clearInterval(poll); clearInterval(lostTimer); }
+  function stopLive() {
+    stopped = true;
+    stream?.close();
+    clearInterval(poll);
+    clearInterval(lostTimer);
+  }
   addEventListener("pagehide", () => stream?.close());
-  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { refresh(); stripChanged(); } });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) {
+      refresh();
+      stripChanged();
+    }
+  });
   setInterval(refresh, 60000);
 
   // The strip: an alert is said once, shown to the server once, and repeated as sound until somebody has it.
-  let said = "", shown = "", audio = null, soundOn = recall("peersupport.sound") === "on", lastBeep = 0;
+  let said = "",
+    shown = "",
+    audio = null,
+    soundOn = recall("peersupport.sound") === "on",
+    lastBeep = 0;
   const openAlert = () => document.querySelector(".strip-alert");
   function stripChanged() {
     const bar = openAlert();
     const key = bar ? `${bar.dataset.alert} ${bar.dataset.raised} ${bar.dataset.say}` : "";
-    if (key !== said) { said = key; if (bar) { $("urgent").textContent = bar.dataset.say; beep(); } }
+    if (key !== said) {
+      said = key;
+      if (bar) {
+        $("urgent").textContent = bar.dataset.say;
+        beep();
+      }
+    }
     if (bar?.dataset.show && shown !== key && !document.hidden) {
       shown = key;
-      send(bar.dataset.show, {}).catch(() => { shown = ""; });
+      send(bar.dataset.show, {}).catch(() => {
+        shown = "";
+      });
     }
     soundButtons();
   }
   function soundButtons() {
     for (const each of [$("try-sound"), $("show-keys")]) if (each) each.hidden = false;
     for (const button of document.querySelectorAll(".sound")) {
-      const label = button.querySelector(".sound-words"), words = say(soundOn ? "sound_off" : "sound_on");
+      const label = button.querySelector(".sound-words"),
+        words = say(soundOn ? "sound_off" : "sound_on");
       button.hidden = false;
-      if (label) label.textContent = words; else button.setAttribute("aria-label", words);
+      if (label) label.textContent = words;
+      else button.setAttribute("aria-label", words);
       button.setAttribute("aria-pressed", String(soundOn));
     }
   }
@@ -185,13 +305,16 @@
     audio.resume();
     lastBeep = performance.now();
     [660, 880].forEach((pitch, n) => {
-      const tone = audio.createOscillator(), volume = audio.createGain(), start = audio.currentTime + n * 0.22;
+      const tone = audio.createOscillator(),
+        volume = audio.createGain(),
+        start = audio.currentTime + n * 0.22;
       tone.frequency.value = pitch;
       volume.gain.setValueAtTime(0, start);
       volume.gain.linearRampToValueAtTime(0.25, start + 0.02);
       volume.gain.linearRampToValueAtTime(0, start + 0.2);
       tone.connect(volume).connect(audio.destination);
-      tone.start(start); tone.stop(start + 0.21);
+      tone.start(start);
+      tone.stop(start + 0.21);
     });
   }
   setInterval(() => {
@@ -211,26 +334,61 @@
     if (body.dataset.which === "queue") {
       if (waitingBefore && ids.some((id) => !waitingBefore.includes(id))) beep();
       waitingBefore = ids;
-      if (count) { count.hidden = !ids.length; count.firstElementChild.textContent = ids.length; }
+      if (count) {
+        count.hidden = !ids.length;
+        count.firstElementChild.textContent = ids.length;
+      }
     }
   }
   document.addEventListener("click", (event) => {
     const target = event.target.closest("button, a");
     if (!target) return;
-    if (target.matches(".sound")) { soundOn = !soundOn; remember("peersupport.sound", soundOn ? "on" : "off"); soundButtons(); if (soundOn) beep(); }
-    if (target.id === "try-sound") { soundOn = true; remember("peersupport.sound", "on"); soundButtons(); beep(true); }
-    if (target.id === "queue-changed" && pendingList) { const list = pendingList; pendingList = null; const part = $("part-list"); morphChildren(part, parse(list.html)); part.dataset.mark = list.mark; listChanged(); }
+    if (target.matches(".sound")) {
+      soundOn = !soundOn;
+      remember("peersupport.sound", soundOn ? "on" : "off");
+      soundButtons();
+      if (soundOn) beep();
+    }
+    if (target.id === "try-sound") {
+      soundOn = true;
+      remember("peersupport.sound", "on");
+      soundButtons();
+      beep(true);
+    }
+    if (target.id === "queue-changed" && pendingList) {
+      const list = pendingList;
+      pendingList = null;
+      const part = $("part-list");
+      morphChildren(part, parse(list.html));
+      part.dataset.mark = list.mark;
+      listChanged();
+    }
     if (target.id === "show-keys") $("keys").showModal();
-    if (target.dataset.dialog && $(target.dataset.dialog)) { event.preventDefault(); $(target.dataset.dialog).showModal(); }
-    if ("close" in target.dataset && target.closest("dialog")) { event.preventDefault(); target.closest("dialog").close(); }
+    if (target.dataset.dialog && $(target.dataset.dialog)) {
+      event.preventDefault();
+      $(target.dataset.dialog).showModal();
+    }
+    if ("close" in target.dataset && target.closest("dialog")) {
+      event.preventDefault();
+      target.closest("dialog").close();
+    }
   });
-  document.addEventListener("click", (event) => { const duty = $("duty"); if (duty?.open && !duty.contains(event.target)) duty.open = false; });
+  document.addEventListener("click", (event) => {
+    const duty = $("duty");
+    if (duty?.open && !duty.contains(event.target)) duty.open = false;
+  });
 
   function toast(text) {
     let box = $("toasts");
-    if (!box) { box = document.createElement("div"); box.id = "toasts"; box.className = "toasts"; body.append(box); }
+    if (!box) {
+      box = document.createElement("div");
+      box.id = "toasts";
+      box.className = "toasts";
+      body.append(box);
+    }
     const line = document.createElement("p");
-    line.className = "toast"; line.textContent = text;
+    line.className = "toast";
+    line.textContent = text;
     box.replaceChildren(line);
     polite(text);
     setTimeout(() => line.remove(), 6000);
@@ -238,13 +396,21 @@
   for (const line of document.querySelectorAll(".toast:not(.toast-error)")) setTimeout(() => line.remove(), 8000);
 
   // The composer: the draft is kept on the server, and the box is emptied only when the server has the words.
-  const composer = $("composer"), text = $("text");
+  const composer = $("composer"),
+    text = $("text");
   const mode = () => composer.elements.mode.value;
-  const problem = (words) => { const place = $("problem"); if (place) place.textContent = words; else toast(words); };
-  let draftTimer = null, keptText = text ? `${mode()}\n${text.value}` : "", busy = false;
+  const problem = (words) => {
+    const place = $("problem");
+    if (place) place.textContent = words;
+    else toast(words);
+  };
+  let draftTimer = null,
+    keptText = text ? `${mode()}\n${text.value}` : "",
+    busy = false;
   function count() {
     const parts = Math.ceil(text.value.length / 1900);
-    $("count").textContent = `${text.value.length} / 2000` + (parts > 1 && mode() === "reply" ? ` · ${say("split", { n: parts })}` : "");
+    $("count").textContent =
+      `${text.value.length} / 2000` + (parts > 1 && mode() === "reply" ? ` · ${say("split", { n: parts })}` : "");
   }
   async function keepDraft() {
     const now = `${mode()}\n${text.value}`;
@@ -254,7 +420,9 @@
       if (!answer.ok) throw new Error(String(answer.status));
       keptText = now;
       $("draft-state").textContent = text.value ? say("kept") : "";
-    } catch { $("draft-state").textContent = say("not_kept"); }
+    } catch {
+      $("draft-state").textContent = say("not_kept");
+    }
   }
   function typed() {
     count();
@@ -266,7 +434,10 @@
     event.preventDefault();
     if (busy) return;
     const words = text.value;
-    if (!words.trim()) { text.focus(); return; }
+    if (!words.trim()) {
+      text.focus();
+      return;
+    }
     busy = true;
     clearTimeout(draftTimer);
     text.readOnly = true;
@@ -275,12 +446,18 @@
     problem("");
     try {
       const answer = await send(composer.action, { text: words, mode: mode(), seen: $("seen").value }, true);
-      if (answer.status === 200) { text.value = ""; keptText = `${mode()}\n`; toEnd(); }
-      else if (answer.status === 409) problem((await answer.json()).words);
+      if (answer.status === 200) {
+        text.value = "";
+        keptText = `${mode()}\n`;
+        toEnd();
+      } else if (answer.status === 409) problem((await answer.json()).words);
       else if (answer.status === 401) problem(say("signed_out"));
       else throw new Error(String(answer.status));
       $("draft-state").textContent = "";
-    } catch { problem(say("not_sent")); $("draft-state").textContent = say("not_kept"); }
+    } catch {
+      problem(say("not_sent"));
+      $("draft-state").textContent = say("not_kept");
+    }
     busy = false;
     text.readOnly = false;
     $("send").removeAttribute("aria-disabled");
@@ -291,16 +468,32 @@
   if (composer) {
     const touch = matchMedia("(pointer: coarse)").matches;
     text.addEventListener("input", typed);
-    for (const radio of composer.querySelectorAll("[name=mode]")) radio.addEventListener("change", () => { typed(); text.focus(); });
+    for (const radio of composer.querySelectorAll("[name=mode]"))
+      radio.addEventListener("change", () => {
+        typed();
+        text.focus();
+      });
     composer.addEventListener("submit", write);
     text.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") { text.blur(); keepDraft(); }
+      if (event.key === "Escape") {
+        text.blur();
+        keepDraft();
+      }
       if (event.key !== "Enter" || event.isComposing) return;
-      if (event.ctrlKey || event.metaKey || (!event.shiftKey && !touch)) { event.preventDefault(); composer.requestSubmit(); }
+      if (event.ctrlKey || event.metaKey || (!event.shiftKey && !touch)) {
+        event.preventDefault();
+        composer.requestSubmit();
+      }
     });
     addEventListener("pagehide", () => {
       const now = `${mode()}\n${text.value}`;
-      if (now !== keptText && !busy) fetch(composer.dataset.draft, { method: "POST", keepalive: true, headers: { "X-CSRFToken": csrf }, body: new URLSearchParams({ text: text.value, mode: mode() }) });
+      if (now !== keptText && !busy)
+        fetch(composer.dataset.draft, {
+          method: "POST",
+          keepalive: true,
+          headers: { "X-CSRFToken": csrf },
+          body: new URLSearchParams({ text: text.value, mode: mode() }),
+        });
     });
     count();
     toEnd();
@@ -315,7 +508,8 @@
   let chord = 0;
   const rows = () => [...document.querySelectorAll(".row-open")].filter((row) => row.offsetParent);
   function step(by) {
-    const all = rows(), here = all.indexOf(document.activeElement.closest?.(".row")?.querySelector(".row-open"));
+    const all = rows(),
+      here = all.indexOf(document.activeElement.closest?.(".row")?.querySelector(".row-open"));
     all[Math.max(0, Math.min(all.length - 1, here + by))]?.focus();
   }
   function compose(wanted) {
@@ -326,10 +520,20 @@
     count();
   }
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select") || document.querySelector("dialog[open]")) return;
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      event.target.matches("input, textarea, select") ||
+      document.querySelector("dialog[open]")
+    )
+      return;
     if (event.key === "Escape" && $("duty")) $("duty").open = false;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      if (event.target.matches(".row *")) { event.preventDefault(); step(event.key === "ArrowDown" ? 1 : -1); }
+      if (event.target.matches(".row *")) {
+        event.preventDefault();
+        step(event.key === "ArrowDown" ? 1 : -1);
+      }
       return;
     }
     if (!single?.checked) return;
@@ -340,15 +544,27 @@
       j: () => step(1),
       k: () => (chorded ? location.assign("/console/") : step(-1)),
       n: () => $("next")?.click(),
-      t: () => (document.activeElement.closest?.(".row")?.querySelector(".take") || document.querySelector(".talk .button[formaction$='/claim']"))?.click(),
+      t: () =>
+        (
+          document.activeElement.closest?.(".row")?.querySelector(".take") ||
+          document.querySelector(".talk .button[formaction$='/claim']")
+        )?.click(),
       r: () => compose("reply"),
       m: () => compose("note"),
       b: () => $("alert-bar")?.querySelector("button, a")?.focus(),
-      g: () => { chord = performance.now(); },
+      g: () => {
+        chord = performance.now();
+      },
     };
-    if (deeds[event.key]) { event.preventDefault(); deeds[event.key](); }
+    if (deeds[event.key]) {
+      event.preventDefault();
+      deeds[event.key]();
+    }
   });
 
   stripChanged();
-  if (body.dataset.live) { listChanged(); listen(); }
+  if (body.dataset.live) {
+    listChanged();
+    listen();
+  }
 })();

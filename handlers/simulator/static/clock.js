@@ -38,10 +38,20 @@ function apply() {
 
 export function startClock() {
   setInterval(show, 1000);
-  field.addEventListener("input", () => { touched = true; });
+  field.addEventListener("input", () => {
+    touched = true;
+  });
   field.addEventListener("blur", apply);
-  field.addEventListener("keydown", (event) => { if (event.key === "Enter") { event.preventDefault(); apply(); } });
-  byId("clock").addEventListener("submit", (event) => { event.preventDefault(); apply(); });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") {
+      event.preventDefault();
+      apply();
+    }
+  });
+  byId("clock").addEventListener("submit", (event) => {
+    event.preventDefault();
+    apply();
+  });
   byId("clock").addEventListener("click", (event) => {
     const { jump, minutes } = event.target.dataset;
     if (jump) post("clock", { jump });

@@ -21,9 +21,19 @@ function drawStudents() {
   if (tabs.dataset.key === key) return;
   tabs.dataset.key = key;
   const hadFocus = tabs.contains(document.activeElement);
-  tabs.replaceChildren(...current.students.map(({ number }) => element("button", {
-    type: "button", "aria-pressed": String(number === current.thread.number), onclick: () => choose(number),
-  }, `${words.student} ${number}`)));
+  tabs.replaceChildren(
+    ...current.students.map(({ number }) =>
+      element(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(number === current.thread.number),
+          onclick: () => choose(number),
+        },
+        `${words.student} ${number}`,
+      ),
+    ),
+  );
   const pressed = tabs.querySelector("[aria-pressed=true]");
   pressed?.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (hadFocus) pressed?.focus();
@@ -53,9 +63,23 @@ function drawMenu() {
   if (menu.dataset.key === key) return;
   menu.dataset.key = key;
   byId("menu-title").hidden = !items.length;
-  menu.replaceChildren(...items.map((item) => item.type === "web_url"
-    ? element("a", { class: "plain", href: item.url, target: "_blank", rel: "noopener noreferrer" }, item.title)
-    : element("button", { type: "button", onclick: () => { shut(); act("press", { text: item.title, payload: item.payload }); } }, item.title)));
+  menu.replaceChildren(
+    ...items.map((item) =>
+      item.type === "web_url"
+        ? element("a", { class: "plain", href: item.url, target: "_blank", rel: "noopener noreferrer" }, item.title)
+        : element(
+            "button",
+            {
+              type: "button",
+              onclick: () => {
+                shut();
+                act("press", { text: item.title, payload: item.payload });
+              },
+            },
+            item.title,
+          ),
+    ),
+  );
 }
 
 function drawOwner() {
@@ -72,7 +96,10 @@ function drawOwner() {
 
 function drawSwitches() {
   const { mode, left } = current.failure;
-  for (const [id, value] of [["mode", left ? `${mode} 1` : mode], ["delivery", current.delivery]]) {
+  for (const [id, value] of [
+    ["mode", left ? `${mode} 1` : mode],
+    ["delivery", current.delivery],
+  ]) {
     const select = byId(id);
     if (document.activeElement !== select || select.value !== value) select.value = value;
   }
@@ -175,20 +202,34 @@ async function send() {
 }
 
 function startComposer() {
-  composer.addEventListener("submit", (event) => { event.preventDefault(); send(); });
-  text.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { stopOther(); return; }
-    const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing;
-    if (sends && (event.ctrlKey || matchMedia("(pointer: fine)").matches)) { event.preventDefault(); send(); }
+  composer.addEventListener("submit", (event) => {
+    event.preventDefault();
+    send();
   });
-  byId("cancel").addEventListener("click", () => { stopOther(); text.focus(); });
+  text.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      stopOther();
+      return;
+    }
+    const sends = event.key === "Enter" && !event.shiftKey && !event.isComposing;
+    if (sends && (event.ctrlKey || matchMedia("(pointer: fine)").matches)) {
+      event.preventDefault();
+      send();
+    }
+  });
+  byId("cancel").addEventListener("click", () => {
+    stopOther();
+    text.focus();
+  });
   for (const panel of [byId("more-panel"), byId("add-panel")]) {
     panel.addEventListener("click", (event) => {
       const name = event.target.closest("[data-act]")?.dataset.act;
       if (!name) return;
       shut();
-      if (name === "inbox-write") { write("inbox", null, words.inbox_message, ""); text.focus(); }
-      else act(name, name === "block" ? { blocked: !current.thread.blocked } : {});
+      if (name === "inbox-write") {
+        write("inbox", null, words.inbox_message, "");
+        text.focus();
+      } else act(name, name === "block" ? { blocked: !current.thread.blocked } : {});
     });
   }
 }
@@ -211,10 +252,13 @@ function startConsole() {
     const { src } = event.target.dataset;
     if (src) frame.src = src;
   });
-  state(student, null).then((first) => {
-    const button = byId("staff").children[first.signed_in] || byId("staff").children[0];
-    if (button) frame.src = button.dataset.src;
-  }, () => {});
+  state(student, null).then(
+    (first) => {
+      const button = byId("staff").children[first.signed_in] || byId("staff").children[0];
+      if (button) frame.src = button.dataset.src;
+    },
+    () => {},
+  );
 }
 
 function startViews() {
@@ -236,10 +280,15 @@ function startViews() {
 opens("more");
 opens("add");
 startComposer();
-startThread((message) => { write("edit", message.mid, words.edit_message, message.text); text.focus(); });
+startThread((message) => {
+  write("edit", message.mid, words.edit_message, message.text);
+  text.focus();
+});
 startSwitches();
 startViews();
 startClock();
 startConsole();
-document.addEventListener("visibilitychange", () => { if (current?.thread) draw(current.thread); });
+document.addEventListener("visibilitychange", () => {
+  if (current?.thread) draw(current.thread);
+});
 follow();

@@ -36,22 +36,48 @@ function bubble(message) {
   if (message.text) made.append(message.text);
   const buttons = message.buttons.filter((button) => button.type === "postback");
   if (buttons.length) {
-    made.append(element("div", { class: "bubble-buttons" }, ...buttons.map((button) => element("button", {
-      type: "button", onclick: () => act("press", { text: button.title, payload: button.payload }),
-    }, button.title))));
+    made.append(
+      element(
+        "div",
+        { class: "bubble-buttons" },
+        ...buttons.map((button) =>
+          element(
+            "button",
+            {
+              type: "button",
+              onclick: () => act("press", { text: button.title, payload: button.payload }),
+            },
+            button.title,
+          ),
+        ),
+      ),
+    );
   }
   return made;
 }
 
 function choices(message) {
-  const pick = (work) => () => { chosen = null; work(); draw(thread); };
+  const pick = (work) => () => {
+    chosen = null;
+    work();
+    draw(thread);
+  };
   const made = element("div", { class: "choices", role: "group", "aria-label": words.on_message });
   for (const emoji of reactions) {
     const on = message.reaction === emoji;
-    made.append(element("button", {
-      type: "button", class: "emoji", "aria-pressed": String(on), "aria-label": `${on ? words.unreact : words.react} ${emoji}`,
-      onclick: pick(() => act("react", { mid: message.mid, emoji: on ? null : emoji })),
-    }, emoji));
+    made.append(
+      element(
+        "button",
+        {
+          type: "button",
+          class: "emoji",
+          "aria-pressed": String(on),
+          "aria-label": `${on ? words.unreact : words.react} ${emoji}`,
+          onclick: pick(() => act("react", { mid: message.mid, emoji: on ? null : emoji })),
+        },
+        emoji,
+      ),
+    );
   }
   if (message.by === "student") {
     if (message.text && !message.attachments.length && message.edits < 5) {
@@ -88,10 +114,19 @@ function row(message, before, isLastOwn) {
   const line = element("div", { class: "line" }, bubble(message));
   made.append(line);
   if (!message.withdrawn) {
-    line.append(element("button", {
-      type: "button", class: "on", "aria-label": words.on_message, "aria-expanded": String(chosen === message.mid),
-      onclick: () => toggle(message.mid),
-    }, icon("dots")));
+    line.append(
+      element(
+        "button",
+        {
+          type: "button",
+          class: "on",
+          "aria-label": words.on_message,
+          "aria-expanded": String(chosen === message.mid),
+          onclick: () => toggle(message.mid),
+        },
+        icon("dots"),
+      ),
+    );
   }
   made.append(meta);
   if (chosen === message.mid && !message.withdrawn) made.append(choices(message));
@@ -102,10 +137,22 @@ function drawOffered() {
   const key = JSON.stringify([thread.psid, thread.messages.at(-1)?.mid, thread.offered]);
   if (offered.dataset.key === key) return;
   offered.dataset.key = key;
-  offered.replaceChildren(...thread.offered.map((reply) => element("button", {
-    type: "button",
-    onclick: () => { scroll.focus({ preventScroll: true }); offered.replaceChildren(); act("tap", { payload: reply.payload }); },
-  }, reply.title)));
+  offered.replaceChildren(
+    ...thread.offered.map((reply) =>
+      element(
+        "button",
+        {
+          type: "button",
+          onclick: () => {
+            scroll.focus({ preventScroll: true });
+            offered.replaceChildren();
+            act("tap", { payload: reply.payload });
+          },
+        },
+        reply.title,
+      ),
+    ),
+  );
 }
 
 function drawTyping() {
@@ -117,11 +164,20 @@ function drawTyping() {
 }
 
 const isAtEnd = () => scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60;
-const toEnd = () => { scroll.scrollTop = scroll.scrollHeight; below.hidden = true; stuck = true; };
+const toEnd = () => {
+  scroll.scrollTop = scroll.scrollHeight;
+  below.hidden = true;
+  stuck = true;
+};
 
 export function draw(next) {
   const isOther = thread?.psid !== next.psid;
-  if (isOther) { drawn = new Map(); list.replaceChildren(); chosen = null; typingSeen = { number: 0, at: 0 }; }
+  if (isOther) {
+    drawn = new Map();
+    list.replaceChildren();
+    chosen = null;
+    typingSeen = { number: 0, at: 0 };
+  }
   const wasAtEnd = isOther || stuck;
   const count = isOther ? 0 : thread.messages.length;
   thread = next;
@@ -152,7 +208,9 @@ export function startThread(editing) {
     stuck = isAtEnd();
     if (stuck) below.hidden = true;
   });
-  new ResizeObserver(() => { if (stuck) toEnd(); }).observe(scroll);
+  new ResizeObserver(() => {
+    if (stuck) toEnd();
+  }).observe(scroll);
 }
 
 export { act };

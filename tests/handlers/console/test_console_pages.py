@@ -177,11 +177,11 @@ PAIRS = [
 
 
 def tokens(block: str) -> dict[str, str]:
-    return dict(re.findall(r"--([a-z0-9-]+):(#[0-9a-f]{3,6})", block))
+    return dict(re.findall(r"--([a-z0-9-]+): ?(#[0-9a-f]{3,6})", block))
 
 
-LIGHT = tokens(CSS.split("[data-theme=dark]")[0])
-DARK = tokens(CSS.split("[data-theme=dark]")[1].split("@media")[0])
+LIGHT = tokens(CSS.split('[data-theme="dark"]')[0])
+DARK = tokens(CSS.split('[data-theme="dark"]')[1].split("@media")[0])
 
 
 def luminance(colour: str) -> float:
