@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from handlers.console import auth, refresh, routes, shell
+from handlers.console import guard, refresh, routes, shell
 from handlers.console.live import Live
 from handlers.console.parts import ConsoleParts, parts
 from handlers.console.words import known
@@ -43,9 +43,9 @@ def blueprint(services: ConsoleParts) -> Blueprint:
         app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
         app.config["SESSION_COOKIE_HTTPONLY"] = True
         app.config["SESSION_COOKIE_PATH"] = "/console"
-        auth.csrf.init_app(app)
+        guard.csrf.init_app(app)
 
-    console.before_request(auth.guard)
+    console.before_request(guard.guard)
     console.after_request(_headers)
     console.context_processor(shell.context)
     console.context_processor(lambda: {"part": refresh.part})

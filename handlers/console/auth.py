@@ -1,52 +1,23 @@
-"""Signing in and out, and the guard before every other page."""
+"""Signing in and out, and changing one's own password."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
 
-from flask import Response, abort, current_app, flash, g, make_response, redirect, render_template, request
+from flask import Response, current_app, flash, g, make_response, redirect, render_template, request
 from flask import session as browser
 from flask.typing import ResponseReturnValue
-from flask_wtf.csrf import CSRFProtect
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from handlers.console import sessions
 from handlers.console.parts import me, now, parts, settings
 from handlers.console.passwords import hash_password, is_one_time, password_problem, verify_password
-from handlers.console.words import LANGUAGES, t
+from handlers.console.words import t
 from storage import Tx
 from storage.records import Role, Staff
 
-csrf = CSRFProtect()
 TICKET_SECONDS = 15 * 60  # to choose a password after the one-time one was right
-
-
-def guard() -> ResponseReturnValue | None:
-    """Before every request: closed unless `routes` opens the page to this role. Also checks the CSRF token."""
-    from handlers.console.routes import BACKGROUND, OPEN, WHO
-
-    endpoint = (request.endpoint or "").removeprefix("console.")
-    background = endpoint in BACKGROUND or request.headers.get("X-Background") == "1"
-    staff = sessions.signed_in(background=background)
-    g.staff, g.language = staff, staff.language if staff else _guess_language()
-    if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method not in ("GET", "HEAD"):
-        abort(403)
-    csrf.protect()
-    if endpoint in OPEN:
-        return None
-    if staff is None:
-        if request.method == "GET" and not background:
-            return redirect("/console/sign-in")
-        abort(401)
-    if staff.role not in WHO.get(endpoint, frozenset()):
-        abort(403)
-    return None
-
-
-def _guess_language() -> str:
-    asked = request.values.get("language")
-    return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or "nb"
 
 
 def home(staff: Staff) -> str:
