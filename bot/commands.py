@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import timedelta
 
-from bot import danger, handoff, talk
+from bot import closed, danger, handoff, notice, talk
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import ROUTINE, Draft
 from bot.effects import CancelTimers, CountFeedback, DropPending, Record
@@ -35,7 +36,7 @@ PAYLOADS: Mapping[str, str] = {name: name for name in WORDS} | {
 # What counts as an answer to the bot's own questions, beside the buttons' titles.
 SAID: Mapping[str, frozenset[str]] = {
     "yes": frozenset(
-        {"ja", "yes", "jepp", "yep", "yeah", "ja det gjør jeg", "yes i am", "ok", "okei", "okay"}
+        {"ja", "yes", "jepp", "yep", "yeah", "ja det gjør jeg", "yes i am"}
     ),
     "no": frozenset({"nei", "no", "nope", "neida", "nei det gjør jeg ikke", "niks"}),
     "unsure": frozenset(
@@ -44,6 +45,7 @@ SAID: Mapping[str, frozenset[str]] = {
     "some": frozenset({"litt", "a bit", "some", "a little"}),
     "skip": frozenset({"hopp over", "skip"}),
 }
+ALSO_YES: Mapping[str, frozenset[str]] = {"wait": frozenset({"ok", "okei", "okay"})}  # too little for the rest
 QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "alone": {"yes": "card.yes_button", "no": "card.no_button"},
     "near": {"yes": "card.yes_button", "no": "card.no_button"},
@@ -53,10 +55,16 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "idle": {"still": "idle.still_button", "done": "idle.done_button"},
     "erase": {"yes": "erase.yes_button", "no": "erase.no_button"},
     "feedback": {a: f"feedback.{a}_button" for a in ("yes", "some", "no", "skip")},
-    "unknown": {"talk": "unknown.talk_button", "menu": "unknown.menu_button"},
 }
-_OPENS_WITH = {"yes": ("ja", "yes", "jepp", "yeah"), "unsure": ("kanskje", "maybe", "usikker")}
+_OPENS_WITH = {
+    "yes": ("ja", "yes", "jepp", "yeah"),
+    "no": ("nei", "no", "nope"),
+    "unsure": ("kanskje", "maybe", "usikker"),
+}
 SAFETY = frozenset({"alone", "near", "soft"})
+# Answered whoever has the conversation; the other questions are the bot's small talk.
+ALWAYS = SAFETY | {"help", "erase", "idle"}
+OPEN_FOR = timedelta(hours=24)  # how long a typed word may answer; a button always may
 
 
 def fold(text: str) -> str:
@@ -80,19 +88,34 @@ def asked(draft: Draft, text: str | None, payload: str | None) -> tuple[str, str
         if match and match[2] in QUESTIONS.get(match[1], {}):
             return match[1], match[2]
         return None
-    question = (draft.conv.danger.asked if draft.conv.danger else None) or draft.conv.asked
-    titles = QUESTIONS.get(question or "")
-    if question is None or titles is None:
-        return None
-    folded = fold(text or "")
+    for question in _open_questions(draft):
+        answer = _typed_answer(draft, question, fold(text or ""))
+        if answer is not None:
+            return question, answer
+    return None
+
+
+def _open_questions(draft: Draft) -> list[str]:
+    """What the bot has asked and not been answered, the latest first."""
+    conv = draft.conv
+    latest = conv.asked if conv.asked_at and draft.now - conv.asked_at <= OPEN_FOR else None
+    return [q for q in (latest, conv.danger.asked if conv.danger else None) if q in QUESTIONS]
+
+
+def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
+    titles = QUESTIONS[question]
     for answer, key in titles.items():
         shown = {fold(draft.content.texts.title(key, language)) for language in ("nb", "en")}
         if folded in shown or folded in SAID.get(answer, ()):
-            return question, answer
-    if question in SAFETY:  # "ja, hele tiden": a yes stays a yes; a long no is left to a person
-        for answer in titles.keys() & _OPENS_WITH.keys():
-            if folded.split(" ")[0] in _OPENS_WITH[answer]:
-                return question, answer
+            return answer
+    if "yes" in titles and folded in ALSO_YES.get(question, ()):
+        return "yes"
+    if question not in SAFETY:
+        return None
+    for answer in titles.keys() & _OPENS_WITH.keys():
+        if folded.split(" ")[0] in _OPENS_WITH[answer]:
+            # "ja, hele tiden" stays a yes. "nei, ikke akkurat" is no plain no to the soft question.
+            return None if (question, answer) == ("soft", "no") else answer
     return None
 
 
@@ -113,7 +136,7 @@ def obey(draft: Draft, name: str, *, mid: str | None) -> None:
         case "menu":
             _menu(draft)
         case "people":
-            draft.change(stopped=Stopped.NO)
+            handoff.resume(draft)
             handoff.open_handoff(draft)
         case "nb" | "en":
             _language(draft, name)
@@ -124,15 +147,19 @@ def obey(draft: Draft, name: str, *, mid: str | None) -> None:
 
 
 def _help(draft: Draft, mid: str | None) -> None:
-    """Never throttled. In the queue, with a person, or after closing it also raises to high and alerts."""
+    """Never throttled. In the queue, with a person, or after closing it also raises to high and alerts.
+
+    The flow waits meanwhile: after "wrong button" it goes on.
+    """
     if draft.conv.status is not Status.BOT:
-        danger.raise_quietly(draft, "word:help")
-    draft.change(flow=None, asked="help", asked_at=draft.now)
-    draft.say(
-        Purpose.CARD,
-        "help.card",
-        *(draft.choice(key, f"b:help:{answer}") for answer, key in QUESTIONS["help"].items()),
-    )
+        danger.raise_quietly(draft, "word:help", mid=mid)
+    draft.do(CancelTimers(names=frozenset({"flow"})))
+    draft.change(asked="help", asked_at=draft.now)
+    choices = [draft.choice(key, f"b:help:{answer}") for answer, key in QUESTIONS["help"].items()]
+    draft.say(Purpose.CARD, "help.card", *choices)
+    if draft.conv.status is not Status.CLAIMED:
+        notice.give(draft, *choices)
+        closed.reply(draft, *choices)
 
 
 def _stop(draft: Draft) -> None:
@@ -143,22 +170,22 @@ def _stop(draft: Draft) -> None:
         draft.say(Purpose.ANSWER, "stop.danger")
         return
     if conv.has_people:
-        handoff.close(draft, None, "left_during" if conv.status is Status.CLAIMED else "left_before")
+        handoff.close(draft, None, _left(draft))
     draft.change(flow=None, asked=None, stopped=Stopped.STOP)
     draft.do(CancelTimers(names=frozenset({"flow", "wait:1", "wait:2", "idle"})))
     draft.say(Purpose.ANSWER, "stop.done")
 
 
 def _pause(draft: Draft) -> None:
-    """As STOP, and nothing by itself at all. The place in the queue and the alert stay."""
-    disturbing = frozenset({"flow", "wait:1", "wait:2", "closing", "idle", "close", "elsewhere"})
-    draft.do(DropPending(purposes=ROUTINE), CancelTimers(names=disturbing), Record(action="paused", by=None))
+    """As STOP, and nothing by itself at all (see `timers`). The place in the queue and the alert stay."""
+    draft.do(DropPending(purposes=ROUTINE), Record(action="paused", by=None))
     draft.change(flow=None, asked=None, stopped=Stopped.PAUSE)
     draft.say(Purpose.ANSWER, "pause.done")
 
 
 def _menu(draft: Draft) -> None:
-    draft.change(stopped=Stopped.NO, asked=None)
+    handoff.resume(draft)
+    draft.change(asked=None, asked_at=None)
     if draft.conv.status is Status.CLAIMED:
         handoff.say_place(draft)
     else:
@@ -166,18 +193,26 @@ def _menu(draft: Draft) -> None:
 
 
 def _language(draft: Draft, language: str) -> None:
+    """What waits for an answer is said again in the other language."""
     draft.change(language=language, language_chosen=True)
-    if draft.conv.flow is not None and draft.conv.status is not Status.CLAIMED:
+    if draft.conv.status is Status.CLAIMED:
+        draft.say(Purpose.ANSWER, "language.changed")
+    elif danger.say_again(draft):
+        return
+    elif draft.conv.flow is not None:
+        closed.reply(draft)
         talk.ask_again(draft)
+    elif draft.conv.notice_at is None:
+        talk.begin(draft)
     else:
         draft.say(Purpose.ANSWER, "language.changed")
 
 
 def _start(draft: Draft) -> None:
+    handoff.resume(draft)
     if draft.conv.has_people:
         handoff.say_place(draft)
     else:
-        draft.change(stopped=Stopped.NO)
         talk.begin(draft)
 
 
@@ -204,53 +239,59 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None
             handoff.open_handoff(draft)
         case "help", _:
             draft.say(Purpose.ANSWER, "help.wrong")
-        case "wait", "yes":
-            draft.say(Purpose.QUEUE, "queue.wait_thanks")
+            if draft.conv.status is not Status.CLAIMED:
+                talk.ask_again(draft)
         case "wait", "no":
-            _leave_queue(draft)
+            _leave(draft, "queue.left")
         case "wait", "help":
             obey(draft, "help", mid=mid)
+        case "wait", _ if draft.conv.status is Status.WAITING:
+            draft.say(Purpose.QUEUE, "queue.wait_thanks")
+        case "wait", _:  # an old button: the wait is over
+            _menu(draft)
         case "idle", "still":
             draft.say(Purpose.QUEUE, "idle.thanks")
         case "idle", _:
-            _finish(draft)
+            _leave(draft, "goodbye.idle")
         case "erase", "yes":
             _erase(draft)
         case "erase", _:
+            draft.change(erase_on_close=False)
             draft.say(Purpose.ANSWER, "erase.kept")
         case "feedback", _:
             _feedback(draft, answer)
-        case "unknown", "talk":
-            handoff.open_handoff(draft)
-        case "unknown", _:
-            _menu(draft)
 
 
 def _safety_answer(draft: Draft, question: str, answer: str, mid: str | None) -> None:
-    if draft.conv.danger is None:  # an old button, after a person closed it: a new sign, not nothing
-        obey(draft, "help", mid=mid)
+    if draft.conv.danger is None and question != "soft":
+        obey(draft, "help", mid=mid)  # an old card's button, after a person closed it: a new sign, not nothing
+    else:
+        danger.answer(draft, question, answer, mid=mid)
+
+
+def _leave(draft: Draft, key: str) -> None:
+    """They do not want to wait or go on. Who may be in danger keeps the place, and is told so."""
+    if draft.conv.tier is not Tier.NONE:
+        draft.say(Purpose.ANSWER, "queue.left_flagged")
         return
-    danger.answer(draft, question, answer, mid=mid)
+    if draft.conv.has_people:
+        handoff.close(draft, None, _left(draft))
+    draft.say(Purpose.GOODBYE, key)
 
 
-def _leave_queue(draft: Draft) -> None:
-    if draft.conv.status is Status.WAITING and draft.conv.tier is Tier.NONE:
-        handoff.close(draft, None, "left_before")
-    draft.say(Purpose.ANSWER, "queue.left")
-
-
-def _finish(draft: Draft) -> None:
-    if draft.conv.has_people and draft.conv.tier is Tier.NONE:
-        handoff.close(draft, None, "left_during")
-    draft.say(Purpose.GOODBYE, "goodbye.idle")
+def _left(draft: Draft) -> str:
+    """The outcome when the student ends it."""
+    return "left_during" if draft.conv.status is Status.CLAIMED else "left_before"
 
 
 def _erase(draft: Draft) -> None:
+    if draft.conv.erasing is not None:
+        return  # the receipt is on its way
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         talk.ask_to_erase(draft)
         return
     if draft.conv.has_people:
-        handoff.close(draft, None, "left_during")
+        handoff.close(draft, None, _left(draft))
     handoff.erase(draft)
 
 

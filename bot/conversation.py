@@ -48,7 +48,8 @@ class Stopped(StrEnum):
     """What the contact has asked the bot to leave out."""
 
     NO = "no"
-    STOP = "stop"  # no flow and no automatic texts until they write again
+    # Both until they write on; a sign of danger ends STOP and leaves PAUSE.
+    STOP = "stop"  # no flow and no automatic texts
     PAUSE = "pause"  # as STOP, and no queue notices, timers, closing, feedback; may not be safe to write
 
 
@@ -98,7 +99,8 @@ class Danger:
     card_lead: str | None = None
     card_at: datetime | None = None
     line_at: datetime | None = None  # last short line against silence
-    asked: str | None = None  # the question that waits for an answer: soft, alone, nearby
+    soft_at: datetime | None = None  # last soft question
+    asked: str | None = None  # the question that waits for an answer: soft, alone, near
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

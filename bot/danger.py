@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bot import closed, notice
 from bot import language as languages
-from bot.conversation import Danger, Status, Tier
+from bot.conversation import Danger, Status, Stopped, Tier
 from bot.draft import Draft
 from bot.effects import CancelTimers, RaiseAlert, SetTimer
 from bot.handoff import open_handoff, set_closing_timer
 from bot.messages import Choice, Purpose
 from bot.risk import Finding
-from bot.talk import notice_text, pass_notice
 
 TOGETHER = timedelta(minutes=10)  # how long split messages are read as one
 
@@ -35,6 +35,8 @@ def read(draft: Draft, text: str, mid: str | None) -> Finding | None:
 
 def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> None:
     """A text, a word or an answer means danger of this tier: card or question, queue, alert."""
+    if draft.conv.stopped is Stopped.STOP:
+        draft.change(stopped=Stopped.NO)
     if finding.tier.rank >= Tier.HIGH.rank:
         draft.do(CancelTimers(names=None))  # of the flow and of ordinary waiting
     _raise_tier(draft, finding)
@@ -60,6 +62,8 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
 
 def _raise_tier(draft: Draft, finding: Finding) -> None:
     """Open a handoff at this tier, or lift the open one. A tier never falls by itself."""
+    if draft.conv.erasing is not None:  # the receipt is on its way: somebody has to see to them first
+        draft.change(erasing=None, erase_on_close=True)
     conv = draft.conv
     if not conv.has_people:
         open_handoff(draft, tier=finding.tier, category=finding.category, rules=(finding.rule,), quietly=True)
@@ -71,6 +75,8 @@ def _raise_tier(draft: Draft, finding: Finding) -> None:
                 tier=finding.tier if rises else conv.handoff.tier,
                 category=finding.category if rises or not conv.handoff.category else conv.handoff.category,
                 rules=tuple(dict.fromkeys((*conv.handoff.rules, finding.rule))),
+                # Who answered in Meta's inbox before this has not answered it.
+                answered_at=None if conv.status is Status.WAITING else conv.handoff.answered_at,
             )
         )
     old = draft.conv.danger
@@ -91,24 +97,21 @@ def _card_or_line(draft: Draft, finding: Finding, text: str) -> None:
     assert danger is not None  # noqa: S101 - set by _raise_tier
     language = _card_language(draft, finding, text)
     question = _question(draft) if key != "card.medical" else None
-    first_contact = draft.conv.notice_at is None
     draft.change(
         danger=replace(
             danger,
             card_tier=finding.tier,
             card_lead=lead,
             card_at=draft.now,
-            line_at=draft.now,
+            line_at=None,
             asked=question,
         )
     )
     choices = safety_choices(draft, language)
-    draft.say_text(Purpose.CARD, _card_text(draft, key, language), *choices)
-    if not draft.in_hours:  # the closed card counts as the closed reply
-        draft.change(closed_reply_at=draft.now, closed_reply_for=draft.next_opening)
-    if first_contact and draft.conv.status is not Status.CLAIMED:
-        # Quick replies vanish with the next message, so the notice carries the card's question on.
-        _notice(draft, language, choices)
+    if draft.say_text(Purpose.CARD, _card_text(draft, key, language), *choices) and question:
+        closed.told(draft)  # the closed card counts as the closed reply
+    if draft.conv.status is not Status.CLAIMED:
+        notice.give(draft, *choices, language=language)
 
 
 def _card_is_due(draft: Draft, tier: Tier, lead: str) -> bool:
@@ -119,7 +122,7 @@ def _card_is_due(draft: Draft, tier: Tier, lead: str) -> bool:
         return True
     if draft.conv.status is Status.CLAIMED:
         return False
-    return draft.now - danger.card_at >= _quiet(draft)
+    return not _is_recent(draft, danger.card_at)
 
 
 def _card_text(draft: Draft, key: str, language: str | None) -> str:
@@ -145,15 +148,25 @@ def _question(draft: Draft) -> str:
     return "alone" if draft.is_open else "near"
 
 
-def _notice(draft: Draft, language: str | None, choices: tuple[Choice, ...]) -> None:
-    """The confidentiality notice: the first words of the welcome flow, without its question."""
-    draft.say_text(Purpose.NOTICE, notice_text(draft, language), *choices)
-    pass_notice(draft)
+def say_again(draft: Draft) -> bool:
+    """Repeat what was said about danger, in the language they have just asked for. False: there is nothing."""
+    danger = draft.conv.danger
+    if danger is None or draft.conv.status is Status.CLAIMED:
+        return False
+    language = draft.conv.language
+    if waits_in_danger(draft) and danger.card_at is not None:
+        key = MEDICAL[0] if danger.category.startswith("E") else LIFE[0]
+        return draft.say_text(
+            Purpose.CARD, _card_text(draft, key, language), *safety_choices(draft, language)
+        )
+    if danger.asked == "soft":
+        return draft.say(Purpose.SAFETY, "soft.question", *safety_choices(draft, language))
+    return False
 
 
 def alerted(draft: Draft) -> None:
     """A channel took the alert: now, and only now, may the student be told so."""
-    if draft.conv.status is Status.WAITING and draft.conv.tier.rank >= Tier.HIGH.rank:
+    if draft.conv.status is Status.WAITING and waits_in_danger(draft) and draft.conv.stopped is Stopped.NO:
         language = draft.conv.language
         draft.say_text(
             Purpose.ALERTED, draft.text("card.alerted", language), *safety_choices(draft, language)
@@ -183,54 +196,59 @@ def _ask_softly(draft: Draft) -> None:
     if danger is None or draft.conv.status is Status.CLAIMED or draft.conv.tier.rank >= Tier.HIGH.rank:
         break_silence(draft)
         return
-    if danger.line_at is not None and draft.now - danger.line_at < _quiet(draft):
+    if _is_recent(draft, danger.soft_at):
+        heard(draft)
         return
-    draft.drop_routine()
-    draft.change(flow=None, danger=replace(danger, asked="soft", line_at=draft.now))
-    language = draft.conv.language
-    draft.say(Purpose.SAFETY, "soft.question", *safety_choices(draft, language))
-    if draft.conv.notice_at is None:
-        _notice(draft, language, safety_choices(draft, language))
+    draft.drop_routine(but=Purpose.CLOSED)
+    danger = replace(danger, asked="soft", soft_at=draft.now, line_at=None)
+    draft.change(flow=None, asked=None, asked_at=None, danger=danger)
+    choices = safety_choices(draft, draft.conv.language)
+    draft.say(Purpose.SAFETY, "soft.question", *choices)
+    notice.give(draft, *choices)
+    closed.reply(draft, *choices)
     draft.do(SetTimer(name="soft", due_at=draft.now + _quiet(draft)))
 
 
 def answer(draft: Draft, question: str, given: str, *, mid: str | None) -> None:
-    """An answer to a safety question; every answer has a text."""
+    """An answer to a safety question, perhaps by an old button. Every answer has a text, until a person
+    answers: then it is theirs.
+    """
     danger = draft.conv.danger
-    if danger is None:
-        return
-    draft.change(danger=replace(danger, asked=None, line_at=draft.now))
+    if danger is not None:
+        draft.change(danger=replace(danger, asked=None, line_at=None))
     draft.do(CancelTimers(names=frozenset({"soft"})))
-    if question == "soft":
-        _soft_answer(draft, given, mid)
-    else:
-        draft.say(Purpose.SAFETY, f"card.{question}_{given}")
-
-
-def _soft_answer(draft: Draft, given: str, mid: str | None) -> None:
-    rule = f"answer:soft_{given}"
-    if given == "yes":
-        hit(
-            draft,
-            Finding(
-                tier=Tier.HIGH, category="B-suicidal", rule=rule, matched=(), language=draft.conv.language
-            ),
-            mid=mid,
+    rule = f"answer:{question}_{given}"
+    if (question, given) == ("soft", "yes"):
+        finding = Finding(
+            tier=Tier.HIGH, category="B-suicidal", rule=rule, matched=(), language=draft.conv.language
         )
-    elif given == "unsure":
+        hit(draft, finding, mid=mid)
+        return
+    if (question, given) == ("soft", "unsure"):
         raise_quietly(draft, rule)
-        draft.say(Purpose.SAFETY, "soft.unsure")
-    else:
-        draft.say(Purpose.SAFETY, "soft.no")
+    if waits_in_danger(draft) or not (draft.conv.status is Status.CLAIMED or draft.conv.elsewhere_since):
+        draft.say(Purpose.SAFETY, f"soft.{given}" if question == "soft" else f"card.{question}_{given}")
 
 
-def raise_quietly(draft: Draft, rule: str) -> None:
+def heard(draft: Draft) -> bool:
+    """They wrote something else than an answer to the soft question: one line, and it stays open.
+
+    False: no soft question is open, or the line was said a moment ago.
+    """
+    danger = draft.conv.danger
+    if danger is None or danger.asked != "soft" or _is_recent(draft, danger.line_at):
+        return False
+    draft.change(danger=replace(danger, line_at=draft.now))
+    return draft.say(Purpose.SAFETY, "soft.heard", *safety_choices(draft, draft.conv.language))
+
+
+def raise_quietly(draft: Draft, rule: str, *, mid: str | None = None) -> None:
     """High and alerted, with nothing said: "not sure", or ten minutes' silence after the soft question."""
     finding = Finding(
         tier=Tier.HIGH, category="C-indirect", rule=rule, matched=(), language=draft.conv.language
     )
     _raise_tier(draft, finding)
-    draft.do(RaiseAlert(tier=Tier.HIGH, category=finding.category, rules=(rule,), at=draft.now))
+    draft.do(RaiseAlert(tier=Tier.HIGH, category=finding.category, rules=(rule,), mid=mid, at=draft.now))
 
 
 # No silence.
@@ -243,35 +261,31 @@ def waits_in_danger(draft: Draft) -> bool:
         draft.conv.has_people
         and handoff
         and handoff.tier.rank >= Tier.HIGH.rank
-        and (handoff.answered_at is None or draft.conv.status is Status.WAITING)
+        and handoff.answered_at is None
     )
 
 
 def break_silence(draft: Draft) -> None:
     """One short line (numbers, who reads and when), at most every ten minutes, until a person answers."""
     danger = draft.conv.danger
-    if not waits_in_danger(draft):
-        return
-    last = _latest(danger.card_at, danger.line_at) if danger else None
-    if last is not None and draft.now - last < _quiet(draft):
-        return
+    if waits_in_danger(draft) and not _is_recent(draft, danger.line_at if danger else None):
+        say_line(draft)
+
+
+def say_line(draft: Draft) -> bool:
+    """The short line, with the buttons of the question that waits."""
+    choices = safety_choices(draft, draft.conv.language)
+    if draft.conv.danger:
+        draft.change(danger=replace(draft.conv.danger, line_at=draft.now))
     if draft.is_open:
-        draft.say(Purpose.SAFETY, "card.line_open", *safety_choices(draft, draft.conv.language))
-    elif draft.in_hours:
-        draft.say(Purpose.SAFETY, "card.line_nobody", *safety_choices(draft, draft.conv.language))
-    else:
-        draft.say(
-            Purpose.SAFETY,
-            "card.line_closed",
-            *safety_choices(draft, draft.conv.language),
-            next_open=draft.next_open_words,
-        )
-    if danger:
-        draft.change(danger=replace(danger, line_at=draft.now))
+        return draft.say(Purpose.SAFETY, "card.line_open", *choices)
+    if draft.in_hours:
+        return draft.say(Purpose.SAFETY, "card.line_nobody", *choices)
+    return draft.say(Purpose.SAFETY, "card.line_closed", *choices, next_open=draft.next_open_words)
 
 
-def _latest(*times: datetime | None) -> datetime | None:
-    return max((t for t in times if t is not None), default=None)
+def _is_recent(draft: Draft, at: datetime | None) -> bool:
+    return at is not None and draft.now - at < _quiet(draft)
 
 
 def _quiet(draft: Draft) -> timedelta:

@@ -34,8 +34,8 @@ FRESH: Mapping[Purpose, timedelta] = {
     Purpose.GOODBYE: timedelta(hours=12),
 }
 ROUTINE = frozenset(
-    {Purpose.NOTICE, Purpose.FLOW, Purpose.CLOSED, Purpose.QUEUE, Purpose.ANSWER, Purpose.GOODBYE}
-)  # what no longer fits once danger, a person or STOP has come in between
+    {Purpose.FLOW, Purpose.CLOSED, Purpose.QUEUE, Purpose.ANSWER, Purpose.GOODBYE}
+)  # what no longer fits once danger, a person or STOP has come in between; the notice is owed to everybody
 
 Fields = Mapping[str, str | Callable[[str], str]]  # a value, or a function of the language
 
@@ -117,26 +117,28 @@ class Draft:
             title=self.content.texts.title(key, language or self.conv.language or "nb"), payload=payload
         )
 
-    def say(self, purpose: Purpose, key: str, *choices: Choice, **fields: str | Callable[[str], str]) -> None:
-        """Say a text from texts.yaml in the conversation's language."""
-        self.say_text(purpose, self.text(key, self.conv.language, **fields), *choices)
+    def say(self, purpose: Purpose, key: str, *choices: Choice, **fields: str | Callable[[str], str]) -> bool:
+        """Say a text from texts.yaml in the conversation's language. False: nothing may be said now."""
+        return self.say_text(purpose, self.text(key, self.conv.language, **fields), *choices)
 
-    def say_text(self, purpose: Purpose, text: str, *choices: Choice) -> None:
-        """Say these words, unless nothing automatic may be said to this contact now."""
+    def say_text(self, purpose: Purpose, text: str, *choices: Choice) -> bool:
+        """Say these words, unless nothing automatic may be said to this contact now: then it is False."""
         until = bot_until(self.conv.last_inbound_at)
         if until is None or not bot_may_write(self.conv.last_inbound_at, self.now):
-            return
+            return False
         message = BotMessage(
             purpose=purpose, text=text, choices=choices, not_after=min(until, self.now + FRESH[purpose])
         )
         self.do(SendMessage(message=message))
+        return True
 
-    def drop_routine(self) -> None:
+    def drop_routine(self, *, but: Purpose | None = None) -> None:
         """Take back unsent routine texts, also those of this very turn."""
+        drops = ROUTINE - {but}
         self.effects = [
-            e for e in self.effects if not (isinstance(e, SendMessage) and e.message.purpose in ROUTINE)
+            e for e in self.effects if not (isinstance(e, SendMessage) and e.message.purpose in drops)
         ]
-        self.do(DropPending(purposes=ROUTINE))
+        self.do(DropPending(purposes=drops))
 
     @property
     def may_disturb(self) -> bool:

@@ -6,9 +6,11 @@ whichever is first. A student's message there that nobody answers for a while co
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot import handoff
+from bot.conversation import Status, Stopped
 from bot.draft import ROUTINE, Draft
 from bot.effects import AddEntry, CancelTimers, ConfirmSend, DropPending, Record, SetTimer, TellStaff
 from bot.events import ControlChanged, EchoReceived
@@ -32,6 +34,10 @@ def echo(draft: Draft, event: EchoReceived) -> None:
         ),
         Record(action="answered_elsewhere", by=None),
     )
+    conv = draft.conv
+    if conv.has_people and conv.handoff and conv.handoff.answered_at is None:
+        draft.change(handoff=replace(conv.handoff, answered_at=draft.now))
+    handoff.drop_questions(draft)
     _be_silent(draft)
 
 
@@ -45,7 +51,7 @@ def control(draft: Draft, event: ControlChanged) -> None:
             _be_silent(draft)
         return
     if event.owner in ("us", "nobody"):
-        _speak_again(draft)
+        handoff.speak_again(draft)
     else:
         _be_silent(draft)
     draft.do(Record(action=f"control_{event.action}", by=None, detail=event.owner))
@@ -64,7 +70,7 @@ def is_silent(draft: Draft) -> bool:
         return False
     ends_at = min(since + SILENCE, draft.content.hours.next_opening(since))
     if draft.now >= ends_at:
-        _speak_again(draft)
+        handoff.speak_again(draft)
         return False
     return True
 
@@ -79,19 +85,14 @@ def unanswered(draft: Draft) -> None:
     """Nobody answered in Meta's inbox: to the queue, with the place told."""
     if draft.conv.elsewhere_since is None:
         return
-    _speak_again(draft)
-    if not draft.conv.has_people:
-        handoff.open_handoff(draft)
+    handoff.speak_again(draft)
+    if draft.conv.status is not Status.CLAIMED:
+        handoff.open_handoff(draft, quietly=draft.conv.stopped is Stopped.PAUSE)
 
 
 def _be_silent(draft: Draft) -> None:
-    draft.change(elsewhere_since=draft.now, flow=None, asked=None)
+    draft.change(elsewhere_since=draft.now, flow=None, asked=None, asked_at=None)
     draft.do(
         DropPending(purposes=ROUTINE),
         CancelTimers(names=frozenset({"elsewhere", "flow", "wait:1", "wait:2"})),
     )
-
-
-def _speak_again(draft: Draft) -> None:
-    draft.change(elsewhere_since=None)
-    draft.do(CancelTimers(names=frozenset({"elsewhere"})))

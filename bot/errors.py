@@ -27,6 +27,10 @@ class WindowClosed(NotPossible):
     """The channel lets nobody write to this contact until the contact writes again."""
 
 
+class MayNotBeSafe(NotPossible):
+    """The student wrote PAUSE: somebody else may see the phone. A person must confirm before writing."""
+
+
 class AnsweredMeanwhile(NotPossible):
     """A message came in or went out after the one the supporter had on the screen."""
 

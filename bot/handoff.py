@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bot import closed, notice
 from bot.conversation import Handoff, Status, Stopped, Tier
 from bot.draft import Draft
 from bot.effects import (
@@ -23,7 +24,7 @@ from bot.effects import (
     SendMessage,
     SetTimer,
 )
-from bot.errors import AlreadyClaimed, NotPossible, NotYours, WindowClosed
+from bot.errors import AlreadyClaimed, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.messages import Purpose, SupporterMessage
 from bot.triage import Standing, ahead_of
 from bot.window import window
@@ -64,8 +65,6 @@ def open_handoff(
         return
     number = conv.handoffs + 1
     handoff = Handoff(number=number, opened_at=draft.now, tier=tier, category=category, rules=rules)
-    if conv.status is Status.CLOSED:
-        draft.change(status=Status.BOT)
     draft.change(flow=None, closed_at=None, handoff=handoff, handoffs=number)
     draft.conv = draft.conv.moved(Status.WAITING)
     draft.do(Record(action="opened_handoff", by=None, detail=tier.value))
@@ -107,7 +106,11 @@ def say_place(draft: Draft) -> None:
     if conv.status is Status.CLAIMED and conv.handoff:
         draft.say(Purpose.ANSWER, "person.here", alias=conv.handoff.claimed_alias or "")
         return
-    if not draft.in_hours:
+    closed.reply(draft)
+    notice.give(draft)
+    if closed.told_now(draft):
+        draft.say(Purpose.QUEUE, "queue.have_place")
+    elif not draft.in_hours:
         draft.say(Purpose.QUEUE, "queue.closed", next_open=draft.next_open_words)
     elif not draft.world.on_duty:
         draft.say(Purpose.QUEUE, "closed.nobody_free")
@@ -148,7 +151,10 @@ def claim(draft: Draft, by: Person) -> None:
     if conv.status is not Status.WAITING or conv.handoff is None:
         raise NotPossible("nobody waits here")
     draft.conv = conv.moved(Status.CLAIMED)
+    draft.change(handoff=replace(conv.handoff, answered_at=None))  # whoever answered was in Meta's inbox
     _hold(draft, by)
+    if draft.conv.tier.rank >= Tier.HIGH.rank:
+        draft.do(CloseAlert(by=by.id, at=draft.now, what="acknowledged"))
     draft.do(Record(action="claimed", by=by.id, detail=conv.handoff.tier.value))
 
 
@@ -158,6 +164,8 @@ def assign(draft: Draft, to: Person, by: Person, note: str | None) -> None:
     draft.change(handoff=replace(_handoff(draft), note=note or None))
     draft.do(AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="left", who=by.alias))
     _hold(draft, to)
+    if draft.conv.tier.rank >= Tier.HIGH.rank:
+        _alert_again(draft, "transferred")  # being handed somebody is not yet "I have it"
     draft.do(Record(action="transferred", by=by.id, detail=str(to.id)))
 
 
@@ -178,8 +186,6 @@ def _hold(draft: Draft, by: Person) -> None:
         DropPending(purposes=frozenset({Purpose.QUEUE, Purpose.FLOW, Purpose.CLOSED})),
         AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="joined", who=by.alias),
     )
-    if draft.conv.tier.rank >= Tier.HIGH.rank:
-        draft.do(CloseAlert(by=by.id, at=draft.now, what="acknowledged"))
     if draft.conv.stopped is Stopped.NO:
         draft.say(Purpose.PRESENCE, "person.here", alias=by.alias)
 
@@ -187,7 +193,6 @@ def _hold(draft: Draft, by: Person) -> None:
 def release(draft: Draft, by: Person) -> None:
     """Put the conversation back where it stood in the queue. Raises NotYours unless `by` has it."""
     _own(draft, by)
-    had_answered = _handoff(draft).answered_at is not None
     draft.change(
         handoff=replace(
             _handoff(draft),
@@ -204,24 +209,37 @@ def release(draft: Draft, by: Person) -> None:
         Record(action="released", by=by.id),
     )
     set_waiting_timers(draft)
-    if had_answered and draft.conv.stopped is Stopped.NO:
-        draft.say(Purpose.PRESENCE, "person.left")
+    if draft.conv.stopped is Stopped.NO:
+        _say_left(draft)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         _alert_again(draft, "released")
 
 
+def _say_left(draft: Draft) -> None:
+    """They were told who is here, so they are told who is not, and what can be had instead."""
+    if draft.in_hours:
+        draft.say(Purpose.PRESENCE, "person.left")
+    elif draft.say(Purpose.PRESENCE, "person.left_closed", next_open=draft.next_open_words):
+        closed.told(draft)
+
+
 def _alert_again(draft: Draft, why: str) -> None:
-    """A flagged conversation that nobody has any more alerts anew."""
+    """A flagged conversation whose person has gone alerts anew."""
     handoff = _handoff(draft)
     draft.do(
         RaiseAlert(tier=handoff.tier, category=handoff.category or "O-distress", rules=(why,), at=draft.now)
     )
 
 
-def reply(draft: Draft, by: Person, text: str) -> None:
-    """A person's words to the student. Raises NotYours, or WindowClosed when the channel lets nobody write."""
+def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> None:
+    """A person's words to the student. `confirmed`: sent although it may not be safe for the student now.
+
+    Raises NotYours, WindowClosed when the channel lets nobody write, or MayNotBeSafe.
+    """
     _own(draft, by)
     conv = draft.conv
+    if conv.stopped is Stopped.PAUSE and not confirmed:
+        raise MayNotBeSafe("the student wrote PAUSE")
     if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
         raise WindowClosed("the student must write again first")
     draft.do(SendMessage(message=SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)))
@@ -230,6 +248,7 @@ def reply(draft: Draft, by: Person, text: str) -> None:
         elsewhere_since=None,
         handoff=replace(handoff, answered_at=handoff.answered_at or draft.now, parked_at=None),
     )
+    drop_questions(draft)
     _watch_for_silence(draft)
 
 
@@ -244,6 +263,12 @@ def _watch_for_silence(draft: Draft) -> None:
         ("close", waiting.close_minutes),
     ):
         draft.do(SetTimer(name=name, due_at=draft.now + timedelta(minutes=minutes)))
+
+
+def drop_questions(draft: Draft) -> None:
+    """A person has written: "yes" is their answer now, not the bot's. Buttons still mean what they say."""
+    danger = draft.conv.danger
+    draft.change(asked=None, asked_at=None, danger=replace(danger, asked=None) if danger else None)
 
 
 def student_wrote(draft: Draft) -> None:
@@ -284,7 +309,7 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if tier.rank >= Tier.HIGH.rank or by is not None:
         draft.do(CloseAlert(by=by.id if by else None, at=draft.now, what="closed"))
     if conv.erase_on_close:
-        erase(draft)
+        erase(draft, quietly=conv.stopped is Stopped.PAUSE)
     elif by is not None and conv.stopped is Stopped.NO:
         _say_goodbye(draft, tier)
 
@@ -303,10 +328,29 @@ def _say_goodbye(draft: Draft, tier: Tier) -> None:
     draft.say(Purpose.GOODBYE, "goodbye.question", *choices, hours=hours)
 
 
+def resume(draft: Draft) -> None:
+    """They write on after STOP or PAUSE: the bot may speak again, also by itself."""
+    if draft.conv.stopped is not Stopped.NO:
+        draft.change(stopped=Stopped.NO)
+        if draft.conv.status is Status.WAITING:
+            set_waiting_timers(draft)
+
+
 def give_back(draft: Draft, by: Person) -> None:
     """After somebody answered in Meta's inbox: the bot may speak again."""
+    speak_again(draft)
+    draft.do(Record(action="given_back", by=by.id))
+
+
+def speak_again(draft: Draft) -> None:
+    """The silence for Meta's inbox is over. Whoever waits, waits for us again."""
+    if draft.conv.elsewhere_since is None:
+        return
     draft.change(elsewhere_since=None)
-    draft.do(CancelTimers(names=frozenset({"elsewhere"})), Record(action="given_back", by=by.id))
+    draft.do(CancelTimers(names=frozenset({"elsewhere"})))
+    if draft.conv.status is Status.WAITING:
+        draft.change(handoff=replace(_handoff(draft), answered_at=None))
+        set_waiting_timers(draft)
 
 
 def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
@@ -322,21 +366,29 @@ def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
     draft.do(Record(action="tier_lowered", by=by.id, detail=f"{handoff.tier.value}>{tier.value}"))
     if tier.rank < Tier.HIGH.rank:
         draft.do(CloseAlert(by=by.id, at=draft.now, what="closed"))
+    if draft.conv.status is Status.WAITING:
+        set_waiting_timers(draft)
 
 
-def erase(draft: Draft) -> None:
-    """Say goodbye with a receipt; the key is destroyed when it has gone out, or after five minutes."""
+def erase(draft: Draft, *, quietly: bool = False) -> None:
+    """Say goodbye with a receipt; the key is destroyed when it has gone out, or after five minutes.
+
+    `quietly`: no receipt, because it may not be safe to write.
+    """
     code = _receipt_code(draft)
+    if quietly:
+        draft.do(EraseContact(code=code))
+        return
     draft.say(Purpose.GOODBYE, "erase.done", code=code)
     draft.change(erasing=code, erase_on_close=False, asked=None, asked_at=None, flow=None)
     draft.do(CancelTimers(names=None), SetTimer(name="erase", due_at=draft.now + timedelta(minutes=5)))
 
 
 def erased(draft: Draft) -> None:
-    """The receipt is out, or its time is up: destroy the key. A person in danger is seen to first."""
+    """The receipt is out, or its time is up: destroy the key. Who has come back is seen to first."""
     if draft.conv.erasing is None:
         return
-    if draft.conv.tier.rank >= Tier.HIGH.rank:
+    if draft.conv.has_people:
         draft.change(erasing=None, erase_on_close=True)
     else:
         draft.do(EraseContact(code=draft.conv.erasing))

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
+from bot import closed, notice
 from bot.conversation import Status, Tier
 from bot.draft import Draft
 from bot.effects import CancelTimers, Record, SetTimer, TellStaff
+from bot.facts import facts
 from bot.flow import run
+from bot.flow.model import MENU, WELCOME
 from bot.handoff import open_handoff
 from bot.messages import Purpose
-from bot.wording import week_in_words
-
-WELCOME, MENU = "welcome", "menu"
-NO_CONSENT = timedelta(hours=24)
-
-
-def facts(draft: Draft, language: str | None = None) -> run.Facts:
-    """What a flow may ask about, and the words it may fill in."""
-    conv = draft.conv
-    speaks = language or conv.language
-    page = draft.content.settings.page
-    return run.Facts(
-        language=speaks,
-        open_now=draft.in_hours,
-        answers=conv.answers,
-        safe=conv.safe_to_message,
-        fields={
-            "page_name": page.name,
-            "privacy_url": page.privacy_url,
-            "contact_email": page.contact_email,
-            "hours": lambda words: week_in_words(draft.content.settings.service_hours, words),
-            "next_open": draft.next_open_words,
-        },
-    )
 
 
 def begin(draft: Draft, flow: str | None = None) -> None:
@@ -42,19 +22,19 @@ def begin(draft: Draft, flow: str | None = None) -> None:
     if draft.conv.status is Status.CLOSED:
         draft.conv = draft.conv.moved(Status.BOT)
         draft.change(closed_at=None)
+    closed.reply(draft)
+    outcome = run.start(draft.content, name, facts(draft), draft.now)
     if name == WELCOME:
-        pass_notice(draft)
-    _apply(draft, run.start(draft.content, name, facts(draft), draft.now))
-
-
-def pass_notice(draft: Draft) -> None:
-    """The notice is being given. Who does not go on after it is forgotten a day after the next opening."""
-    draft.change(notice_at=draft.now)
-    draft.do(SetTimer(name="consent", due_at=draft.next_opening + NO_CONSENT))
+        notice.give(draft)
+        outcome = replace(outcome, says=outcome.says[1:])  # its first text is the notice
+    _apply(draft, outcome)
 
 
 def answer(draft: Draft, text: str | None, payload: str | None) -> None:
-    """The contact answered the step that waits."""
+    """The contact answered the step that waits. No text and no payload: something that is not words.
+
+    What is not understood counts as a try, so nobody is asked without end.
+    """
     state = draft.conv.flow
     if state is None:
         begin(draft)
@@ -76,12 +56,6 @@ def ask_again(draft: Draft) -> None:
     """Repeat the question that waits, for instance in another language."""
     if draft.conv.flow is not None:
         _apply(draft, run.ask_again(draft.content, draft.conv.flow, facts(draft), draft.now))
-
-
-def notice_text(draft: Draft, language: str | None) -> str:
-    """The confidentiality notice: what the welcome flow says first."""
-    said = run.start(draft.content, WELCOME, facts(draft, language), draft.now).says
-    return said[0].text if said else ""
 
 
 def _apply(draft: Draft, outcome: run.Outcome) -> None:
@@ -120,14 +94,10 @@ def _save(draft: Draft, saves: dict[str, str]) -> None:
 
 def ask_to_erase(draft: Draft) -> None:
     """One confirming tap before anything is deleted; a person in danger is seen to first."""
+    keep = draft.choice("erase.no_button", "b:erase:no")
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         draft.change(erase_on_close=True)
-        draft.say(Purpose.ANSWER, "erase.waits")
+        draft.say(Purpose.ANSWER, "erase.waits", keep)
         return
     draft.change(asked="erase", asked_at=draft.now)
-    draft.say(
-        Purpose.ANSWER,
-        "erase.question",
-        draft.choice("erase.yes_button", "b:erase:yes"),
-        draft.choice("erase.no_button", "b:erase:no"),
-    )
+    draft.say(Purpose.ANSWER, "erase.question", draft.choice("erase.yes_button", "b:erase:yes"), keep)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import danger, elsewhere, handoff, talk
+from bot import closed, danger, elsewhere, handoff, talk
 from bot.commands import QUESTIONS
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import Draft
@@ -12,8 +12,13 @@ from bot.effects import AddEntry, ForgetWords, Record
 from bot.messages import Purpose
 
 
+DISTURBING = frozenset({"wait:1", "wait:2", "closing", "idle", "close", "flow"})  # rest while PAUSE holds
+
+
 def due(draft: Draft, name: str) -> None:
     """The timer `name` is due. One that no longer fits does nothing."""
+    if draft.conv.stopped is Stopped.PAUSE and name in DISTURBING:
+        return
     match name:
         case "wait:1" | "wait:2":
             _still_waiting(draft)
@@ -51,21 +56,23 @@ def _still_waiting(draft: Draft) -> None:
 
 def _at_closing(draft: Draft) -> None:
     """The evening's last minute: whoever still waits is told once. Running talks may run on."""
-    if draft.conv.status is not Status.WAITING or draft.in_hours:
+    if draft.conv.status is not Status.WAITING:
         return
     handoff.set_closing_timer(draft)
-    draft.change(asked=None, closed_reply_at=draft.now, closed_reply_for=draft.next_opening)
-    if not draft.may_disturb:
+    if draft.in_hours or not draft.may_disturb:
         return
+    draft.change(asked=None, asked_at=None)
     if danger.waits_in_danger(draft):
-        draft.say(
-            Purpose.SAFETY,
-            "card.line_closed",
+        said = danger.say_line(draft)
+    else:
+        said = draft.say(
+            Purpose.CLOSED,
+            f"closed.at_closing_{draft.promise}",
             *danger.safety_choices(draft, draft.conv.language),
             next_open=draft.next_open_words,
         )
-    else:
-        draft.say(Purpose.CLOSED, f"closed.at_closing_{draft.promise}", next_open=draft.next_open_words)
+    if said:
+        closed.told(draft)
 
 
 def _idle(draft: Draft) -> None:

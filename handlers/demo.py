@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from flask import Blueprint, Response, redirect
+from flask import Blueprint, Response, redirect, request
 
 from bot.content import Content
 from bot.errors import PeerSupportError
@@ -128,7 +128,7 @@ class Demo:
             path=self._folder / "messenger.json",
         )
         poster = Poster(f"http://127.0.0.1:{env.port}/webhook", secret)
-        links = [(alias, words, f"/simulator/sign-in/{n}") for n, (_, alias, _, words) in enumerate(STAFF)]
+        links = [(alias, words, "/console/") for _, alias, _, words in STAFF]
         return create_blueprint(
             stand_in,
             poster,
@@ -140,7 +140,11 @@ class Demo:
         )
 
     def _sign_in(self, storage: Storage, n: int) -> Response:
-        """The console's own kind of session, without the password: only here, only for the samples."""
+        """The console's own kind of session, without the password: only here, only for the samples.
+
+        The console speaks the language of the page around it.
+        """
+        language = request.args.get("lang", "")
 
         def start(tx: Tx) -> str:
             found = tx.staff.by_login(STAFF[n][0])
@@ -152,6 +156,8 @@ class Demo:
                 found[0].id, sessions.token_hash(token), self.clock(), self.clock() + years, idle=years
             )
             tx.staff.seen(found[0].id, self.clock())
+            if language in ("nb", "en"):
+                tx.staff.set_language(found[0].id, language)
             return token
 
         answer = redirect("/console/")
