@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from bot.checks import check
 from bot.content import Content, load_content
@@ -17,6 +18,7 @@ from bot.errors import ContentError
 from bot.yaml_text import Problem
 from handlers import clock as clocks
 from handlers import console, health
+from handlers.catch_up import CatchUp
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
 from handlers.deeds import Deeds
@@ -100,6 +102,13 @@ def client_of(env: Environment, content: Content) -> MessengerClient:
     )
 
 
+def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
+    """The worker, with its way to Meta and to what was missed."""
+    client = client_of(env, content())
+    catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
+    return Worker(storage, content, client, clock, catch_up=catch_up)
+
+
 def web_app(
     env: Environment,
     storage: Storage,
@@ -111,6 +120,9 @@ def web_app(
 ) -> Flask:
     """The web process: webhook, console, health, deletion; and the simulator, in the demo only."""
     app = Flask("peersupport", static_folder=None)
+    proxies = 0 if demo else content().settings.console.proxies
+    if proxies:  # else every supporter would seem to sign in from the proxy's address
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.secret_key = env.secret_key.get_secret_value()
     app.config["MAX_CONTENT_LENGTH"] = 2_000_000  # forms; the webhook sets its own
     page = content().settings.page
@@ -173,8 +185,7 @@ class Service:
         storage = storage_of(self._env)
         self._live = console.Live(storage, limit=self._content.settings.console.streams)
         if self._with_worker:
-            client = client_of(self._env, self._content)
-            self._worker = Worker(storage, lambda: self._content, client, self._clock)
+            self._worker = worker_of(self._env, storage, lambda: self._content, self._clock)
         return web_app(self._env, storage, lambda: self._content, self._clock, self._live, demo=self._demo)
 
     def start(self) -> None:
@@ -204,7 +215,7 @@ class Service:
 def serve_worker(env: Environment) -> None:
     """The worker process, until SIGTERM."""
     content = content_of(env.home)
-    worker = Worker(storage_of(env), lambda: content, client_of(env, content), clocks.real)
+    worker = worker_of(env, storage_of(env), lambda: content, clocks.real)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())

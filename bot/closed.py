@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from bot.conversation import Status, Stopped
 from bot.draft import Draft
+from bot.effects import SendMessage
 from bot.messages import Choice, Purpose
 
 AGAIN_AFTER = timedelta(hours=12)
@@ -36,6 +37,6 @@ def told(draft: Draft) -> None:
         draft.change(closed_reply_at=draft.now, closed_reply_for=draft.next_opening)
 
 
-def told_now(draft: Draft) -> bool:
-    """Whether this very turn has said it."""
-    return not draft.in_hours and draft.conv.closed_reply_at == draft.now
+def said_now(draft: Draft) -> bool:
+    """Whether this very turn says it."""
+    return any(isinstance(e, SendMessage) and e.message.purpose is Purpose.CLOSED for e in draft.effects)

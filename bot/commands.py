@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot import closed, danger, handoff, notice, talk
+from bot import closed, danger, erasure, handoff, notice, queue, talk
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import ROUTINE, Draft
 from bot.effects import CancelTimers, CountFeedback, DropPending, Record
@@ -35,9 +35,7 @@ PAYLOADS: Mapping[str, str] = {name: name for name in WORDS} | {
 
 # What counts as an answer to the bot's own questions, beside the buttons' titles.
 SAID: Mapping[str, frozenset[str]] = {
-    "yes": frozenset(
-        {"ja", "yes", "jepp", "yep", "yeah", "ja det gjør jeg", "yes i am"}
-    ),
+    "yes": frozenset({"ja", "yes", "jepp", "yep", "yeah", "ja det gjør jeg", "yes i am"}),
     "no": frozenset({"nei", "no", "nope", "neida", "nei det gjør jeg ikke", "niks"}),
     "unsure": frozenset(
         {"vet ikke", "not sure", "i dont know", "usikker", "unsure", "kanskje", "maybe", "veit ikkje"}
@@ -45,7 +43,9 @@ SAID: Mapping[str, frozenset[str]] = {
     "some": frozenset({"litt", "a bit", "some", "a little"}),
     "skip": frozenset({"hopp over", "skip"}),
 }
-ALSO_YES: Mapping[str, frozenset[str]] = {"wait": frozenset({"ok", "okei", "okay"})}  # too little for the rest
+ALSO_YES: Mapping[str, frozenset[str]] = {
+    "wait": frozenset({"ok", "okei", "okay"})
+}  # too little for the rest
 QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "alone": {"yes": "card.yes_button", "no": "card.no_button"},
     "near": {"yes": "card.yes_button", "no": "card.no_button"},
@@ -98,8 +98,12 @@ def asked(draft: Draft, text: str | None, payload: str | None) -> tuple[str, str
 def _open_questions(draft: Draft) -> list[str]:
     """What the bot has asked and not been answered, the latest first."""
     conv = draft.conv
-    latest = conv.asked if conv.asked_at and draft.now - conv.asked_at <= OPEN_FOR else None
-    return [q for q in (latest, conv.danger.asked if conv.danger else None) if q in QUESTIONS]
+    found = []
+    if conv.asked and conv.asked_at and draft.now - conv.asked_at <= OPEN_FOR:
+        found.append(conv.asked)
+    if conv.danger and conv.danger.asked and conv.flow is None:  # a flow that runs has asked since
+        found.append(conv.danger.asked)
+    return found
 
 
 def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
@@ -112,8 +116,9 @@ def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
         return "yes"
     if question not in SAFETY:
         return None
+    first = folded.split(" ", 1)[0]
     for answer in titles.keys() & _OPENS_WITH.keys():
-        if folded.split(" ")[0] in _OPENS_WITH[answer]:
+        if first in _OPENS_WITH[answer]:
             # "ja, hele tiden" stays a yes. "nei, ikke akkurat" is no plain no to the soft question.
             return None if (question, answer) == ("soft", "no") else answer
     return None
@@ -136,8 +141,8 @@ def obey(draft: Draft, name: str, *, mid: str | None) -> None:
         case "menu":
             _menu(draft)
         case "people":
-            handoff.resume(draft)
-            handoff.open_handoff(draft)
+            queue.resume(draft)
+            queue.open_handoff(draft)
         case "nb" | "en":
             _language(draft, name)
         case "language":
@@ -147,12 +152,14 @@ def obey(draft: Draft, name: str, *, mid: str | None) -> None:
 
 
 def _help(draft: Draft, mid: str | None) -> None:
-    """Never throttled. In the queue, with a person, or after closing it also raises to high and alerts.
+    """Never throttled. In the queue, with a person (in Meta's inbox too), or after closing it also raises to
+    high and alerts.
 
     The flow waits meanwhile: after "wrong button" it goes on.
     """
-    if draft.conv.status is not Status.BOT:
+    if draft.conv.status is not Status.BOT or draft.conv.elsewhere_since:
         danger.raise_quietly(draft, "word:help", mid=mid)
+        draft.change(flow=None)
     draft.do(CancelTimers(names=frozenset({"flow"})))
     draft.change(asked="help", asked_at=draft.now)
     choices = [draft.choice(key, f"b:help:{answer}") for answer, key in QUESTIONS["help"].items()]
@@ -166,13 +173,14 @@ def _stop(draft: Draft) -> None:
     conv = draft.conv
     draft.do(DropPending(purposes=ROUTINE))
     if conv.has_people and conv.tier is not Tier.NONE:
-        draft.change(flow=None, asked=None, stopped=Stopped.STOP)
+        stopped = Stopped.PAUSE if conv.stopped is Stopped.PAUSE else Stopped.STOP
+        draft.change(flow=None, asked=None, stopped=stopped)
         draft.say(Purpose.ANSWER, "stop.danger")
         return
     if conv.has_people:
         handoff.close(draft, None, _left(draft))
     draft.change(flow=None, asked=None, stopped=Stopped.STOP)
-    draft.do(CancelTimers(names=frozenset({"flow", "wait:1", "wait:2", "idle"})))
+    draft.do(CancelTimers(names=frozenset({"flow", "wait:1", "wait:2", "idle", "elsewhere"})))
     draft.say(Purpose.ANSWER, "stop.done")
 
 
@@ -184,12 +192,12 @@ def _pause(draft: Draft) -> None:
 
 
 def _menu(draft: Draft) -> None:
-    handoff.resume(draft)
+    queue.resume(draft)
     draft.change(asked=None, asked_at=None)
     if draft.conv.status is Status.CLAIMED:
-        handoff.say_place(draft)
+        queue.say_place(draft)
     else:
-        talk.begin(draft, talk.MENU if draft.conv.notice_at else None)
+        talk.begin(draft)
 
 
 def _language(draft: Draft, language: str) -> None:
@@ -201,7 +209,7 @@ def _language(draft: Draft, language: str) -> None:
         return
     elif draft.conv.flow is not None:
         closed.reply(draft)
-        talk.ask_again(draft)
+        talk.language_changed(draft)
     elif draft.conv.notice_at is None:
         talk.begin(draft)
     else:
@@ -209,9 +217,9 @@ def _language(draft: Draft, language: str) -> None:
 
 
 def _start(draft: Draft) -> None:
-    handoff.resume(draft)
+    queue.resume(draft)
     if draft.conv.has_people:
-        handoff.say_place(draft)
+        queue.say_place(draft)
     else:
         talk.begin(draft)
 
@@ -236,7 +244,7 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None
             )
             danger.hit(draft, finding, mid=mid)
         case "help", "talk":
-            handoff.open_handoff(draft)
+            queue.open_handoff(draft)
         case "help", _:
             draft.say(Purpose.ANSWER, "help.wrong")
             if draft.conv.status is not Status.CLAIMED:
@@ -255,7 +263,7 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None
             _leave(draft, "goodbye.idle")
         case "erase", "yes":
             _erase(draft)
-        case "erase", _:
+        case "erase", _ if draft.conv.erasing is None:
             draft.change(erase_on_close=False)
             draft.say(Purpose.ANSWER, "erase.kept")
         case "feedback", _:
@@ -264,7 +272,9 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None
 
 def _safety_answer(draft: Draft, question: str, answer: str, mid: str | None) -> None:
     if draft.conv.danger is None and question != "soft":
-        obey(draft, "help", mid=mid)  # an old card's button, after a person closed it: a new sign, not nothing
+        obey(
+            draft, "help", mid=mid
+        )  # an old card's button, after a person closed it: a new sign, not nothing
     else:
         danger.answer(draft, question, answer, mid=mid)
 
@@ -292,7 +302,8 @@ def _erase(draft: Draft) -> None:
         return
     if draft.conv.has_people:
         handoff.close(draft, None, _left(draft))
-    handoff.erase(draft)
+    if draft.conv.erasing is None:
+        erasure.erase(draft)
 
 
 def _feedback(draft: Draft, answer: str) -> None:

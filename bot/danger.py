@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot import closed, notice
+from bot import closed, elsewhere, notice
 from bot import language as languages
 from bot.conversation import Danger, Status, Stopped, Tier
 from bot.draft import Draft
-from bot.effects import CancelTimers, RaiseAlert, SetTimer
-from bot.handoff import open_handoff, set_closing_timer
+from bot.effects import CancelTimers, RaiseAlert
 from bot.messages import Choice, Purpose
+from bot.queue import open_handoff, set_closing_timer, set_soft_timer
 from bot.risk import Finding
 
 TOGETHER = timedelta(minutes=10)  # how long split messages are read as one
@@ -27,9 +27,7 @@ LIFE = ("card.life", "amk")
 
 def read(draft: Draft, text: str, mid: str | None) -> Finding | None:
     """Read one text for danger, together with what was written in the ten minutes before it."""
-    earlier = [
-        said.text for said in draft.conv.recent if said.mid != mid and draft.now - said.at <= TOGETHER
-    ]
+    earlier = [said.text for said in draft.conv.recent if said.mid != mid and draft.now - said.at <= TOGETHER]
     return draft.content.phrases.read(text, earlier)
 
 
@@ -97,21 +95,16 @@ def _card_or_line(draft: Draft, finding: Finding, text: str) -> None:
     assert danger is not None  # noqa: S101 - set by _raise_tier
     language = _card_language(draft, finding, text)
     question = _question(draft) if key != "card.medical" else None
-    draft.change(
-        danger=replace(
-            danger,
-            card_tier=finding.tier,
-            card_lead=lead,
-            card_at=draft.now,
-            line_at=None,
-            asked=question,
-        )
-    )
+    draft.change(danger=replace(danger, asked=question))
     choices = safety_choices(draft, language)
-    if draft.say_text(Purpose.CARD, _card_text(draft, key, language), *choices) and question:
+    if not draft.say_text(Purpose.CARD, _card_text(draft, key, language), *choices):
+        return  # too late for the channel: the next message that comes in time gets it
+    danger = replace(danger, asked=question, line_at=None, card_at=draft.now)
+    draft.change(danger=replace(danger, card_tier=finding.tier, card_lead=lead))
+    if question:
         closed.told(draft)  # the closed card counts as the closed reply
     if draft.conv.status is not Status.CLAIMED:
-        notice.give(draft, *choices, language=language)
+        notice.give(draft, *choices, language=language, short=True)
 
 
 def _card_is_due(draft: Draft, tier: Tier, lead: str) -> bool:
@@ -193,7 +186,8 @@ def safety_choices(draft: Draft, language: str | None) -> tuple[Choice, ...]:
 def _ask_softly(draft: Draft) -> None:
     """Elevated: one soft question with the numbers in it. While a person has it, it is their hint instead."""
     danger = draft.conv.danger
-    if danger is None or draft.conv.status is Status.CLAIMED or draft.conv.tier.rank >= Tier.HIGH.rank:
+    has_person = draft.conv.status is Status.CLAIMED or elsewhere.is_silent(draft)
+    if danger is None or has_person or draft.conv.tier.rank >= Tier.HIGH.rank:
         break_silence(draft)
         return
     if _is_recent(draft, danger.soft_at):
@@ -204,9 +198,9 @@ def _ask_softly(draft: Draft) -> None:
     draft.change(flow=None, asked=None, asked_at=None, danger=danger)
     choices = safety_choices(draft, draft.conv.language)
     draft.say(Purpose.SAFETY, "soft.question", *choices)
-    notice.give(draft, *choices)
+    notice.give(draft, *choices, short=True)
     closed.reply(draft, *choices)
-    draft.do(SetTimer(name="soft", due_at=draft.now + _quiet(draft)))
+    set_soft_timer(draft)
 
 
 def answer(draft: Draft, question: str, given: str, *, mid: str | None) -> None:
@@ -275,13 +269,15 @@ def break_silence(draft: Draft) -> None:
 def say_line(draft: Draft) -> bool:
     """The short line, with the buttons of the question that waits."""
     choices = safety_choices(draft, draft.conv.language)
-    if draft.conv.danger:
-        draft.change(danger=replace(draft.conv.danger, line_at=draft.now))
     if draft.is_open:
-        return draft.say(Purpose.SAFETY, "card.line_open", *choices)
-    if draft.in_hours:
-        return draft.say(Purpose.SAFETY, "card.line_nobody", *choices)
-    return draft.say(Purpose.SAFETY, "card.line_closed", *choices, next_open=draft.next_open_words)
+        said = draft.say(Purpose.SAFETY, "card.line_open", *choices)
+    elif draft.in_hours:
+        said = draft.say(Purpose.SAFETY, "card.line_nobody", *choices)
+    else:
+        said = draft.say(Purpose.SAFETY, "card.line_closed", *choices, next_open=draft.next_open_words)
+    if said and draft.conv.danger:
+        draft.change(danger=replace(draft.conv.danger, line_at=draft.now))
+    return said
 
 
 def _is_recent(draft: Draft, at: datetime | None) -> bool:

@@ -6,12 +6,12 @@ that always work; then people have the conversation, or the flow does.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot import commands, danger, elsewhere, handoff, talk, timers
+from bot import closed, commands, danger, elsewhere, erasure, handoff, notice, queue, talk, timers
 from bot import language as languages
-from bot.conversation import Conversation, Said, Status, Stopped
+from bot.conversation import Conversation, Said, Status
 from bot.draft import Draft, World
 from bot.effects import (
     AddEntry,
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from bot.content import Content
 
 KEPT_TEXTS = 10
-AGAIN_AFTER = timedelta(hours=12)  # a second, short closed reply within one closed stretch
 
 
 def decide(conv: Conversation, event: Event, content: Content, world: World, now: datetime) -> Turn:
@@ -79,7 +78,7 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
         case ReferralReceived():
             _note_inbound(draft, event)
             if draft.conv.flow is None and not draft.conv.has_people and not elsewhere.is_silent(draft):
-                _from_closed(draft)
+                queue.resume(draft)
                 talk.begin(draft)
         case TimerDue():
             timers.due(draft, event.name)
@@ -98,7 +97,8 @@ def _note_inbound(
 ) -> None:
     """The messaging window counts from when it was sent; going on after the notice is consent."""
     last = draft.conv.last_inbound_at
-    draft.change(last_inbound_at=max(last, event.sent_at) if last else event.sent_at)
+    sent_at = min(event.sent_at, draft.now)  # a clock that is ahead opens no longer window
+    draft.change(last_inbound_at=max(last, sent_at) if last else sent_at)
     if draft.conv.notice_at and not draft.conv.continued_at and event.sent_at >= draft.conv.notice_at:
         draft.change(continued_at=draft.now)
 
@@ -129,11 +129,22 @@ def _words(draft: Draft, event: TextReceived) -> None:
     if word is not None:
         commands.obey(draft, word, mid=event.mid)
         return
-    answer = commands.asked(draft, event.text, None)
-    if answer is not None and not elsewhere.is_silent(draft):
-        commands.settle(draft, *answer, mid=event.mid)
-        return
-    _go_on(draft, event.text, None)
+    if not _answered(draft, event.text, None, event.mid):
+        _go_on(draft, event.text, None)
+
+
+def _answered(draft: Draft, text: str | None, payload: str | None, mid: str | None) -> bool:
+    """Whether this answered one of the bot's own questions. While people answer, few of them are left."""
+    answer = commands.asked(draft, text, payload)
+    if answer is None or (answer[0] not in commands.ALWAYS and _people_answer(draft)):
+        return False
+    queue.resume(draft)
+    commands.settle(draft, *answer, mid=mid)
+    return True
+
+
+def _people_answer(draft: Draft) -> bool:
+    return elsewhere.is_silent(draft) or draft.conv.status is Status.CLAIMED
 
 
 def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageEdited, text: str) -> bool:
@@ -161,11 +172,8 @@ def _tapped(draft: Draft, event: ChoiceTapped) -> None:
     if word is not None:
         commands.obey(draft, word, mid=event.mid)
         return
-    answer = commands.asked(draft, event.title, payload)
-    if answer is not None:
-        commands.settle(draft, *answer, mid=event.mid)
-        return
-    _go_on(draft, event.title or None, payload)
+    if not _answered(draft, event.title, payload, event.mid):
+        _go_on(draft, event.title or None, payload)
 
 
 def _attachment(draft: Draft, event: AttachmentReceived) -> None:
@@ -184,17 +192,19 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
         elsewhere.overheard(draft)
     if event.text and _is_danger(draft, event, event.text):
         return
-    if elsewhere.is_silent(draft) or draft.conv.status is Status.CLAIMED:
+    queue.resume(draft)
+    if _people_answer(draft):
         _people_have_it(draft)
         return
-    draft.change(stopped=Stopped.NO if draft.conv.stopped is Stopped.STOP else draft.conv.stopped)
-    if danger.waits_in_danger(draft):
+    liked = set(event.kinds) <= {"like", "sticker"}
+    if liked and danger.waits_in_danger(draft):
         danger.break_silence(draft)
         return
-    _from_closed(draft)
-    draft.say(Purpose.ANSWER, "media.like" if set(event.kinds) <= {"like", "sticker"} else "media.unreadable")
+    closed.reply(draft)
+    key = "media.like" if liked else "media.unreadable"
+    draft.say(Purpose.ANSWER, key, *danger.safety_choices(draft, draft.conv.language))
     if draft.conv.flow is not None:
-        talk.ask_again(draft)
+        talk.answer(draft, None, None)
     elif not draft.conv.has_people:
         talk.begin(draft)
 
@@ -215,16 +225,19 @@ def _withdrawn(draft: Draft, event: MessageWithdrawn) -> None:
 
 def _go_on(draft: Draft, text: str | None, payload: str | None) -> None:
     """No danger, no word that always works, no question of the bot's own: people have it, or the flow."""
-    if elsewhere.is_silent(draft) or draft.conv.status is Status.CLAIMED:
+    helped = draft.conv.asked == "help"
+    draft.change(asked=None, asked_at=None)  # they speak of something else: a later "yes" is not for it
+    queue.resume(draft)
+    if _people_answer(draft):
         _people_have_it(draft)
         return
-    if draft.conv.stopped is Stopped.STOP:
-        draft.change(stopped=Stopped.NO)  # STOP holds until they write again
     if draft.conv.status is Status.WAITING and draft.conv.flow is None and payload is None:
         _while_waiting(draft)
         return
-    _from_closed(draft)
-    if draft.conv.flow is None and payload is None:
+    closed.reply(draft)
+    if helped and payload is None:
+        queue.open_handoff(draft)  # who writes on after HELP is not asked for a choice again
+    elif draft.conv.flow is None and payload is None:
         talk.begin(draft)
     else:
         talk.answer(draft, text, payload) if draft.conv.flow else _old_button(draft, payload)
@@ -233,9 +246,9 @@ def _go_on(draft: Draft, text: str | None, payload: str | None) -> None:
 def _old_button(draft: Draft, payload: str | None) -> None:
     """Buttons never expire in the thread: one of an earlier conversation leads to the menu."""
     if draft.conv.has_people:
-        handoff.say_place(draft)
+        queue.say_place(draft)
     else:
-        talk.begin(draft, talk.MENU if draft.conv.notice_at else None)
+        talk.begin(draft)
 
 
 def _people_have_it(draft: Draft) -> None:
@@ -251,27 +264,9 @@ def _while_waiting(draft: Draft) -> None:
     """They write while they wait: kept for the supporter. In danger nobody meets silence; nobody is flooded."""
     if danger.waits_in_danger(draft):
         danger.break_silence(draft)
-        return
-    _from_closed(draft)
-    handoff.wait_on(draft)
-
-
-def _from_closed(draft: Draft) -> None:
-    """Outside the hours: one reply a closed stretch, and a short one again after twelve hours more.
-
-    It comes before whatever the flow says, because quick replies vanish with the next message.
-    """
-    if draft.in_hours or draft.conv.stopped is Stopped.PAUSE:
-        return
-    opening = draft.next_opening
-    last = draft.conv.closed_reply_at
-    if draft.conv.closed_reply_for != opening:
-        draft.say(Purpose.CLOSED, f"closed.reply_{draft.promise}", next_open=draft.next_open_words)
-    elif last is not None and draft.now - last >= AGAIN_AFTER:
-        draft.say(Purpose.CLOSED, "closed.short", next_open=draft.next_open_words)
-    else:
-        return
-    draft.change(closed_reply_at=draft.now, closed_reply_for=opening)
+    elif not danger.heard(draft):
+        closed.reply(draft)
+        queue.wait_on(draft)
 
 
 # What became of what we said.
@@ -280,11 +275,11 @@ def _from_closed(draft: Draft) -> None:
 def _settled(draft: Draft, event: SendSettled) -> None:
     conv = draft.conv
     if conv.erasing and event.purpose == Purpose.GOODBYE:
-        handoff.erased(draft)
+        erasure.erased(draft)
     elif event.purpose == Purpose.CARD:
         outcome = {"sent": "sent", "unknown": "unknown"}.get(event.outcome, "failed")
         draft.do(MarkCard(outcome=outcome))  # type: ignore[arg-type]
-    elif event.outcome == "lapsed" and not elsewhere.is_silent(draft) and conv.stopped is Stopped.NO:
+    elif event.outcome == "lapsed" and not _people_answer(draft) and draft.may_disturb:
         _rebuild(draft, event.purpose)
 
 
@@ -292,8 +287,11 @@ def _rebuild(draft: Draft, purpose: str) -> None:
     """A text came too late to be true. Say what is true now, if it is still this conversation's turn."""
     if purpose == Purpose.CLOSED:
         draft.change(closed_reply_for=None)
-        _from_closed(draft)
-    elif purpose in (Purpose.FLOW, Purpose.NOTICE) and draft.conv.flow is not None:
+        closed.reply(draft)
+    elif purpose == Purpose.NOTICE:
+        notice.say(draft, *danger.safety_choices(draft, draft.conv.language))
+        talk.ask_again(draft)
+    elif purpose == Purpose.FLOW:
         talk.ask_again(draft)
     elif purpose == Purpose.QUEUE and draft.conv.status is Status.WAITING:
-        handoff.say_place(draft)
+        queue.say_place(draft)

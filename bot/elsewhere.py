@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import handoff
+from bot import handoff, queue
 from bot.conversation import Status, Stopped
 from bot.draft import ROUTINE, Draft
 from bot.effects import AddEntry, CancelTimers, ConfirmSend, DropPending, Record, SetTimer, TellStaff
@@ -51,7 +51,7 @@ def control(draft: Draft, event: ControlChanged) -> None:
             _be_silent(draft)
         return
     if event.owner in ("us", "nobody"):
-        handoff.speak_again(draft)
+        queue.speak_again(draft)
     else:
         _be_silent(draft)
     draft.do(Record(action=f"control_{event.action}", by=None, detail=event.owner))
@@ -70,7 +70,7 @@ def is_silent(draft: Draft) -> bool:
         return False
     ends_at = min(since + SILENCE, draft.content.hours.next_opening(since))
     if draft.now >= ends_at:
-        handoff.speak_again(draft)
+        queue.speak_again(draft)
         return False
     return True
 
@@ -85,9 +85,9 @@ def unanswered(draft: Draft) -> None:
     """Nobody answered in Meta's inbox: to the queue, with the place told."""
     if draft.conv.elsewhere_since is None:
         return
-    handoff.speak_again(draft)
+    queue.speak_again(draft)
     if draft.conv.status is not Status.CLAIMED:
-        handoff.open_handoff(draft, quietly=draft.conv.stopped is Stopped.PAUSE)
+        queue.open_handoff(draft, quietly=draft.conv.stopped is not Stopped.NO)
 
 
 def _be_silent(draft: Draft) -> None:

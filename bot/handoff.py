@@ -1,15 +1,14 @@
-"""Open, claim, release, transfer, close: one door for each act, for flows and for supporters alike.
+"""Claim, reply, release, transfer, close: one door for each act, for supporters and for the clock alike.
 
 Every function takes a draft and changes it; the caller saves what came of it in one transaction.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot import closed, notice
+from bot import closed, erasure, queue
 from bot.conversation import Handoff, Status, Stopped, Tier
 from bot.draft import Draft
 from bot.effects import (
@@ -17,7 +16,6 @@ from bot.effects import (
     CancelTimers,
     CloseAlert,
     DropPending,
-    EraseContact,
     FinishHandoff,
     RaiseAlert,
     Record,
@@ -26,13 +24,8 @@ from bot.effects import (
 )
 from bot.errors import AlreadyClaimed, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.messages import Purpose, SupporterMessage
-from bot.triage import Standing, ahead_of
 from bot.window import window
 from bot.wording import hours_in_words
-
-UNTIMED = frozenset({Tier.ELEVATED, Tier.HIGH, Tier.CRITICAL})  # no idle text, no closing by itself
-UNANSWERED_OPEN_DAYS = 3
-QUIET_TIMERS = frozenset({"idle", "park", "close"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,103 +34,6 @@ class Person:
 
     id: int
     alias: str
-
-
-# Opening, and the place in the queue.
-
-
-def open_handoff(
-    draft: Draft,
-    *,
-    tier: Tier = Tier.NONE,
-    category: str | None = None,
-    rules: tuple[str, ...] = (),
-    quietly: bool = False,
-) -> None:
-    """Put the conversation into the queue. `quietly`: the caller says what is to be said.
-
-    Somebody who waits already keeps the place and is told so.
-    """
-    conv = draft.conv
-    if conv.has_people:
-        if not quietly:
-            say_place(draft)
-        return
-    number = conv.handoffs + 1
-    handoff = Handoff(number=number, opened_at=draft.now, tier=tier, category=category, rules=rules)
-    draft.change(flow=None, closed_at=None, handoff=handoff, handoffs=number)
-    draft.conv = draft.conv.moved(Status.WAITING)
-    draft.do(Record(action="opened_handoff", by=None, detail=tier.value))
-    set_waiting_timers(draft)
-    if not quietly:
-        say_place(draft)
-
-
-def set_waiting_timers(draft: Draft) -> None:
-    """What comes by itself while somebody waits: "ok to wait?", closing time, the end."""
-    draft.do(CancelTimers(names=frozenset({"wait:1", "wait:2", "closing", *QUIET_TIMERS})))
-    starts_at = draft.now if draft.in_hours else draft.next_opening  # nobody waits for us while we are closed
-    set_closing_timer(draft)
-    if draft.conv.tier in UNTIMED:
-        return
-    for n, minutes in enumerate(draft.content.settings.waiting.ask_again_minutes[:2], start=1):
-        draft.do(SetTimer(name=f"wait:{n}", due_at=starts_at + timedelta(minutes=minutes)))
-    wait_on(draft)
-
-
-def wait_on(draft: Draft) -> None:
-    """Nobody has answered yet: an ordinary wait ends by itself only after three open days of silence."""
-    if draft.conv.tier not in UNTIMED:
-        due_at = draft.content.hours.open_days_after(draft.now, UNANSWERED_OPEN_DAYS)
-        draft.do(SetTimer(name="close", due_at=due_at))
-
-
-def set_closing_timer(draft: Draft) -> None:
-    """The end of this open stretch, or of the next one: whoever still waits is told."""
-    hours = draft.content.hours
-    closes_at = hours.closes_at(draft.now if draft.in_hours else draft.next_opening)
-    if closes_at:
-        draft.do(SetTimer(name="closing", due_at=closes_at))
-
-
-def say_place(draft: Draft) -> None:
-    """Tell somebody who waits where they stand, truly: open with people, open with nobody, or closed."""
-    conv = draft.conv
-    if conv.status is Status.CLAIMED and conv.handoff:
-        draft.say(Purpose.ANSWER, "person.here", alias=conv.handoff.claimed_alias or "")
-        return
-    closed.reply(draft)
-    notice.give(draft)
-    if closed.told_now(draft):
-        draft.say(Purpose.QUEUE, "queue.have_place")
-    elif not draft.in_hours:
-        draft.say(Purpose.QUEUE, "queue.closed", next_open=draft.next_open_words)
-    elif not draft.world.on_duty:
-        draft.say(Purpose.QUEUE, "closed.nobody_free")
-    else:
-        ahead = _ahead(draft)
-        if ahead:
-            draft.say(Purpose.QUEUE, "queue.place", ahead=str(ahead))
-        else:
-            draft.say(Purpose.QUEUE, "queue.first")
-
-
-def _ahead(draft: Draft) -> int:
-    handoff = draft.conv.handoff
-    assert handoff is not None  # noqa: S101 - asked by say_place
-    mine = Standing(
-        tier=handoff.tier, opened_at=handoff.opened_at, last_inbound_at=draft.conv.last_inbound_at
-    )
-    return ahead_of(
-        mine,
-        draft.world.waiting,
-        draft.now,
-        soon_minutes=draft.content.settings.queue.window_soon_minutes,
-        granted=draft.granted,
-    )
-
-
-# What a supporter does.
 
 
 def claim(draft: Draft, by: Person) -> None:
@@ -181,7 +77,7 @@ def _hold(draft: Draft, by: Person) -> None:
     )
     draft.do(
         CancelTimers(
-            names=frozenset({"wait:1", "wait:2", "closing", "flow", "soft", "elsewhere", *QUIET_TIMERS})
+            names=frozenset({"wait:1", "wait:2", "closing", "flow", "soft", "elsewhere", *queue.QUIET_TIMERS})
         ),
         DropPending(purposes=frozenset({Purpose.QUEUE, Purpose.FLOW, Purpose.CLOSED})),
         AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="joined", who=by.alias),
@@ -208,7 +104,9 @@ def release(draft: Draft, by: Person) -> None:
         AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="left", who=by.alias),
         Record(action="released", by=by.id),
     )
-    set_waiting_timers(draft)
+    queue.set_waiting_timers(draft)
+    if draft.conv.danger and draft.conv.danger.asked == "soft":
+        queue.set_soft_timer(draft)
     if draft.conv.stopped is Stopped.NO:
         _say_left(draft)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
@@ -238,10 +136,10 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> No
     """
     _own(draft, by)
     conv = draft.conv
-    if conv.stopped is Stopped.PAUSE and not confirmed:
-        raise MayNotBeSafe("the student wrote PAUSE")
     if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
         raise WindowClosed("the student must write again first")
+    if conv.stopped is Stopped.PAUSE and not confirmed:
+        raise MayNotBeSafe("the student wrote PAUSE")
     draft.do(SendMessage(message=SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)))
     handoff = _handoff(draft)
     draft.change(
@@ -254,7 +152,7 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> No
 
 def _watch_for_silence(draft: Draft) -> None:
     """After a person's words: count the student's silence."""
-    if draft.conv.tier in UNTIMED or draft.conv.status is not Status.CLAIMED:
+    if draft.conv.tier in queue.UNTIMED or draft.conv.status is not Status.CLAIMED:
         return
     waiting = draft.content.settings.waiting
     for name, minutes in (
@@ -276,7 +174,7 @@ def student_wrote(draft: Draft) -> None:
     handoff = draft.conv.handoff
     if handoff and handoff.parked_at:
         draft.change(handoff=replace(handoff, parked_at=None))
-    draft.do(CancelTimers(names=QUIET_TIMERS))
+    draft.do(CancelTimers(names=queue.QUIET_TIMERS))
 
 
 def close(draft: Draft, by: Person | None, outcome: str) -> None:
@@ -309,7 +207,7 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if tier.rank >= Tier.HIGH.rank or by is not None:
         draft.do(CloseAlert(by=by.id if by else None, at=draft.now, what="closed"))
     if conv.erase_on_close:
-        erase(draft, quietly=conv.stopped is Stopped.PAUSE)
+        erasure.erase(draft, quietly=conv.stopped is Stopped.PAUSE)
     elif by is not None and conv.stopped is Stopped.NO:
         _say_goodbye(draft, tier)
 
@@ -328,29 +226,10 @@ def _say_goodbye(draft: Draft, tier: Tier) -> None:
     draft.say(Purpose.GOODBYE, "goodbye.question", *choices, hours=hours)
 
 
-def resume(draft: Draft) -> None:
-    """They write on after STOP or PAUSE: the bot may speak again, also by itself."""
-    if draft.conv.stopped is not Stopped.NO:
-        draft.change(stopped=Stopped.NO)
-        if draft.conv.status is Status.WAITING:
-            set_waiting_timers(draft)
-
-
 def give_back(draft: Draft, by: Person) -> None:
     """After somebody answered in Meta's inbox: the bot may speak again."""
-    speak_again(draft)
+    queue.speak_again(draft)
     draft.do(Record(action="given_back", by=by.id))
-
-
-def speak_again(draft: Draft) -> None:
-    """The silence for Meta's inbox is over. Whoever waits, waits for us again."""
-    if draft.conv.elsewhere_since is None:
-        return
-    draft.change(elsewhere_since=None)
-    draft.do(CancelTimers(names=frozenset({"elsewhere"})))
-    if draft.conv.status is Status.WAITING:
-        draft.change(handoff=replace(_handoff(draft), answered_at=None))
-        set_waiting_timers(draft)
 
 
 def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
@@ -362,43 +241,12 @@ def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
         _own(draft, by)
     draft.change(handoff=replace(handoff, tier=tier))
     if draft.conv.danger:
-        draft.change(danger=replace(draft.conv.danger, tier=tier))
+        draft.change(danger=replace(draft.conv.danger, tier=tier, asked=None))
     draft.do(Record(action="tier_lowered", by=by.id, detail=f"{handoff.tier.value}>{tier.value}"))
     if tier.rank < Tier.HIGH.rank:
         draft.do(CloseAlert(by=by.id, at=draft.now, what="closed"))
     if draft.conv.status is Status.WAITING:
-        set_waiting_timers(draft)
-
-
-def erase(draft: Draft, *, quietly: bool = False) -> None:
-    """Say goodbye with a receipt; the key is destroyed when it has gone out, or after five minutes.
-
-    `quietly`: no receipt, because it may not be safe to write.
-    """
-    code = _receipt_code(draft)
-    if quietly:
-        draft.do(EraseContact(code=code))
-        return
-    draft.say(Purpose.GOODBYE, "erase.done", code=code)
-    draft.change(erasing=code, erase_on_close=False, asked=None, asked_at=None, flow=None)
-    draft.do(CancelTimers(names=None), SetTimer(name="erase", due_at=draft.now + timedelta(minutes=5)))
-
-
-def erased(draft: Draft) -> None:
-    """The receipt is out, or its time is up: destroy the key. Who has come back is seen to first."""
-    if draft.conv.erasing is None:
-        return
-    if draft.conv.has_people:
-        draft.change(erasing=None, erase_on_close=True)
-    else:
-        draft.do(EraseContact(code=draft.conv.erasing))
-
-
-def _receipt_code(draft: Draft) -> str:
-    """Ten letters and digits, the same for the same turn; says nothing about who it was."""
-    seed = f"{draft.conv.contact_id}:{draft.conv.alias}:{draft.now.isoformat()}"
-    digest = hashlib.blake2b(seed.encode(), digest_size=10).digest()
-    return "".join("ABCDEFGHJKLMNPQRSTUVWXYZ23456789"[byte % 32] for byte in digest)
+        queue.set_waiting_timers(draft)
 
 
 def _handoff(draft: Draft) -> Handoff:

@@ -14,24 +14,21 @@ from bot.messages import Choice, Purpose
 NO_CONSENT = timedelta(hours=24)
 
 
-def give(draft: Draft, *choices: Choice, language: str | None = None) -> None:
+def give(draft: Draft, *choices: Choice, language: str | None = None, short: bool = False) -> None:
     """Say the notice, unless it has been given: what the welcome flow says first, without its question.
 
     Quick replies vanish with the next message, so it carries on the `choices` of the message before it.
+    `short`: after an emergency card, whose numbers must stay in sight on a small screen.
     """
-    if draft.conv.notice_at is None:
-        say(draft, *choices, language=language)
-        passed(draft)
+    if draft.conv.notice_at is None and say(draft, *choices, language=language, short=short):
+        # Who does not go on after it is forgotten a day after the next opening.
+        draft.change(notice_at=draft.now)
+        draft.do(SetTimer(name="consent", due_at=draft.next_opening + NO_CONSENT))
 
 
-def say(draft: Draft, *choices: Choice, language: str | None = None) -> None:
-    """Say it, given or not."""
+def say(draft: Draft, *choices: Choice, language: str | None = None, short: bool = False) -> bool:
+    """Say it, given or not. False: nothing may be said now."""
+    if short:
+        return draft.say_text(Purpose.NOTICE, draft.text("card.notice", language), *choices)
     said = run.start(draft.content, WELCOME, facts(draft, language), draft.now).says
-    if said:
-        draft.say_text(Purpose.NOTICE, said[0].text, *choices)
-
-
-def passed(draft: Draft) -> None:
-    """The notice is being given. Who does not go on after it is forgotten a day after the next opening."""
-    draft.change(notice_at=draft.now)
-    draft.do(SetTimer(name="consent", due_at=draft.next_opening + NO_CONSENT))
+    return bool(said) and draft.say_text(Purpose.NOTICE, said[0].text, *choices)

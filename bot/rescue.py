@@ -10,8 +10,8 @@ from bot.conversation import Conversation, Status
 from bot.draft import Draft, World
 from bot.effects import AddEntry, Turn
 from bot.events import AttachmentReceived, ChoiceTapped, Event, MessageEdited, TextReceived
-from bot.handoff import open_handoff
 from bot.messages import Purpose
+from bot.queue import open_handoff
 
 if TYPE_CHECKING:
     from bot.content import Content
@@ -22,7 +22,8 @@ def rescue(conv: Conversation, event: Event, content: Content, world: World, now
     draft = Draft(conv, content, world, now)
     if not isinstance(event, TextReceived | ChoiceTapped | AttachmentReceived | MessageEdited):
         return draft.turn()
-    draft.change(last_inbound_at=max(conv.last_inbound_at or event.sent_at, event.sent_at))
+    sent_at = min(event.sent_at, now)
+    draft.change(last_inbound_at=max(conv.last_inbound_at or sent_at, sent_at))
     text = event.title if isinstance(event, ChoiceTapped) else event.text
     if not isinstance(event, MessageEdited):
         draft.do(AddEntry(written_by="contact", kind="text", mid=event.mid, at=now, text=text or None))
@@ -33,4 +34,6 @@ def rescue(conv: Conversation, event: Event, content: Content, world: World, now
     if draft.conv.status is not Status.CLAIMED:
         draft.say(Purpose.ANSWER, "system_error")
         open_handoff(draft, quietly=True)
+    else:
+        danger.break_silence(draft)
     return draft.turn()

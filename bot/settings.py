@@ -126,6 +126,9 @@ class Messenger(Model):
     read_timeout_seconds: float = 10.0
     senders: int = Field(default=32, ge=1, le=512)  # sends in flight at once
     typing_indicator: bool = True  # show "..." before the bot answers; costs one call more
+    quiet_minutes: int = Field(
+        default=60, ge=5
+    )  # of open hours without a message: is the Page still subscribed?
 
 
 class Waiting(Model):
@@ -165,6 +168,9 @@ class Console(Model):
     sign_in_tries: int = 5  # wrong tries per account and per address before a pause
     sign_in_pause_minutes: int = 15
     streams: int = 48  # live connections one web process holds
+    proxies: int = Field(
+        default=1, ge=0, le=5
+    )  # how many of ours stand in front; their X-Forwarded-* is believed
 
 
 class Settings(Model):

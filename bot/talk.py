@@ -12,8 +12,8 @@ from bot.effects import CancelTimers, Record, SetTimer, TellStaff
 from bot.facts import facts
 from bot.flow import run
 from bot.flow.model import MENU, WELCOME
-from bot.handoff import open_handoff
 from bot.messages import Purpose
+from bot.queue import open_handoff
 
 
 def begin(draft: Draft, flow: str | None = None) -> None:
@@ -56,6 +56,17 @@ def ask_again(draft: Draft) -> None:
     """Repeat the question that waits, for instance in another language."""
     if draft.conv.flow is not None:
         _apply(draft, run.ask_again(draft.content, draft.conv.flow, facts(draft), draft.now))
+
+
+def language_changed(draft: Draft) -> None:
+    """Repeat the question that waits in the new language. If it asked for the language, this answers it."""
+    conv = draft.conv
+    flow = draft.content.flows.get(conv.flow.at.flow) if conv.flow else None
+    step = flow.steps.get(conv.flow.at.step) if flow and conv.flow else None
+    if step is not None and step.save == "language":
+        answer(draft, conv.language, None)
+    else:
+        ask_again(draft)
 
 
 def _apply(draft: Draft, outcome: run.Outcome) -> None:

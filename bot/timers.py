@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import closed, danger, elsewhere, handoff, talk
+from bot import closed, danger, elsewhere, erasure, handoff, queue, talk
 from bot.commands import QUESTIONS
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import Draft
 from bot.effects import AddEntry, ForgetWords, Record
 from bot.messages import Purpose
-
 
 DISTURBING = frozenset({"wait:1", "wait:2", "closing", "idle", "close", "flow"})  # rest while PAUSE holds
 
@@ -40,7 +39,7 @@ def due(draft: Draft, name: str) -> None:
         case "consent":
             _no_consent(draft)
         case "erase":
-            handoff.erased(draft)
+            erasure.erased(draft)
 
 
 def _still_waiting(draft: Draft) -> None:
@@ -58,8 +57,8 @@ def _at_closing(draft: Draft) -> None:
     """The evening's last minute: whoever still waits is told once. Running talks may run on."""
     if draft.conv.status is not Status.WAITING:
         return
-    handoff.set_closing_timer(draft)
-    if draft.in_hours or not draft.may_disturb:
+    queue.set_closing_timer(draft)
+    if draft.in_hours or not draft.may_disturb or draft.conv.closed_reply_for == draft.next_opening:
         return
     draft.change(asked=None, asked_at=None)
     if danger.waits_in_danger(draft):
@@ -122,4 +121,5 @@ def _no_soft_answer(draft: Draft) -> None:
     """Ten minutes' silence after the soft question counts as "not sure"; nothing is said to the student."""
     if draft.conv.danger and draft.conv.danger.asked == "soft" and draft.conv.has_people:
         draft.change(danger=replace(draft.conv.danger, asked=None))
-        danger.raise_quietly(draft, "answer:soft_silence")
+        if draft.conv.tier.rank < Tier.HIGH.rank:
+            danger.raise_quietly(draft, "answer:soft_silence")

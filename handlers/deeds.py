@@ -14,7 +14,9 @@ from bot.triage import in_order
 from handlers.clock import Clock
 from handlers.turns import draft_for, save
 from storage import Storage, Tx
-from storage.records import Delivery, Duty, QueueRow, Staff
+from storage.records import Delivery, Duty, QueueRow, Role, Staff
+
+ANSWERERS = frozenset({Role.SUPPORTER, Role.DUTY_LEAD, Role.COORDINATOR})  # the others see no text
 
 
 class Deeds:
@@ -59,12 +61,13 @@ class Deeds:
             self._check_cap(tx, staff, draft.conv.tier)
             handoff.claim(draft, _person(staff))
 
-        self._do(contact_id, deed)
+        self._do(contact_id, staff, deed)
 
     def next_for(self, staff: Staff) -> int | None:
         """Claim the first in order and say which; None when nobody waits, or none that the cap allows."""
 
         def deed(tx: Tx) -> int | None:
+            _check_account(tx, staff)
             for row in self._in_order(tx):
                 if not tx.contacts.lock(row.contact_id):
                     continue
@@ -98,35 +101,39 @@ class Deeds:
 
     def release(self, contact_id: int, staff: Staff) -> None:
         """Put it back where it stood in the queue."""
-        self._do(contact_id, lambda tx, draft: handoff.release(draft, _person(staff)))
+        self._do(contact_id, staff, lambda tx, draft: handoff.release(draft, _person(staff)))
 
     def transfer(self, contact_id: int, staff: Staff, to_staff_id: int, note: str) -> None:
         """Hand it to a colleague, with a few words that only staff see."""
 
         def deed(tx: Tx, draft: Draft) -> None:
-            to = tx.staff.get(to_staff_id)
-            if to is None or to.disabled or to.id == staff.id:
+            to = _colleague(tx, staff, to_staff_id)
+            if to is None:
                 raise NotPossible("no such colleague")
             handoff.assign(draft, _person(to), _person(staff), note.strip() or None)
             if note.strip():
                 tx.transcript.add_note(contact_id, staff.id, staff.alias, note.strip(), self._clock())
 
-        self._do(contact_id, deed)
+        self._do(contact_id, staff, deed)
 
     def close(self, contact_id: int, staff: Staff, outcome: str) -> None:
         """End the handoff; the student gets a goodbye and, below high, one question."""
-        self._do(contact_id, lambda tx, draft: handoff.close(draft, _person(staff), outcome))
+        self._do(contact_id, staff, lambda tx, draft: handoff.close(draft, _person(staff), outcome))
 
     def give_back(self, contact_id: int, staff: Staff) -> None:
         """After somebody answered in Meta's inbox: let the bot speak again."""
-        self._do(contact_id, lambda tx, draft: handoff.give_back(draft, _person(staff)))
+        self._do(contact_id, staff, lambda tx, draft: handoff.give_back(draft, _person(staff)))
 
     # Words.
 
-    def reply(self, contact_id: int, staff: Staff, text: str, seen_entry_id: int) -> int:
+    def reply(
+        self, contact_id: int, staff: Staff, text: str, seen_entry_id: int, *, confirmed: bool = False
+    ) -> int:
         """Send a person's words; returns the newest entry's id.
 
-        Raises AnsweredMeanwhile when somebody else of ours wrote after what is on the screen.
+        Raises MayNotBeSafe unless `confirmed` when the student wrote PAUSE, and AnsweredMeanwhile when somebody
+        else of ours wrote after what is on the screen. The same words again from the same screen are a second
+        click, or a form sent twice: they are sent once.
         """
 
         def deed(tx: Tx, draft: Draft) -> None:
@@ -135,15 +142,18 @@ class Deeds:
                     entry.written_by == "supporter" and entry.who != staff.alias
                 ):
                     raise AnsweredMeanwhile("somebody replied")
-            handoff.reply(draft, _person(staff), text)
+                if entry.written_by == "supporter" and entry.text == text:
+                    return
+            handoff.reply(draft, _person(staff), text, confirmed=confirmed)
 
-        self._do(contact_id, deed)
+        self._do(contact_id, staff, deed)
         return self._storage.read(lambda tx: tx.transcript.last_id(contact_id))
 
     def note(self, contact_id: int, staff: Staff, text: str) -> None:
         """Words between supporters, never sent."""
 
         def deed(tx: Tx) -> None:
+            _check_account(tx, staff)
             if not tx.contacts.lock(contact_id):
                 raise NotPossible("the conversation was deleted")
             tx.transcript.add_note(contact_id, staff.id, staff.alias, text, self._clock())
@@ -159,20 +169,27 @@ class Deeds:
             failed = (Delivery.FAILED, Delivery.UNKNOWN, Delivery.LAPSED)
             if not any(e.outbox_id == outbox_id and e.delivery in failed for e in entries):
                 raise NotPossible("this message did not fail")
-            tx.outbox.resend(outbox_id, self._clock())
+            if not tx.outbox.resend(outbox_id, self._clock()):
+                raise NotPossible("its words are gone")
             tx.audit.add(self._clock(), staff.id, "sent_again", contact_id, None)
 
-        self._do(contact_id, deed)
+        self._do(contact_id, staff, deed)
 
     # Danger.
 
     def acknowledge(self, alert_id: int, staff: Staff) -> None:
-        """ "I have it". Raises AlreadyClaimed with the name of whoever was first."""
+        """ "I have it". Raises AlreadyClaimed with the name of whoever was first; a second click is no error."""
 
         def deed(tx: Tx) -> None:
+            _check_account(tx, staff)
             alert = tx.alerts.get(alert_id)
+            if alert is None or not tx.contacts.lock(alert.contact_id):
+                raise NotPossible("the alert is over")
+            alert = tx.alerts.get(alert_id)  # again: nobody else can change it any more
             if alert is None or alert.closed_at is not None:
                 raise NotPossible("the alert is over")
+            if alert.acknowledged_by == staff.id:
+                return
             if not tx.alerts.acknowledge(alert_id, staff.id, staff.alias, self._clock()):
                 raise AlreadyClaimed(alert.acknowledged_alias or "")
             tx.audit.add(self._clock(), staff.id, "acknowledged", alert.contact_id, alert.tier.value)
@@ -185,14 +202,14 @@ class Deeds:
         if staff.duty is not Duty.ON:
             return
         alert = self._storage.read(lambda tx: tx.alerts.get(alert_id))
-        if alert is None or alert.closed_at is not None:
-            return
+        if alert is None or alert.closed_at is not None or alert.shown_at is not None:
+            return  # asked by every screen at every change; what changes nothing must not be one
 
         def deed(tx: Tx, draft: Draft) -> None:
             if tx.alerts.shown(alert_id, self._clock()):
                 danger.alerted(draft)
 
-        self._do(alert.contact_id, deed)
+        self._do(alert.contact_id, staff, deed)
 
     def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str) -> None:
         """Only a person lowers a tier, and says why; the reason is kept as a note."""
@@ -203,7 +220,7 @@ class Deeds:
             handoff.lower_tier(draft, _person(staff), tier, reason)
             tx.transcript.add_note(contact_id, staff.id, staff.alias, reason.strip(), self._clock())
 
-        self._do(contact_id, deed)
+        self._do(contact_id, staff, deed)
 
     # Duty.
 
@@ -212,6 +229,7 @@ class Deeds:
 
         def deed(tx: Tx) -> None:
             now = self._clock()
+            _check_account(tx, staff)
             if duty is not Duty.ON:
                 self._hand_over(tx, staff, hand_over_to)
             tx.staff.set_duty(staff.id, duty, now)
@@ -224,19 +242,21 @@ class Deeds:
         flagged = [row for row in tx.handoffs.mine(staff.id) if row.tier.rank >= Tier.HIGH.rank]
         if not flagged:
             return
-        to = tx.staff.get(to_staff_id) if to_staff_id is not None else None
-        if to is None or to.disabled or to.id == staff.id or to.duty is not Duty.ON:
+        to = _colleague(tx, staff, to_staff_id)
+        if to is None or to.duty is not Duty.ON:
             raise NotPossible("hand_over")
+        for contact_id in sorted(row.contact_id for row in flagged):  # all of them before the first change
+            tx.contacts.lock(contact_id)
         for row in flagged:
-            tx.contacts.lock(row.contact_id)
             draft = draft_for(tx, row.contact_id, self._content(), self._clock())
             handoff.assign(draft, _person(to), _person(staff), None)
             save(tx, draft.turn(), self._clock())
 
     # The one way through.
 
-    def _do(self, contact_id: int, deed: Callable[[Tx, Draft], object]) -> None:
+    def _do(self, contact_id: int, staff: Staff, deed: Callable[[Tx, Draft], object]) -> None:
         def turn(tx: Tx) -> None:
+            _check_account(tx, staff)
             if not tx.contacts.lock(contact_id):
                 raise NotPossible("the conversation was deleted")
             now = self._clock()
@@ -249,3 +269,18 @@ class Deeds:
 
 def _person(staff: Staff) -> Person:
     return Person(id=staff.id, alias=staff.alias)
+
+
+def _check_account(tx: Tx, staff: Staff) -> None:
+    """`staff` was read when the request began; the account may have been closed since."""
+    current = tx.staff.get(staff.id)
+    if current is None or current.disabled:
+        raise NotPossible("the account is closed")
+
+
+def _colleague(tx: Tx, staff: Staff, to_staff_id: int | None) -> Staff | None:
+    """Somebody else who may answer students; None when there is no such person."""
+    to = tx.staff.get(to_staff_id) if to_staff_id is not None else None
+    if to is None or to.disabled or to.id == staff.id or to.role not in ANSWERERS:
+        return None
+    return to

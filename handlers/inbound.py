@@ -1,6 +1,7 @@
-"""Takes stored events, in order per contact; lets `bot.decide` decide; saves the outcome. One event, one transaction.
+"""Takes stored events, in order per contact; lets `bot.decide` decide; saves the outcome.
 
-A crash in between rolls all of it back, and the event is taken again: nothing is lost, nothing done twice.
+All of one event is saved in one transaction, and a few events share one, each in a part of its own. A crash
+in between rolls all of it back, and the events are taken again: nothing is lost, nothing done twice.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from bot.events import EchoReceived, PolicyEnforced
 from bot.rescue import rescue
 from handlers.clock import Clock
 from handlers.turns import save, world_for
-from storage import Storage, Tx
+from storage import Storage, StorageUnavailable, Tx
 from storage.records import TakenEvent
 
 log = logging.getLogger("peersupport.inbound")
 TRIES = 3  # a decision is pure: what fails three times fails always
 PAUSE = timedelta(seconds=1)
+AT_ONCE = 8  # events in one transaction: more would keep the webhook waiting for the store
 
 
 class Inbound:
@@ -32,79 +34,76 @@ class Inbound:
         self._content = content
         self._clock = clock
 
-    def handle_next(self) -> bool:
-        """Handle the next event that is due. False: there is none."""
-        taken: list[TakenEvent] = []
+    def handle_some(self, limit: int = AT_ONCE) -> int:
+        """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
 
-        def turn(tx: Tx) -> bool:
-            taken.clear()
-            event = tx.inbox.take(self._clock())
-            if event is None:
-                return False
-            taken.append(event)
-            self._handle(tx, event)
-            return True
+        def turns(tx: Tx) -> int:
+            handled = 0
+            while handled < limit and self._next(tx):
+                handled += 1
+            return handled
 
-        try:
-            return self._storage.write(turn)
-        except Exception as error:
-            if not taken:
-                raise
-            self._failed(taken[0], error)
-            return True
+        return self._storage.write(turns)
 
     def drain(self) -> int:
         """Handle everything that is due; how many events that were."""
         handled = 0
-        while self.handle_next():
-            handled += 1
+        while some := self.handle_some():
+            handled += some
         return handled
+
+    def _next(self, tx: Tx) -> bool:
+        event = tx.inbox.take(self._clock())
+        if event is None:
+            return False
+        try:
+            with tx.part():
+                self._handle(tx, event)
+        except StorageUnavailable:
+            raise  # the event is not to blame; it is taken again
+        except Exception as error:
+            self._failed(tx, event, error)
+        return True
 
     def _handle(self, tx: Tx, taken: TakenEvent) -> None:
         now = self._clock()
-        content = self._content()
         event = taken.event
+        tx.inbox.done(taken.id, now)
         if taken.contact_id is None:
             if isinstance(event, PolicyEnforced):
                 _policy(tx, event, now)
-            tx.inbox.done(taken.id, now)
             tx.wake()
             return
         if isinstance(event, EchoReceived):
             event = replace(event, known=tx.transcript.knows(taken.contact_id, event.mid))
+        content = self._content()
         conv = tx.conversations.get(taken.contact_id, now)
-        turn = decide(conv, event, content, world_for(tx, conv, content, now), now)
-        tx.inbox.done(taken.id, now)
-        save(tx, turn, now)
+        save(tx, decide(conv, event, content, world_for(tx, conv, content, now), now), now)
 
-    def _failed(self, taken: TakenEvent, error: Exception) -> None:
+    def _failed(self, tx: Tx, taken: TakenEvent, error: Exception) -> None:
         """Try again; and when it fails always, set it aside, tell people, and leave nobody without an answer."""
         now = self._clock()
         log.error(
             "event_failed", extra={"inbox_id": taken.id, "tries": taken.tries, "error": type(error).__name__}
         )
         if taken.tries + 1 < TRIES:
-            self._storage.write(lambda tx: tx.inbox.retry(taken.id, now, now + PAUSE * (taken.tries + 1)))
+            tx.inbox.retry(taken.id, now, now + PAUSE * (taken.tries + 1))
             return
-
-        def set_aside(tx: Tx) -> None:
-            tx.inbox.set_aside(taken.id, now, type(error).__name__)
-            tx.incidents.open("event_set_aside", now)
-            tx.wake()
-
-        self._storage.write(set_aside)
+        tx.inbox.set_aside(taken.id, now, type(error).__name__)
+        tx.incidents.open("event_set_aside", now)
+        tx.wake()
         if taken.contact_id is not None:
-            self._rescue(taken.contact_id, taken)
+            self._rescue(tx, taken.contact_id, taken)
 
-    def _rescue(self, contact_id: int, taken: TakenEvent) -> None:
-        def turn(tx: Tx) -> None:
-            now = self._clock()
-            content = self._content()
-            conv = tx.conversations.get(contact_id, now)
-            save(tx, rescue(conv, taken.event, content, world_for(tx, conv, content, now), now), now)
-
+    def _rescue(self, tx: Tx, contact_id: int, taken: TakenEvent) -> None:
+        now = self._clock()
         try:
-            self._storage.write(turn)
+            with tx.part():
+                content = self._content()
+                conv = tx.conversations.get(contact_id, now)
+                save(tx, rescue(conv, taken.event, content, world_for(tx, conv, content, now), now), now)
+        except StorageUnavailable:
+            raise
         except Exception as error:  # the incident is open already; the event is kept
             log.error("rescue_failed", extra={"inbox_id": taken.id, "error": type(error).__name__})
 

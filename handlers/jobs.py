@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
+from bot import handoff
 from bot.content import Content
+from bot.conversation import Status
 from bot.events import TimerDue
 from bot.messages import Purpose
-from handlers.sender import tell
+from handlers.turns import draft_for, save, tell
 from storage import Storage, Tx
 
 NO_ECHO = timedelta(seconds=20)  # how long a message of unknown fate waits for its echo
-LOST_SEND = timedelta(seconds=45)  # longer than any send can take: whoever sent it is gone
+LOST_SEND = timedelta(seconds=90)  # longer than other workers' sends take: whoever sent it is gone
 UNREAD_OPEN_DAYS = 3
 SEEN_EVENTS = timedelta(days=30)  # how long an event is remembered so that it is taken only once
 
@@ -32,11 +35,16 @@ def fire_timers(storage: Storage, now: datetime, limit: int = 200) -> int:
     return storage.write(fire)
 
 
-def recover_sends(storage: Storage, now: datetime, *, older_than: timedelta = LOST_SEND) -> int:
-    """Sends that were under way when their worker died: of unknown fate from now on."""
+def recover_sends(
+    storage: Storage, now: datetime, *, older_than: timedelta = LOST_SEND, in_flight: Collection[int] = ()
+) -> int:
+    """Sends whose worker died, or could not record them: of unknown fate from now on.
+
+    `in_flight`: those that this process knows to be under way, however long they take.
+    """
 
     def recover(tx: Tx) -> int:
-        stuck = tx.outbox.stuck(now - older_than)
+        stuck = [row for row in tx.outbox.stuck(now - older_than) if row[0] not in in_flight]
         for outbox_id, _, _ in stuck:
             tx.outbox.unknown(outbox_id, now)
         return len(stuck)
@@ -50,6 +58,8 @@ def settle_unknown(storage: Storage, now: datetime) -> int:
     def settle(tx: Tx) -> int:
         rows = tx.outbox.unsettled(now - NO_ECHO)
         for outbox_id, contact_id, purpose in rows:
+            if not tx.outbox.is_unsettled(outbox_id):  # another worker was first
+                continue
             if purpose == Purpose.CARD and tx.outbox.resend(outbox_id, now):
                 continue
             tx.outbox.settle_unknown(outbox_id, now)
@@ -73,6 +83,25 @@ def flag_late_cards(storage: Storage, now: datetime) -> int:
         return len(late)
 
     return storage.write(flag)
+
+
+def release_abandoned(storage: Storage, content: Content, now: datetime) -> int:
+    """Whoever is held by a closed account goes back to the queue: nobody else would see them."""
+
+    def release(tx: Tx) -> int:
+        found = [pair for pair in tx.handoffs.abandoned() if tx.contacts.lock(pair[0])]
+        for contact_id, staff_id in found:
+            staff = tx.staff.get(staff_id)
+            if staff is None:
+                continue
+            draft = draft_for(tx, contact_id, content, now)
+            held = draft.conv.handoff
+            if draft.conv.status is Status.CLAIMED and held and held.claimed_by == staff_id:
+                handoff.release(draft, handoff.Person(id=staff.id, alias=staff.alias))
+                save(tx, draft.turn(), now)
+        return len(found)
+
+    return storage.write(release) if storage.read(lambda tx: tx.handoffs.abandoned()) else 0
 
 
 def forget(storage: Storage, content: Content, now: datetime) -> int:

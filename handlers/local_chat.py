@@ -86,18 +86,23 @@ class ListChannel:
         return 0.0
 
 
-class LocalChat:
-    """One service in one folder, with as many contacts as you like. `clock` stands still unless moved."""
+def _open(folder: Path) -> Storage:
+    keys = new_keys()
+    ring = Keys.from_environment(keys["DATA_KEYS"], keys["SECRET_KEY"])
+    return open_storage("sqlite:///chat.db", ring, home=folder)
 
-    def __init__(self, content: Content, at: datetime, folder: Path | None = None) -> None:
-        self._temporary = None if folder else tempfile.TemporaryDirectory()
-        home = folder or Path(self._temporary.name if self._temporary else "")
+
+class LocalChat:
+    """One service with as many contacts as you like. `clock` stands still unless moved."""
+
+    def __init__(
+        self, content: Content, at: datetime, folder: Path | None = None, *, storage: Storage | None = None
+    ) -> None:
+        """On `storage`, else on a SQLite file in `folder`, else in a folder that `close` removes."""
+        self._temporary = None if folder or storage else tempfile.TemporaryDirectory()
         self.content = content
         self.now = at
-        keys = new_keys()
-        self.storage: Storage = open_storage(
-            "sqlite:///chat.db", Keys.from_environment(keys["DATA_KEYS"], keys["SECRET_KEY"]), home=home
-        )
+        self.storage = storage or _open(folder or Path(self._temporary.name if self._temporary else ""))
         self.storage.migrate(at)
         self.channel = ListChannel(self.clock)
         self.inbound = Inbound(self.storage, lambda: self.content, self.clock)

@@ -9,18 +9,19 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from queue import SimpleQueue
 from typing import Literal
 
 from bot.errors import WindowClosed
-from bot.events import SendSettled
 from bot.messages import BotMessage, OutboundMessage, Purpose, SupporterMessage
 from bot.settings import Settings
 from bot.window import STANDARD_WINDOW, HumanAgentTag, bot_may_write, human_agent_tag
 from handlers.channel import Channel, ChannelError
 from handlers.clock import Clock
-from storage import Storage, Tx
+from handlers.turns import tell
+from storage import Storage, StorageUnavailable, Tx
 from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
@@ -28,6 +29,9 @@ TRIES = 5  # repetitions
 BACK_OFF_SECONDS = (1.0, 4.0, 15.0, 60.0, 240.0)
 HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
+NAP_SECONDS = 0.5  # the net below waking
+RECORD_PAUSES_SECONDS = (0.5, 2.0, 5.0)
+HOME_SECONDS = 11.0  # how long a stop waits for sends in flight; what is left is of unknown fate
 
 
 class Sender:
@@ -42,92 +46,112 @@ class Sender:
         self._clock = clock
         self._worker = worker
         self._slots = settings.messenger.senders
-        self._busy = 0
+        self._queue: SimpleQueue[TakenSend | None] = SimpleQueue()
+        self._in_flight: set[int] = set()
+        self._stopping = threading.Event()
         self._changed = threading.Condition()
         self._probed_at: datetime | None = None
         self._held = False
-        self._paused_until: datetime | None = None
+        self._paused_at: datetime | None = None
+        self._pause_for = timedelta(0)
 
     # Claiming.
 
     def run(self, stop: threading.Event) -> None:
-        """Claim and send until told to stop; then let what is in flight come home."""
+        """Claim and send until told to stop; then let what is in flight come home, as far as there is time."""
+        self._stopping = stop
+        # Daemons: a call to Meta that hangs must not keep the process from ending.
+        for number in range(self._slots):
+            threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
         listener = self._storage.listen()
-        with ThreadPoolExecutor(self._slots, thread_name_prefix="send") as pool:
+        try:
             while not stop.is_set():
-                try:
-                    taken = self._claim(min(self._free(), self._allowed()))
-                except Exception as error:  # the store is away for a moment: nothing is lost, try again
-                    log.error("claim_failed", extra={"error": type(error).__name__})
-                    taken = []
-                    stop.wait(1)
-                for send in taken:
-                    self._count(+1)
-                    pool.submit(self._send_and_count, send)
-                if not taken:
-                    listener.wait(0.5)
-                elif not self._free():
-                    self._wait_for_slot(stop)
-        listener.close()
+                if not self._step(stop):
+                    listener.wait(NAP_SECONDS)
+        finally:
+            listener.close()
+            for _ in range(self._slots):
+                self._queue.put(None)
+            with self._changed:
+                self._changed.wait_for(lambda: not self._in_flight, HOME_SECONDS)
+
+    def _step(self, stop: threading.Event) -> bool:
+        """Claim and hand over what is due; False when there is nothing to do for now."""
+        free = self._wait_for_slot(stop)
+        if not free or stop.is_set():
+            return False
+        try:
+            taken = self._claim(free)
+        except Exception as error:  # the store is away for a moment: nothing is lost, try again
+            log.error("claim_failed", extra={"error": type(error).__name__})
+            stop.wait(1)
+            return False
+        with self._changed:
+            self._in_flight.update(send.id for send in taken)
+        for send in taken:
+            self._queue.put(send)
+        return bool(taken)
 
     def drain(self) -> int:
         """Send everything that is due, one after the other; how many sends were tried."""
         tried = 0
-        while taken := self._claim(min(1, self._allowed())):
+        while taken := self._claim(1):
             self._send(taken[0])
             tried += 1
         return tried
 
+    @property
+    def in_flight(self) -> frozenset[int]:
+        """Outbox ids of what this process is sending now."""
+        with self._changed:
+            return frozenset(self._in_flight)
+
     def _claim(self, limit: int) -> list[TakenSend]:
         now = self._clock()
-        if limit <= 0 or (self._paused_until and now < self._paused_until):
+        if self._is_paused(now):
             return []
 
-        def claim(tx: Tx) -> list[TakenSend]:
-            taken: list[TakenSend] = []
-            while len(taken) < limit:
-                send = tx.outbox.claim_next(now, self._worker)
-                if send is None:
-                    break
-                taken.append(send)
-            return taken
+        def look(tx: Tx) -> tuple[bool, bool]:
+            return bool(_page_incidents(tx)), tx.outbox.is_due(now)
 
-        return self._storage.write(claim) if self._storage.read(lambda tx: tx.outbox.waiting_count()) else []
+        self._held, is_due = self._storage.read(look)
+        if not is_due:
+            return []
+        if self._held:
+            if not self._on_trial(now):
+                return []
+            limit = 1
+        return self._storage.write(lambda tx: tx.outbox.claim(now, self._worker, limit))
 
-    def _free(self) -> int:
+    def _wait_for_slot(self, stop: threading.Event) -> int:
+        """How many sends may begin; waits a moment while there is none."""
         with self._changed:
-            return self._slots - self._busy
+            self._changed.wait_for(lambda: len(self._in_flight) < self._slots or stop.is_set(), NAP_SECONDS)
+            return self._slots - len(self._in_flight)
 
-    def _count(self, by: int) -> None:
-        with self._changed:
-            self._busy += by
-            self._changed.notify_all()
-
-    def _wait_for_slot(self, stop: threading.Event) -> None:
-        with self._changed:
-            while self._busy >= self._slots and not stop.is_set():
-                self._changed.wait(0.5)
-
-    def _send_and_count(self, send: TakenSend) -> None:
-        try:
-            self._send(send)
-        except Exception as error:  # the row stays "sending"; the sweep takes it from there
-            log.error("send_crashed", extra={"outbox_id": send.id, "error": type(error).__name__})
-        finally:
-            self._count(-1)
-            self._storage.notify()
+    def _work(self) -> None:
+        while (send := self._queue.get()) is not None:
+            try:
+                self._send(send)
+            except Exception as error:  # the row stays "sending"; the sweep takes it from there
+                log.error("send_crashed", extra={"outbox_id": send.id, "error": type(error).__name__})
+            finally:
+                with self._changed:
+                    self._in_flight.discard(send.id)
+                    self._changed.notify_all()
 
     # Sending.
 
     def _send(self, send: TakenSend) -> None:
         now = self._clock()
         message = send.message
+        is_trial = self._held
         if isinstance(message, BotMessage):
             if now > message.not_after or not bot_may_write(send.last_inbound_at, now):
                 self._probed_at = None  # nothing was tried: the next may be
                 self._settle(send, "lapsed", "lapsed")
                 return
-            if self._settings.messenger.typing_indicator and message.purpose is not Purpose.CARD:
+            if self._may_show_typing(message):
                 self._channel.typing(send.psid, True)
         try:
             tag = self._tag(message, send, now)
@@ -137,10 +161,16 @@ class Sender:
         except ChannelError as error:
             self._refused(send, error)
         else:
-            self._paused_until = self._pause(self._channel.pause_seconds())
             self._settle(send, "sent", None, mid=result.mid)
-            if self._held:
+            self._pause(self._channel.pause_seconds())
+            if is_trial:  # a send that began before the trouble proves nothing
                 self._release()
+
+    def _may_show_typing(self, message: BotMessage) -> bool:
+        """A courtesy that costs a call: not before a card, and not when many are waiting for theirs."""
+        if not self._settings.messenger.typing_indicator or message.purpose is Purpose.CARD:
+            return False
+        return len(self._in_flight) <= max(1, self._slots // 4)
 
     def _tag(self, message: OutboundMessage, send: TakenSend, now: datetime) -> HumanAgentTag | None:
         if not isinstance(message, SupporterMessage):
@@ -160,11 +190,11 @@ class Sender:
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
         elif error.kind == "unknown":
-            self._storage.write(lambda tx: tx.outbox.unknown(send.id, now))
+            self._record(lambda tx: tx.outbox.unknown(send.id, now))
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
-            if error.retry_after_seconds:
-                self._paused_until = self._pause(error.retry_after_seconds)
-            self._storage.write(lambda tx: tx.outbox.retry(send.id, now, now + _back_off(send, error), code))
+            self._pause(error.retry_after_seconds or 0)
+            again_at = now + _back_off(send, error)
+            self._record(lambda tx: tx.outbox.retry(send.id, now, again_at, code))
         else:
             self._settle(send, "failed", code)
 
@@ -183,7 +213,7 @@ class Sender:
         except ChannelError:
             self._settle(send, "failed", "thread_owned_elsewhere")
         else:
-            self._storage.write(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
+            self._record(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
 
     def _settle(
         self,
@@ -205,7 +235,19 @@ class Sender:
             tell(tx, send.contact_id, send.id, send.message.purpose, outcome, code, now)
             tx.wake()
 
-        self._storage.write(record)
+        self._record(record)
+
+    def _record(self, work: Callable[[Tx], object]) -> None:
+        """We know what became of a message: while the store cannot keep that, ask it again for a while."""
+        for pause in RECORD_PAUSES_SECONDS:
+            try:
+                self._storage.write(work)
+            except StorageUnavailable as error:
+                log.error("record_failed", extra={"error": type(error).__name__})
+                self._stopping.wait(pause)
+            else:
+                return
+        self._storage.write(work)
 
     # Holding.
 
@@ -220,51 +262,53 @@ class Sender:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
             tx.wake()
 
-        self._storage.write(record)
+        self._record(record)
         self._held, self._probed_at = True, now
 
-    def _allowed(self) -> int:
-        """How many sends may begin now. While the outbox is held: none, or one on trial now and then."""
-        self._held = bool(self._page_incidents())
-        if not self._held:
-            return self._slots
-        now = self._clock()
+    def _on_trial(self, now: datetime) -> bool:
+        """While the outbox is held: whether one message may be tried, now and then, if the token works."""
         if self._probed_at and timedelta(0) <= now - self._probed_at < PROBE:
-            return 0
-        due_at = self._storage.read(lambda tx: tx.outbox.next_due_at(now))
-        if due_at is None or due_at > now:
-            return 0  # nothing to try with
+            return False
         self._probed_at = now
         try:
             self._channel.check_token()
         except ChannelError:
-            return 0
-        return 1  # the token works; whether the Page may send, only a message can tell
+            return False
+        return True  # whether the Page may send, only a message can tell
 
     def _release(self) -> None:
         """The message on trial went out: the Page works again."""
         now = self._clock()
-        kinds = self._page_incidents()
-        self._storage.write(lambda tx: [tx.incidents.close(kind, now) for kind in kinds])
+
+        def release(tx: Tx) -> int:
+            kinds = _page_incidents(tx)
+            for kind in kinds:
+                tx.incidents.close(kind, now)
+            return len(kinds)
+
+        count = self._storage.write(release)
         self._held = False
-        log.warning("outbox_released", extra={"count": len(kinds)})
+        if count:
+            log.warning("outbox_released", extra={"count": count})
 
-    def _page_incidents(self) -> list[str]:
-        incidents = self._storage.read(lambda tx: tx.incidents.open_ones())
-        return [incident.kind for incident in incidents if incident.kind.startswith("page:")]
+    # Slowing down.
 
-    def _pause(self, seconds: float) -> datetime | None:
-        return self._clock() + timedelta(seconds=seconds) if seconds > 0 else None
+    def _pause(self, seconds: float) -> None:
+        """Send nothing to anybody for so long; a longer pause that is on already stays."""
+        now, pause = self._clock(), timedelta(seconds=seconds)
+        with self._changed:
+            left = self._paused_at + self._pause_for - now if self._paused_at else timedelta(0)
+            if pause > timedelta(0) and pause > left:
+                self._paused_at, self._pause_for = now, pause
+
+    def _is_paused(self, now: datetime) -> bool:
+        """A clock that was put back ends a pause: better than one that lasts for days."""
+        with self._changed:
+            return bool(self._paused_at and timedelta(0) <= now - self._paused_at < self._pause_for)
 
 
-def tell(
-    tx: Tx, contact_id: int, outbox_id: int, purpose: str, outcome: str, code: str | None, now: datetime
-) -> None:
-    """Put what became of a message into the inbox, if the conversation has a use for it."""
-    needs_to_know = purpose in (Purpose.CARD, Purpose.GOODBYE) or outcome == "lapsed"
-    if needs_to_know:
-        event = SendSettled(sent_at=now, outbox_id=outbox_id, purpose=purpose, outcome=outcome, code=code)  # type: ignore[arg-type]
-        tx.inbox.add_internal(contact_id, f"settled:{outbox_id}:{outcome}:{now.isoformat()}", event, now)
+def _page_incidents(tx: Tx) -> list[str]:
+    return [incident.kind for incident in tx.incidents.open_ones() if incident.kind.startswith("page:")]
 
 
 def _back_off(send: TakenSend, error: ChannelError) -> timedelta:

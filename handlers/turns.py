@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from bot import effects as e
 from bot.content import Content
-from bot.conversation import Conversation, Status
+from bot.conversation import Conversation
 from bot.draft import Draft, World
 from bot.effects import Turn
+from bot.events import SendSettled
+from bot.messages import Purpose
 from storage import Tx
+from storage.records import Place
 
 
 def world_for(tx: Tx, conv: Conversation, content: Content, now: datetime) -> World:
     """What the decision must know about everybody else: who is on duty, who else waits."""
     reachable_since = now - timedelta(minutes=content.settings.waiting.reachable_minutes)
-    on_duty = tuple(staff.id for staff in tx.staff.on_duty(now, reachable_since))
-    if conv.status is Status.CLAIMED:
-        return World(on_duty=on_duty)
-    waiting = tuple(place for place in tx.handoffs.places() if place.contact_id != conv.contact_id)
-    return World(on_duty=on_duty, waiting=waiting)
+    return World(
+        on_duty=tx.staff.on_duty_ids(reachable_since),
+        waiting=_Others(tx, conv.contact_id),  # type: ignore[arg-type]
+    )
+
+
+class _Others:
+    """The other contacts who wait; read only by a decision that tells somebody their place."""
+
+    def __init__(self, tx: Tx, contact_id: int) -> None:
+        self._tx, self._contact_id = tx, contact_id
+
+    def __iter__(self) -> Iterator[Place]:
+        return (place for place in self._tx.handoffs.places() if place.contact_id != self._contact_id)
 
 
 def draft_for(tx: Tx, contact_id: int, content: Content, now: datetime) -> Draft:
@@ -43,6 +55,24 @@ def save(tx: Tx, turn: Turn, now: datetime) -> None:
         tx.contacts.erase(conv.contact_id, erasing.code, now)
         tx.audit.add(now, None, "erased", None, erasing.code)
     tx.wake()
+
+
+def tell(
+    tx: Tx, contact_id: int, outbox_id: int, purpose: str, outcome: str, code: str | None, now: datetime
+) -> None:
+    """Put what became of a message into the inbox, if the conversation has a use for it."""
+    needs_to_know = purpose in (Purpose.CARD, Purpose.GOODBYE) or outcome == "lapsed"
+    if needs_to_know:
+        event = SendSettled(sent_at=now, outbox_id=outbox_id, purpose=purpose, outcome=outcome, code=code)  # type: ignore[arg-type]
+        tx.inbox.add_internal(contact_id, f"settled:{outbox_id}:{outcome}:{now.isoformat()}", event, now)
+
+
+def _confirm(tx: Tx, contact_id: int, effect: e.ConfirmSend, now: datetime) -> None:
+    """The echo came. If it is the first we hear of that message's fate, the conversation hears of it too."""
+    settled = tx.outbox.confirm(contact_id, effect.outbox_id, effect.mid, now)
+    purpose = tx.outbox.purpose(settled) if settled is not None else None
+    if settled is not None and purpose is not None:
+        tell(tx, contact_id, settled, purpose, "sent", None, now)
 
 
 def _keep(tx: Tx, contact_id: int, effect: e.Effect, now: datetime) -> None:
@@ -71,7 +101,7 @@ _KEEPERS: dict[type, Callable[..., object]] = {
     e.MarkReaction: lambda tx, who, x, now: tx.transcript.react(who, x.mid, x.reaction, x.added),
     e.MarkDelivered: lambda tx, who, x, now: tx.transcript.delivered(who, x.watermark),
     e.MarkRead: lambda tx, who, x, now: tx.transcript.read(who, x.watermark),
-    e.ConfirmSend: lambda tx, who, x, now: tx.outbox.confirm(who, x.outbox_id, x.mid, now),
+    e.ConfirmSend: _confirm,
     e.RaiseAlert: lambda tx, who, x, now: tx.alerts.raise_(who, x),
     e.MarkCard: lambda tx, who, x, now: tx.alerts.mark_card(who, x.outcome),
     e.CloseAlert: _close_alert,

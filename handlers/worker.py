@@ -5,29 +5,39 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.content import Content
 from handlers import jobs
+from handlers.catch_up import CatchUp
 from handlers.channel import Channel
 from handlers.clock import Clock
 from handlers.inbound import Inbound
 from handlers.sender import Sender
-from storage import Storage
+from storage import Storage, Tx
 
 log = logging.getLogger("peersupport.worker")
-HANDLERS = 2  # threads that handle events; the store is the limit, not they
+HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
+STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
+STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less than this has not been put back
 
 
 class Worker:
     """Starts and stops the loops. One per process; on SQLite one per database."""
 
     def __init__(
-        self, storage: Storage, content: Callable[[], Content], channel: Channel, clock: Clock
+        self,
+        storage: Storage,
+        content: Callable[[], Content],
+        channel: Channel,
+        clock: Clock,
+        *,
+        catch_up: CatchUp | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._storage = storage
@@ -35,49 +45,78 @@ class Worker:
         self._clock = clock
         self._inbound = Inbound(storage, content, clock)
         self._sender = Sender(storage, channel, content().settings, clock, worker=self.name)
+        self._catch_up = catch_up
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
+        self._seen_at = clock()
 
     def start(self) -> None:
         """Take over what a dead worker left, then work."""
-        alone = self._storage.single_worker
-        jobs.recover_sends(self._storage, self._clock(), older_than=timedelta(0) if alone else jobs.LOST_SEND)
+        now = self._seen_at = self._clock()
+        self._storage.write(lambda tx: self._take_over(tx, now))
+        if self._storage.single_worker:  # nobody else sends: whatever is under way, nobody brings it home
+            jobs.recover_sends(self._storage, now, older_than=-STEP_BACK)
+        handlers = 1 if self._storage.single_worker else HANDLERS
         loops: list[tuple[str, Callable[[], None]]] = [
             ("timers", lambda: self._loop(self._fire)),
             ("outbox", lambda: self._sender.run(self._stop)),
-            *[(f"inbox-{n}", lambda: self._loop(self._inbound.handle_next)) for n in range(HANDLERS)],
+            *[(f"inbox-{n}", lambda: self._loop(self._inbound.handle_some)) for n in range(handlers)],
         ]
         for name, run in loops:
-            thread = threading.Thread(target=run, name=name, daemon=True)
+            thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
         self._scheduler = self._schedule()
         log.info("worker_started", extra={"worker": self.name})
 
+    def _take_over(self, tx: Tx, now: datetime) -> None:
+        tx.worker.clock_went_back(now)
+        tx.inbox.read_again(now)
+        tx.worker.beat(self.name, now)
+
     def stop(self) -> None:
-        """Finish what is in flight, take nothing new."""
+        """Finish what is in flight, take nothing new. Returns in time, whatever hangs; a second call is none."""
+        if self._stop.is_set():
+            return
         self._stop.set()
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
         self._storage.notify()
+        ends_at = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
-            thread.join(timeout=15)
-        log.info("worker_stopped", extra={"worker": self.name})
+            thread.join(timeout=max(0.0, ends_at - time.monotonic()))
+        left = [thread.name for thread in self._threads if thread.is_alive()]
+        log.log(
+            logging.WARNING if left else logging.INFO,
+            "worker_stopped",
+            extra={"worker": self.name, "count": len(left) + len(self._sender.in_flight)},
+        )
 
-    def _loop(self, work: Callable[[], bool]) -> None:
-        """Work while there is work, then sleep until the store says that something came."""
-        listener = self._storage.listen()
+    def _for_ever(self, run: Callable[[], None]) -> None:
+        """No loop ends by itself: one that breaks is begun again."""
         while not self._stop.is_set():
             try:
-                if work():
-                    continue
-            except Exception as error:  # the store is away for a moment: nothing is lost, try again
-                log.error("loop_failed", extra={"error": type(error).__name__})
+                run()
+            except Exception as error:
+                log.error("loop_broke", extra={"error": type(error).__name__})
                 self._stop.wait(1)
-                continue
-            listener.wait(NAP_SECONDS)
-        listener.close()
+
+    def _loop(self, work: Callable[[], object]) -> None:
+        """Work while there is work, then sleep until the store says that something came."""
+        listener = self._storage.listen()
+        try:
+            while not self._stop.is_set():
+                try:
+                    if work():
+                        continue
+                except Exception as error:  # the store is away for a moment: nothing is lost, try again
+                    log.error("loop_failed", extra={"error": type(error).__name__})
+                    self._stop.wait(1)
+                    continue
+                listener.wait(NAP_SECONDS)
+        finally:
+            listener.close()
 
     def _fire(self) -> bool:
         now = self._clock()
@@ -93,8 +132,9 @@ class Worker:
         scheduler.add_job(self._beat, "interval", seconds=5)
         scheduler.add_job(self._sweep, "interval", seconds=3)
         scheduler.add_job(self._hourly, "interval", minutes=10)
+        if self._catch_up is not None:
+            scheduler.add_job(self._read_missed, "interval", seconds=20, next_run_time=datetime.now(UTC))
         scheduler.start()
-        self._beat()
         return scheduler
 
     def _beat(self) -> None:
@@ -102,9 +142,17 @@ class Worker:
 
     def _sweep(self) -> None:
         now = self._clock()
-        jobs.recover_sends(self._storage, now)
+        if now < self._seen_at - STEP_BACK:
+            self._storage.write(lambda tx: tx.worker.clock_went_back(now))
+        self._seen_at = now
+        jobs.recover_sends(self._storage, now, in_flight=self._sender.in_flight)
         jobs.settle_unknown(self._storage, now)
         jobs.flag_late_cards(self._storage, now)
+        jobs.release_abandoned(self._storage, self._content(), now)
+
+    def _read_missed(self) -> None:
+        if self._catch_up is not None:
+            self._catch_up.run_if_due(self._stop.wait)
 
     def _hourly(self) -> None:
         now = self._clock()

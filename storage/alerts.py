@@ -124,7 +124,7 @@ class Alerts(Store):
     def mark_card(self, contact_id: int, outcome: Literal["sent", "failed", "unknown", "blocked"]) -> None:
         """Say on the open alert whether the emergency card went out."""
         changed = self._run(
-            "UPDATE alert SET card = :card WHERE contact_id = :contact_id AND closed_at IS NULL",
+            "UPDATE alert SET card = :card WHERE contact_id = :contact_id AND closed_at IS NULL AND card <> :card",
             contact_id=contact_id,
             card=outcome,
         )

@@ -10,7 +10,7 @@ from storage.store import Store
 from storage.times import from_ms_or_none, to_ms
 
 # Children before parents. Alerts and the audit log stay, without words.
-_ERASED_TABLES = ("entry", "outbox", "inbox", "draft", "timer", "handoff", "conversation")
+_ERASED_TABLES = ("entry", "outbox", "draft", "timer", "handoff", "conversation")
 
 
 class Contacts(Store):
@@ -77,6 +77,14 @@ class Contacts(Store):
         for table in _ERASED_TABLES:
             self._run(f"DELETE FROM {table} WHERE contact_id = :id", id=contact_id)  # noqa: S608 - fixed names
         at = to_ms(now)
+        # Bare hashes of message ids stay, tied to nobody, until retention deletes them. Otherwise a late delivery,
+        # or what is read from Meta after an outage, would bring back what was erased.
+        self._run(
+            "UPDATE inbox SET contact_id = NULL, body = NULL, state = 'done', reason = NULL,"
+            " handled_at = COALESCE(handled_at, :now) WHERE contact_id = :id",
+            id=contact_id,
+            now=at,
+        )
         self._run(
             "UPDATE alert SET matched = NULL, acknowledged_alias = NULL, closed_at = COALESCE(closed_at, :now)"
             " WHERE contact_id = :id",

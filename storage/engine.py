@@ -1,13 +1,15 @@
 """The seam between the stores and a database: what an engine must be able to do.
 
 The stores write one SQL text for all engines: parameters as `:name`, and these macros where engines differ:
-{pk} {big} {blob} {strict} {for_update} {skip_locked}. Times are integers (milliseconds), booleans 0 or 1.
-A second engine is a class like `sqlite_engine.SqliteEngine`, chosen by the URL in `open_storage`.
+{pk} {big} {blob} {strict} {for_update} {skip_locked} {slot}. Times are integers (milliseconds), booleans 0 or 1.
+An engine is a class like `sqlite_engine.SqliteEngine` or `postgres_engine.PostgresEngine`, chosen by the URL
+in `open_storage`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -36,6 +38,9 @@ class Statements(Protocol):
 
     def run(self, sql: str, **parameters: Any) -> int:
         """The number of rows that changed."""
+
+    def part(self) -> AbstractContextManager[None]:
+        """A part of the transaction that is undone by itself when it raises; what was done before it stays."""
 
     def wake(self, *, changed: bool = True) -> None:
         """Notify the listeners after the commit. `changed`: something that staff see is different now."""

@@ -2,6 +2,9 @@
 
 SQLite's own waiting sleeps up to 100 ms between two looks, which two writing processes feel. And a checkpoint
 cannot run inside a transaction, so only a lock outside SQLite keeps other processes from writing meanwhile.
+
+The lock is fair: whoever wants it goes through a second lock, the gate, and keeps that until it has the first.
+A process that writes without a pause cannot pass the gate again before the one that waits there.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ if sys.platform != "win32":
     import fcntl
 
 _FIRST_PAUSE_SECONDS = 0.0002
-_LONGEST_PAUSE_SECONDS = 0.005
+_LONGEST_PAUSE_SECONDS = 0.001
 
 
 class FileLock:
@@ -28,6 +31,7 @@ class FileLock:
     def __init__(self, path: Path) -> None:
         try:
             self._file = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+            self._gate = os.open(path.with_name(path.name + "-gate"), os.O_CREAT | os.O_RDWR, 0o600)
         except OSError as error:
             raise StorageUnavailable(f"cannot create the lock file: {error.strerror}") from error
 
@@ -41,8 +45,9 @@ class FileLock:
             self._release()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the files."""
         os.close(self._file)
+        os.close(self._gate)
 
     if sys.platform == "win32":
 
@@ -55,22 +60,26 @@ class FileLock:
     else:
 
         def _acquire(self, timeout_seconds: float) -> None:
-            if self._try():
-                return
             end = time.monotonic() + timeout_seconds
-            pause = _FIRST_PAUSE_SECONDS
-            while not self._try():
-                if time.monotonic() > end:
-                    raise StorageUnavailable("another process has been writing for too long")
-                time.sleep(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-
-        def _try(self) -> bool:
+            self._take(self._gate, end)
             try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-            return True
+                self._take(self._file, end)
+            finally:
+                fcntl.flock(self._gate, fcntl.LOCK_UN)
+
+        @staticmethod
+        def _take(file: int, end: float) -> None:
+            pause = _FIRST_PAUSE_SECONDS
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    if time.monotonic() > end:
+                        raise StorageUnavailable("another process has been writing for too long") from None
+                    time.sleep(pause)
+                    pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+                else:
+                    return
 
         def _release(self) -> None:
             fcntl.flock(self._file, fcntl.LOCK_UN)

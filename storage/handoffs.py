@@ -72,6 +72,16 @@ class Handoffs(Store):
             )
         )
 
+    def abandoned(self) -> list[tuple[int, int]]:
+        """Conversations that somebody has whose account was closed meanwhile: contact, staff id."""
+        rows = self._all(
+            "SELECT conversation.contact_id, staff.id FROM conversation"
+            " JOIN staff ON staff.id = conversation.claimed_by"
+            " WHERE conversation.status = 'claimed' AND staff.disabled_at IS NOT NULL"
+            " ORDER BY conversation.contact_id"
+        )
+        return [(row["contact_id"], row["id"]) for row in rows]
+
     def finish(self, contact_id: int, number: int, outcome: str, by: int | None, now: datetime) -> None:
         """Say how a handoff ended; `outcome` is a code. The conversation itself is saved elsewhere."""
         self._run(
@@ -87,7 +97,7 @@ class Handoffs(Store):
 
     def last_change(self) -> int:
         """Another number whenever something that staff see has changed."""
-        return int(self._value("SELECT number FROM change"))
+        return int(self._value("SELECT SUM(number) FROM change"))
 
     def _rows(self, condition: str, **parameters: int) -> list[QueueRow]:
         found = self._all(

@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from bot import events
-from bot.events import Event
+from bot.events import EchoReceived, Event
 from storage.engine import Row
 from storage.errors import Erased, WrongKey
 from storage.records import NewEvent, TakenEvent
@@ -15,15 +15,15 @@ from storage.sealing import new_uid
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
-# About messages of ours to a contact whom we no longer know: an erased person is not remembered anew for them.
-_NOT_A_BEGINNING = frozenset({"delivered", "read"})
+# About messages of ours, or already gone: an erased person is not remembered anew for them.
+_NOT_A_BEGINNING = frozenset({"delivered", "read", "withdrawn"})
 
 _HEAD = (
     " state = 'new' AND NOT EXISTS (SELECT 1 FROM inbox earlier WHERE earlier.state = 'new'"
-    " AND earlier.contact_id = inbox.contact_id AND (earlier.sent_at < inbox.sent_at"
-    " OR (earlier.sent_at = inbox.sent_at AND earlier.id < inbox.id)))"
+    " AND earlier.contact_id = inbox.contact_id"
+    " AND (earlier.sent_at, earlier.id) < (inbox.sent_at, inbox.id))"
 )
-_CANDIDATES = (1, 16)  # heads to look at: the first one, and more when another worker holds that
+_CANDIDATES = (1, 16)  # heads to look at: the first one, and more when somebody else has its contact
 
 
 class Inbox(Store):
@@ -36,7 +36,7 @@ class Inbox(Store):
         """
         contact_id = None
         if new.psid is not None:
-            if new.event.kind in _NOT_A_BEGINNING:
+            if new.event.kind in _NOT_A_BEGINNING or _is_our_echo(new.event):
                 contact_id = self._tx.contacts.find(new.psid)
                 if contact_id is None:
                     return False
@@ -85,7 +85,8 @@ class Inbox(Store):
     def _next(self, now: datetime) -> Row | None:
         for limit in _CANDIDATES:
             rows = self._all(
-                f"SELECT id, contact_id FROM inbox WHERE try_at <= :now AND {_HEAD} ORDER BY id LIMIT :limit",  # noqa: S608
+                f"SELECT id, contact_id FROM inbox WHERE try_at <= :now AND {_HEAD}"  # noqa: S608
+                " ORDER BY id LIMIT :limit {skip_locked}",  # heads that another worker handles are not among them
                 now=to_ms(now),
                 limit=limit,
             )
@@ -95,14 +96,11 @@ class Inbox(Store):
         return None
 
     def _lock(self, candidate: Row) -> Row | None:
-        """The whole row, with its contact locked; None when another worker has it, or it is no longer new."""
-        if candidate["contact_id"] is not None:
-            held = self._one(
-                "SELECT id FROM contact WHERE id = :id {skip_locked}", id=candidate["contact_id"]
-            )
-        else:
-            held = self._one("SELECT id FROM inbox WHERE id = :id {skip_locked}", id=candidate["id"])
-        if held is None:
+        """The whole row, with its contact locked; None when somebody else has it, or it is no longer new."""
+        contact_id = candidate["contact_id"]
+        if contact_id is not None and not self._one(
+            "SELECT id FROM contact WHERE id = :id {skip_locked}", id=contact_id
+        ):
             return None
         return self._one(f"SELECT * FROM inbox WHERE id = :id AND {_HEAD}", id=candidate["id"])  # noqa: S608
 
@@ -151,6 +149,17 @@ class Inbox(Store):
         )
         self._tx.wake(changed=False)
 
+    def read_again(self, now: datetime) -> int:
+        """Take up again what could not be read: the version that runs now may know what it is. How many."""
+        count = self._run(
+            "UPDATE inbox SET state = 'new', try_at = :now, handled_at = NULL WHERE state = 'aside'"
+            " AND reason = 'unreadable' AND body IS NOT NULL",
+            now=to_ms(now),
+        )
+        if count:
+            self._tx.wake(changed=False)
+        return count
+
     def pending_count(self) -> int:
         """Events not handled yet; those set aside do not count."""
         return int(self._value("SELECT count(*) FROM inbox WHERE state = 'new'"))
@@ -180,3 +189,7 @@ class Inbox(Store):
         if row["contact_id"] is None:
             return self._tx.keys.open(row["body"], "inbox.body", row["uid"]).encode()
         return self._tx.box(row["contact_id"]).open(row["body"], "inbox.body", row["uid"])
+
+
+def _is_our_echo(event: Event) -> bool:
+    return isinstance(event, EchoReceived) and (event.outbox_id is not None or event.app == "us")

@@ -269,6 +269,28 @@ _SERVICE = (
     "INSERT INTO change (id, number) VALUES (1, 1)",
 )
 
+# A row that every commit counts up would let only one of them pass at a time where many may write at once.
+# So each count is a sum over slots; an engine gives its writers different ones ({slot}).
+_SLOTS = (
+    """CREATE TABLE counter_slot (
+        name TEXT NOT NULL,
+        slot {big} NOT NULL,
+        value {big} NOT NULL,
+        PRIMARY KEY (name, slot)
+    ) {strict}""",
+    "INSERT INTO counter_slot (name, slot, value) SELECT name, 0, value FROM counter",
+    "DROP TABLE counter",
+    "ALTER TABLE counter_slot RENAME TO counter",
+    """CREATE TABLE change_slot (
+        slot {big} NOT NULL PRIMARY KEY,
+        number {big} NOT NULL
+    ) {strict}""",
+    "INSERT INTO change_slot (slot, number) SELECT 0, number FROM change",
+    "DROP TABLE change",
+    "ALTER TABLE change_slot RENAME TO change",
+)
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
+    Step("0002_counts_in_slots", _SLOTS),
 )

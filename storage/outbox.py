@@ -26,12 +26,11 @@ _HEAD = (
     " AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.state = 'sending'"
     " AND other.contact_id = outbox.contact_id)"
     " AND NOT EXISTS (SELECT 1 FROM outbox first WHERE first.state = 'waiting'"
-    " AND first.contact_id = outbox.contact_id"
-    " AND (first.place < outbox.place OR (first.place = outbox.place AND first.id < outbox.id)))"
+    " AND first.contact_id = outbox.contact_id AND (first.place, first.id) < (outbox.place, outbox.id))"
     " AND (outbox.place = 0 OR NOT EXISTS (SELECT 1 FROM outbox lost WHERE lost.state = 'unknown'"
     " AND lost.settled = 0 AND lost.contact_id = outbox.contact_id AND lost.state_at > :unknown_after))"
 )
-_CANDIDATES = (1, 16)  # rows to look at: the first one, and more when it cannot be had
+_CANDIDATES = (0, 16)  # rows to look at beyond those wanted, when some cannot be had
 
 
 class Outbox(Store):
@@ -69,31 +68,57 @@ class Outbox(Store):
         return count
 
     def claim_next(self, now: datetime, worker: str) -> TakenSend | None:
-        """Give this worker the next message to send; it is in state `sending` from now on.
+        """As `claim`, one message."""
+        return next(iter(self.claim(now, worker, 1)), None)
+
+    def claim(self, now: datetime, worker: str, limit: int) -> list[TakenSend]:
+        """Give this worker the next messages to send, one per contact; they are in state `sending` from now on.
 
         Cards of any contact come first, then the order of writing. A contact's message that waits to be tried
         again holds up that contact's later ones.
         """
         at = to_ms(now)
-        for limit in _CANDIDATES:
+        taken: list[TakenSend] = []
+        for more in _CANDIDATES:
+            wanted = limit - len(taken) + more
             rows = self._all(
                 f"SELECT id, contact_id FROM outbox WHERE next_try_at <= :now AND {_HEAD}"  # noqa: S608
-                " ORDER BY place, id LIMIT :limit",
+                " ORDER BY place, id LIMIT :limit {skip_locked}",
                 now=at,
                 unknown_after=at - _UNKNOWN_HOLDS_MS,
-                limit=limit,
+                limit=wanted,
             )
-            taken = next(filter(None, (self._claim(row, at, worker) for row in rows)), None)
-            if taken is not None or len(rows) < limit:
-                return taken
-        return None
+            for row in rows:
+                send = self._claim(row, at, worker) if len(taken) < limit else None
+                if send is not None:
+                    taken.append(send)
+            if len(taken) == limit or len(rows) < wanted:
+                break
+        return taken
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether `claim` would find something."""
+        at = to_ms(now)
+        row = self._one(
+            f"SELECT id FROM outbox WHERE next_try_at <= :now AND {_HEAD} LIMIT 1",  # noqa: S608
+            now=at,
+            unknown_after=at - _UNKNOWN_HOLDS_MS,
+        )
+        return row is not None
 
     def _claim(self, candidate: Row, at: int, worker: str) -> TakenSend | None:
-        if not self._one("SELECT id FROM contact WHERE id = :id {skip_locked}", id=candidate["contact_id"]):
+        contact_id = candidate["contact_id"]
+        contact = self._one(
+            "SELECT uid, psid, key_wrapped FROM contact WHERE id = :id AND key_wrapped IS NOT NULL {skip_locked}",
+            id=contact_id,
+        )
+        if contact is None:
             return None
         row = self._one(
             "UPDATE outbox SET state = 'sending', state_at = :now, claimed_at = :now, worker = :worker"  # noqa: S608
-            f" WHERE id = :id AND {_HEAD} RETURNING id, contact_id, uid, body, tries, created_at",
+            f" WHERE id = :id AND {_HEAD} RETURNING id, uid, body, tries, created_at,"
+            " (SELECT last_inbound_at FROM conversation WHERE conversation.contact_id = outbox.contact_id)"
+            " AS last_inbound_at",
             id=candidate["id"],
             now=at,
             worker=worker,
@@ -101,26 +126,22 @@ class Outbox(Store):
         )
         if row is None:
             return None
-        contact_id = row["contact_id"]
         try:
-            message = messages.from_json(
-                self._tx.box(contact_id).open(row["body"], "outbox.body", row["uid"])
-            )
+            box = self._tx.keep_box(contact_id, contact)
+            message = messages.from_json(box.open(row["body"], "outbox.body", row["uid"]))
+            psid = box.open(contact["psid"], "contact.psid", contact["uid"]).decode()
         except (WrongKey, ValidationError):  # nobody can send it; the others must not wait behind it
             self.failed(row["id"], "unreadable", from_ms(at))
             self._tx.incidents.open("poison_message", from_ms(at))
             return None
-        last_inbound_at = self._value(
-            "SELECT last_inbound_at FROM conversation WHERE contact_id = :id", id=contact_id
-        )
         return TakenSend(
             id=row["id"],
             contact_id=contact_id,
-            psid=self._tx.contacts.psid(contact_id),
+            psid=psid,
             message=message,
             tries=row["tries"],
             created_at=from_ms(row["created_at"]),
-            last_inbound_at=from_ms_or_none(last_inbound_at),
+            last_inbound_at=from_ms_or_none(row["last_inbound_at"]),
         )
 
     def sent(self, outbox_id: int, mid: str | None, now: datetime) -> None:
@@ -188,10 +209,23 @@ class Outbox(Store):
             self._tx.wake()
         return outbox_id if settled else None
 
+    def is_unsettled(self, outbox_id: int) -> bool:
+        """Whether its fate is unknown and nobody has settled it; nobody else will while this transaction lasts."""
+        row = self._one(
+            "SELECT id FROM outbox WHERE id = :id AND state = 'unknown' AND settled = 0 {for_update}",
+            id=outbox_id,
+        )
+        return row is not None
+
     def settle_unknown(self, outbox_id: int, now: datetime) -> None:
         """Nothing more will be learnt: it stays unknown and no longer holds up its contact."""
         self._run("UPDATE outbox SET settled = 1 WHERE id = :id AND state = 'unknown'", id=outbox_id)
         self._tx.wake()
+
+    def purpose(self, outbox_id: int) -> Purpose | None:
+        """Why it was written; None when it is gone with its contact."""
+        found = self._value("SELECT purpose FROM outbox WHERE id = :id", id=outbox_id)
+        return None if found is None else Purpose(found)
 
     def stuck(self, claimed_before: datetime) -> list[tuple[int, int, Purpose]]:
         """Rows still in `sending` that were claimed before then: id, contact, purpose."""

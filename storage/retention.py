@@ -13,7 +13,7 @@ _AT_ONCE = 500  # closed conversations per call, so that one commit stays short;
 
 # Entries that nobody on the staff has opened wait longer, if the caller says so.
 _MAY_GO = (
-    "body IS NOT NULL AND (CAST(:unopened_before AS TEXT) IS NULL OR at < :unopened_before"
+    "body IS NOT NULL AND (at < COALESCE(:unopened_before, at + 1)"
     " OR id <= (SELECT seen_entry_id FROM contact WHERE contact.id = entry.contact_id))"
 )
 
@@ -79,6 +79,8 @@ class Retention(Store):
         )
 
     def _forget_closed(self, contact_id: int, closed_at: datetime, unopened: int | None) -> int:
+        if not self._is_still_closed(contact_id, closed_at):
+            return 0
         count = self._run(
             f"UPDATE entry SET body = NULL, reactions = NULL WHERE contact_id = :contact_id AND {_MAY_GO}",  # noqa: S608
             contact_id=contact_id,
@@ -104,8 +106,20 @@ class Retention(Store):
             )
         return count
 
+    def _is_still_closed(self, contact_id: int, closed_at: datetime) -> bool:
+        """Whether it has not been opened again since the list was read; locks the contact."""
+        self._tx.contacts.lock(contact_id)
+        row = self._one(
+            "SELECT contact_id FROM conversation WHERE contact_id = :contact_id AND status = 'closed'"
+            " AND closed_at = :closed_at",
+            contact_id=contact_id,
+            closed_at=to_ms(closed_at),
+        )
+        return row is not None
+
     def _forget_recent(self, contact_id: int, before: datetime) -> None:
         """The conversation keeps its latest texts a second time, to read split messages together."""
+        self._tx.contacts.lock(contact_id)
         conversation = self._tx.conversations.peek(contact_id)
         if conversation is None:
             return

@@ -9,6 +9,7 @@ from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
 _RUNS_KEPT = timedelta(days=7)
+_LONGEST_PAUSE = timedelta(minutes=10)  # before an event or a message is tried again
 
 
 class Incidents(Store):
@@ -81,8 +82,8 @@ class Counters(Store):
     def bump(self, name: str, by: int = 1) -> None:
         """Add to a counter; it starts at 0."""
         self._run(
-            "INSERT INTO counter (name, value) VALUES (:name, :by)"
-            " ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value",
+            "INSERT INTO counter (name, slot, value) VALUES (:name, {slot}, :by)"
+            " ON CONFLICT (name, slot) DO UPDATE SET value = counter.value + excluded.value",
             name=name,
             by=by,
         )
@@ -90,7 +91,8 @@ class Counters(Store):
     def all(self) -> dict[str, int]:
         """Every counter that has ever been bumped."""
         return {
-            row["name"]: row["value"] for row in self._all("SELECT name, value FROM counter ORDER BY name")
+            row["name"]: int(row["value"])
+            for row in self._all("SELECT name, SUM(value) AS value FROM counter GROUP BY name ORDER BY name")
         }
 
 
@@ -98,13 +100,34 @@ class Worker(Store):
     """Signs of life."""
 
     def beat(self, worker: str, now: datetime) -> None:
-        """This worker is alive."""
+        """This worker is alive; those that have long been silent are forgotten."""
+        self._run("DELETE FROM worker WHERE beat_at < :before", before=to_ms(now - _RUNS_KEPT))
         self._run(
             "INSERT INTO worker (name, beat_at) VALUES (:name, :now)"
             " ON CONFLICT (name) DO UPDATE SET beat_at = excluded.beat_at",
             name=worker,
             now=to_ms(now),
         )
+
+    def clock_went_back(self, now: datetime) -> None:
+        """What waits for an instant that no pause of ours reaches is due now.
+
+        Otherwise a jump of the clock would hold up events and messages for as long as it was wide.
+        """
+        at, far = to_ms(now), to_ms(now + _LONGEST_PAUSE)
+        self._run("UPDATE inbox SET try_at = :now WHERE state = 'new' AND try_at > :far", now=at, far=far)
+        self._run(
+            "UPDATE outbox SET next_try_at = :now WHERE state = 'waiting' AND next_try_at > :far",
+            now=at,
+            far=far,
+        )
+        for statement in (
+            "UPDATE outbox SET claimed_at = :now WHERE state = 'sending' AND claimed_at > :now",
+            "UPDATE outbox SET state_at = :now WHERE state = 'unknown' AND settled = 0 AND state_at > :now",
+            "DELETE FROM worker WHERE beat_at > :now",
+        ):
+            self._run(statement, now=at)
+        self._tx.wake(changed=False)
 
     def last_beat(self) -> datetime | None:
         """When any worker was last alive."""

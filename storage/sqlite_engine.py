@@ -47,6 +47,7 @@ _MACROS = {
     "{strict}": "STRICT",
     "{for_update}": "",  # a write transaction has the whole database to itself
     "{skip_locked}": "",
+    "{slot}": "0",  # as there is one writer
 }
 _OUR_FAULT = {"SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG"}
 _expanded: dict[str, str] = {}
@@ -107,6 +108,22 @@ class SqliteStatements:
         """The number of rows that changed."""
         count: int = self._execute(sql, parameters).rowcount
         return count
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """See `engine.Statements`."""
+        before = self.wakes, self.changed, self.shreds
+        self.run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if not self._connection.in_transaction:  # SQLite itself gave the whole transaction up
+                raise
+            self.run("ROLLBACK TO part")
+            self.run("RELEASE part")
+            self.wakes, self.changed, self.shreds = before
+            raise
+        self.run("RELEASE part")
 
     def wake(self, *, changed: bool = True) -> None:
         """Notify the listeners after the commit."""

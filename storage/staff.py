@@ -60,6 +60,14 @@ class StaffStore(Store):
         )
         return [self._opened(row) for row in rows]
 
+    def on_duty_ids(self, reachable_since: datetime) -> tuple[int, ...]:
+        """As `on_duty`, for each decision: the ids alone, without opening any name."""
+        rows = self._all(
+            "SELECT id FROM staff WHERE duty = 'on' AND disabled_at IS NULL AND seen_at >= :since ORDER BY id",
+            since=to_ms(reachable_since),
+        )
+        return tuple(row["id"] for row in rows)
+
     def set_password(self, staff_id: int, password_hash: str) -> None:
         """Another password. Sessions go on; end them with `sessions.end_all`."""
         row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)

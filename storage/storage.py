@@ -30,8 +30,8 @@ class Storage:
             self.read(self._check_keys)
 
     @property
-    def sqlite_version(self) -> str:
-        """Of the database software in use, such as "SQLite 3.53.4"."""
+    def database_version(self) -> str:
+        """Of the database software in use, such as "SQLite 3.53.4" or "PostgreSQL 15.18"."""
         return self._engine.version
 
     @property
@@ -43,8 +43,8 @@ class Storage:
         """Run `fn` in a write transaction and return its result once it is durable.
 
         An exception in `fn` undoes what it did and comes out here. Raises StorageUnavailable when nothing could
-        be kept. `fn` may run in another thread, together with others in one commit; keep it short, and start no
-        other write in it.
+        be kept. `fn` may run in another thread, together with others in one commit, and on PostgreSQL once more
+        after it met another transaction; so keep it short, start no other write in it, and touch nothing else.
         """
         return self._engine.write(lambda statements: fn(Tx(statements, self._keys)))
 
@@ -107,19 +107,34 @@ class Storage:
 def open_storage(url: str, keys: Keys, *, home: Path) -> Storage:
     """Open the store that `url` names; call `migrate` before using a new one.
 
-    `sqlite:///data/file.db` is relative to `home`, `sqlite:////var/file.db` absolute. Raises StorageError for
-    any other kind of URL, WrongKey when the database was written with other keys.
+    `sqlite:///data/file.db` is relative to `home`, `sqlite:////var/file.db` absolute;
+    `postgresql://user:password@host/name` is a server. Raises StorageError for any other kind of URL,
+    StorageUnavailable when the database does not answer, WrongKey when it was written with other keys.
     """
-    scheme, separator, place = url.partition("://")
-    if scheme in ("postgres", "postgresql"):
-        raise StorageError(
-            "DATABASE_URL: PostgreSQL is not supported by this version; write sqlite:///data/file.db"
-        )
-    if scheme != "sqlite" or not separator or not place.startswith("/") or place == "/":
-        raise StorageError("DATABASE_URL: write sqlite:///data/file.db")
-    engine = SqliteEngine((home / place[1:]).absolute())
+    engine = _engine(url, home)
     try:
         return Storage(engine, keys)
     except BaseException:
         engine.close()
         raise
+
+
+def _engine(url: str, home: Path) -> Engine:
+    scheme, separator, place = url.partition("://")
+    if separator and scheme in ("postgres", "postgresql"):
+        return _postgres(url)
+    if scheme != "sqlite" or not separator or not place.startswith("/") or place == "/":
+        raise StorageError(
+            "DATABASE_URL: write sqlite:///data/file.db, or postgresql://user:password@host/name"
+        )
+    return SqliteEngine((home / place[1:]).absolute())
+
+
+def _postgres(url: str) -> Engine:
+    try:
+        from storage.postgres_engine import PostgresEngine  # only now: whoever uses SQLite needs no psycopg
+    except ImportError:
+        raise StorageError(
+            "DATABASE_URL names PostgreSQL, and its driver is not installed: pip install 'peersupport[postgres]'"
+        ) from None
+    return PostgresEngine(url)

@@ -189,6 +189,7 @@ class Transcript(Store):
 
     def mark_opened(self, contact_id: int, staff_id: int, entry_id: int, now: datetime) -> None:
         """Somebody has had everything up to `entry_id` on the screen; unread counts for whoever has claimed it."""
+        self._tx.contacts.lock(contact_id)  # before counting: a line may be on its way in
         changed = self._run(
             "UPDATE contact SET seen_entry_id = :entry_id WHERE id = :id AND seen_entry_id < :entry_id",
             id=contact_id,

@@ -13,6 +13,7 @@ from storage.engine import Row, Statements
 from storage.errors import Erased
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
+from storage.missed import Missed
 from storage.outbox import Outbox
 from storage.retention import Retention
 from storage.sealing import Box, Keys
@@ -33,6 +34,7 @@ class Tx:
         self.all = statements.all
         self.one = statements.one
         self.run = statements.run
+        self.part = statements.part
 
     def wake(self, *, changed: bool = True) -> None:
         """Notify the listeners once this is committed. The stores do so themselves for what they change."""
@@ -72,6 +74,11 @@ class Tx:
     def inbox(self) -> Inbox:
         """Events that came in and are not handled yet."""
         return Inbox(self)
+
+    @cached_property
+    def missed(self) -> Missed:
+        """What may have come while nobody heard it."""
+        return Missed(self)
 
     @cached_property
     def conversations(self) -> Conversations:

@@ -24,9 +24,9 @@ class UdpListener:
         self._socket.bind(("127.0.0.1", 0))
         self._port: int = self._socket.getsockname()[1]
         self._file = folder / str(self._port)
-        self._file.write_text(str(os.getpid()))
         self._waiting = threading.Lock()
         self._closed = False
+        self._announce()
 
     def wait(self, timeout_seconds: float) -> bool:
         """Block until woken (True), or for so long (False)."""
@@ -37,9 +37,18 @@ class UdpListener:
             try:
                 self._socket.recv(1)
             except (TimeoutError, BlockingIOError):
+                if not self._file.exists():  # somebody tidied the folder, or took us for dead
+                    self._announce()
                 return False
             self._drain()
             return not self._closed
+
+    def _announce(self) -> None:
+        """Be found by whoever rings. With a full disk `wait` ends by its timeout alone, and tries this again."""
+        if not self._closed:
+            with contextlib.suppress(OSError):
+                self._file.parent.mkdir(mode=0o700, exist_ok=True)
+                self._file.write_text(str(os.getpid()))
 
     def _drain(self) -> None:
         self._socket.setblocking(False)
@@ -75,7 +84,10 @@ class Bell:
         return UdpListener(self._folder)
 
     def ring(self) -> None:
-        """Send one byte to each listener. Never blocks; a full buffer means the listener is woken already."""
+        """Send one byte to each listener. Never blocks and never raises: what it tells of is committed.
+
+        A full buffer means that the listener is woken already.
+        """
         self._rung += 1
         if self._rung % _SWEEP_EVERY == 0:
             self._sweep()
@@ -87,7 +99,8 @@ class Bell:
             except OSError:
                 if self._socket.fileno() == -1:  # closed meanwhile; the listeners are not to blame
                     return
-                (self._folder / name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    (self._folder / name).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Ring no more."""
@@ -96,7 +109,7 @@ class Bell:
     def _ports(self) -> list[str]:
         try:
             return [name for name in os.listdir(self._folder) if name.isdecimal()]
-        except FileNotFoundError:
+        except OSError:  # gone, or no file may be opened now: waits end by their timeouts
             return []
 
     def _sweep(self) -> None:
@@ -105,10 +118,11 @@ class Bell:
             file = self._folder / name
             try:
                 text = file.read_text()
-            except FileNotFoundError:
+            except OSError:
                 continue
             if text.isdecimal() and not _is_alive(int(text)):
-                file.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    file.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:

@@ -6,10 +6,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import postgres
 import pytest
 from talk_support import Chat, content_files
 
 from bot.content import Content, load_content
+from handlers.environment import new_keys
+from storage import Keys, Storage, open_storage
+
+ENGINES = ("sqlite", "postgresql")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -28,9 +33,45 @@ def content() -> Content:
     return load_content(content_files())
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server of this run's own."""
+    if postgres.binaries() is None:
+        pytest.skip(postgres.MISSING)
+    made = postgres.Cluster()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The name of the engine under test; whatever asks for it, or for a database, runs on every engine."""
+    return str(request.param)
+
+
 @pytest.fixture
-def chat(content: Content, tmp_path: Path) -> Iterator[Chat]:
+def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of a fresh database of this test alone. A SQLite file is not there yet; a PostgreSQL one has its tables."""
+    if engine == "sqlite":
+        yield f"sqlite:///{tmp_path / 'data' / 'peersupport.db'}"
+        return
+    server: postgres.Cluster = request.getfixturevalue("cluster")
+    with server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def database_folder(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where everything that the engine writes lies."""
+    return tmp_path if engine == "sqlite" else request.getfixturevalue("cluster").folder
+
+
+@pytest.fixture
+def chat(content: Content, database_url: str, tmp_path: Path) -> Iterator[Chat]:
     """A Wednesday at noon; nobody on duty until `chat.on_duty()`."""
-    chat = Chat(content, tmp_path, "2026-11-25 12:00")
+    keys = new_keys()
+    ring = Keys.from_environment(keys["DATA_KEYS"], keys["SECRET_KEY"])
+    storage: Storage = open_storage(database_url, ring, home=tmp_path)
+    chat = Chat(content, storage, "2026-11-25 12:00")
     yield chat
     chat.local.close()

@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.conversation import Tier
-from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible, NotYours, WindowClosed
+from bot.errors import AlreadyClaimed, AnsweredMeanwhile, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.outcomes import OUTCOMES
 from bot.services import Service
 from handlers.console.forms import Written, line, number, written
@@ -193,9 +193,12 @@ def write(contact_id: int) -> ResponseReturnValue:
             _only_readers(contact_id)
             parts().act.note(contact_id, staff, words.text)
         elif not _went_out(contact_id, seen or 0, words.text):
-            parts().act.reply(contact_id, staff, words.text, seen or 0)
+            sure = request.form.get("confirmed") == "1"
+            parts().act.reply(contact_id, staff, words.text, seen or 0, confirmed=sure)
     except AnsweredMeanwhile:
         problem = ("answered", t("composer.answered"))
+    except MayNotBeSafe:
+        problem = ("unsafe", t("composer.unsafe"))
     except WindowClosed:
         problem = ("window", t("composer.window_closed"))
     except NotYours:

@@ -200,6 +200,19 @@ class MessengerClient(Bot):
             for app in apps
         }
 
+    def conversations(self, *, after: str | None = None) -> dict[str, object]:
+        """The Page's conversations with their newest messages, 25 at a time, those where something was said last
+        first. `after`: the cursor of the answer before. Two calls a second at most are allowed.
+        """
+        params = {
+            "platform": "messenger",
+            "fields": limits.PAST_FIELDS,
+            "limit": str(limits.CONVERSATIONS),
+        }
+        if after:
+            params["after"] = after
+        return self._call("GET", f"{self.page_id}/conversations", params=params)
+
     # Meta's limits
 
     def pause_seconds(self) -> float:

@@ -32,3 +32,11 @@ WEBHOOK_FIELDS = (  # without response_feedback: subscribing puts thumbs under e
     "standby",
     "messaging_policy_enforcement",
 )
+
+CONVERSATIONS = 25  # of one answer of the Conversations API
+PAST_MESSAGES = 20  # of a conversation: older ones cannot always be read (reference page of Conversation)
+CONVERSATIONS_PAUSE_SECONDS = 0.6  # between two calls; Meta allows two a second ("Rate limiting")
+PAST_FIELDS = (  # without participants: names that nobody here needs
+    f"updated_time,messages.limit({PAST_MESSAGES})"
+    "{id,created_time,from,message,sticker,attachments{mime_type}}"
+)

@@ -292,3 +292,11 @@ class Acts(State):
                     item=item,
                 )
             )
+
+    def lose_subscription(self) -> None:
+        """Meta unsubscribes the app from the Page, as it does after an hour of failed deliveries.
+
+        What happens from now on is told to nobody; what is waiting to be delivered still comes.
+        """
+        with self._change():
+            self.subscribed_fields = []

@@ -14,6 +14,7 @@ from typing import Any
 
 from handlers.simulator import faults
 from handlers.simulator.faults import Failure, GraphError, Mode, Switch, bad_parameter
+from handlers.simulator.past import conversations
 from handlers.simulator.profile import Profile
 from handlers.simulator.records import Call, Delivery, Message, Thread
 from handlers.simulator.rules import SENDER_ACTIONS, as_object, check_message, check_window, recipient
@@ -118,6 +119,7 @@ class StandIn(Profile):
                 status=status,
                 code=error.code if error else None,
                 subcode=error.subcode if error else None,
+                at=self.now_ms(),
             )
         )
 
@@ -152,6 +154,7 @@ class StandIn(Profile):
             ("GET", "subscribed_apps"): self._get_subscribed,
             ("POST", "subscribed_apps"): self._subscribe,
             ("DELETE", "subscribed_apps"): self._unsubscribe,
+            ("GET", "conversations"): self._get_conversations,
             ("POST", "pass_thread_control"): self._pass_control,
             ("POST", "take_thread_control"): self._take_control,
             ("POST", "release_thread_control"): self._release_control,
@@ -172,6 +175,10 @@ class StandIn(Profile):
         }
         fields = str(params.get("fields") or "id,name").split(",")
         return {name: known[name] for name in fields if name in known} | {"id": self.page_id}
+
+    def _get_conversations(self, params: Json) -> Json:
+        with self.locked():
+            return conversations(self.threads.values(), params, page_id=self.page_id)
 
     # --- sending
 

@@ -81,6 +81,7 @@ class Call:
     status: int
     code: int | None = None
     subcode: int | None = None
+    at: int = 0  # milliseconds since 1970 on the service's clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

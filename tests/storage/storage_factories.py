@@ -8,6 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from bot.conversation import Conversation, FlowState, Frame, Handoff, Status, Tier
 from bot.effects import AddEntry, RaiseAlert
 from bot.events import TextReceived
@@ -16,6 +18,8 @@ from storage import Keys, Storage, Tx, open_storage
 from storage.records import NewEvent
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+only_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+only_postgresql = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 SECRET = "a secret that is long enough"
 URL = "sqlite:///data/peersupport.db"
 
@@ -35,10 +39,9 @@ def make_keys(data_keys: str | None = None, secret: str = SECRET) -> Keys:
     return Keys.from_environment(data_keys or data_key(), secret)
 
 
-def make_storage(tmp_path: Path, keys: Keys | None = None, *, engine: str = "sqlite") -> Storage:
-    """A migrated store in `tmp_path`; the same one for a second call."""
-    assert engine == "sqlite"
-    storage = open_storage(URL, keys or make_keys(), home=tmp_path)
+def make_storage(tmp_path: Path, keys: Keys | None = None, *, url: str = URL) -> Storage:
+    """A migrated store, in `tmp_path` unless told otherwise; the same one for a second call."""
+    storage = open_storage(url, keys or make_keys(), home=tmp_path)
     storage.migrate(NOW)
     return storage
 

@@ -45,10 +45,10 @@ def plant(tx: Tx) -> int:
 
 
 def test_nothing_a_person_wrote_or_is_called_lies_readable_in_any_file(
-    storage: Storage, tmp_path: Path
+    storage: Storage, database_folder: Path
 ) -> None:
     storage.write(plant)
-    for content in (all_bytes(tmp_path), (storage.close(), all_bytes(tmp_path))[1]):
+    for content in (all_bytes(database_folder), (storage.close(), all_bytes(database_folder))[1]):
         assert len(content) > 50_000
         for form in (MARK.encode(), MARK.lower().encode(), MARK.encode("utf-16-le"), MARK.encode("latin-1")):
             assert form not in content

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from storage_factories import NOW, count, in_threads, new
+from storage_factories import NOW, count, in_threads, new, only_sqlite
 
 from storage import Storage, StorageError, StorageUnavailable, Tx
 
@@ -58,11 +58,13 @@ def test_what_sixteen_threads_wrote_is_all_there_after_reopening(
     assert make().read(lambda tx: tx.counters.all()) == {f"t{thread}": 25 for thread in range(16)}
 
 
+@only_sqlite
 def test_each_caller_gets_its_own_result(storage: Storage) -> None:
     work: list[Callable[[Tx], object]] = [lambda tx, n=n: n for n in range(8)]  # type: ignore[misc]
     assert write_together(storage, work) == list(range(8))
 
 
+@only_sqlite
 def test_a_failure_undoes_its_own_work_and_nobody_elses(storage: Storage) -> None:
     def fail(tx: Tx) -> None:
         tx.counters.bump("never")
@@ -91,6 +93,7 @@ def test_a_failure_alone_leaves_nothing_and_the_next_write_works(storage: Storag
     assert storage.read(lambda tx: tx.counters.all()) == {"after": 1}
 
 
+@only_sqlite
 def test_a_commit_that_fails_tells_every_caller_and_keeps_nothing(storage: Storage) -> None:
     def break_the_commit(tx: Tx) -> None:  # a missing parent that is only looked for at the commit
         tx.run("PRAGMA defer_foreign_keys = ON")
@@ -103,6 +106,7 @@ def test_a_commit_that_fails_tells_every_caller_and_keeps_nothing(storage: Stora
     assert storage.read(lambda tx: tx.counters.all()) == {"later": 1}
 
 
+@only_sqlite
 def test_a_failed_callers_own_reason_survives_a_failed_commit(storage: Storage) -> None:
     def fail(tx: Tx) -> None:
         raise LookupError("mine")
@@ -116,6 +120,7 @@ def test_a_failed_callers_own_reason_survives_a_failed_commit(storage: Storage) 
     assert isinstance(other, StorageUnavailable)
 
 
+@only_sqlite
 def test_an_interrupt_in_the_leader_releases_those_behind_it(storage: Storage) -> None:
     leader_runs, go = threading.Event(), threading.Event()
     outcomes: list[object] = []
@@ -142,6 +147,7 @@ def test_an_interrupt_in_the_leader_releases_those_behind_it(storage: Storage) -
     assert sorted(map(str, outcomes)) == ["done", "interrupted"]
 
 
+@only_sqlite
 def test_a_full_database_is_unavailable_and_works_again_once_there_is_room(storage: Storage) -> None:
     writer = storage._engine._writer.conn  # type: ignore[attr-defined]
     pages = writer.execute("PRAGMA page_count").fetchone()[0]
@@ -184,6 +190,7 @@ def test_a_read_cannot_write_and_sees_one_state(storage: Storage) -> None:
     assert storage.read(lambda tx: tx.counters.all()) == {"meanwhile": 1}
 
 
+@only_sqlite
 def test_every_commit_is_flushed_and_nothing_checkpoints_by_itself(storage: Storage) -> None:
     writer = storage._engine._writer.conn  # type: ignore[attr-defined]
     settings = {
@@ -207,6 +214,7 @@ def test_every_commit_is_flushed_and_nothing_checkpoints_by_itself(storage: Stor
     }
 
 
+@only_sqlite
 def test_the_write_ahead_log_does_not_grow_for_ever(storage: Storage, tmp_path: Path) -> None:
     for batch in range(120):
         storage.write(
@@ -223,3 +231,19 @@ def test_a_closed_store_says_so(storage: Storage) -> None:
     for use in (storage.write, storage.read):
         with pytest.raises(StorageError, match="closed"):
             use(lambda tx: None)
+
+
+def test_part_that_fails_is_undone_alone_and_the_rest_of_its_transaction_is_kept(storage: Storage) -> None:
+    def work(tx: Tx) -> None:
+        tx.counters.bump("before")
+        for name in ("good", "bad", "fine"):
+            try:
+                with tx.part():
+                    tx.counters.bump(name)
+                    if name == "bad":
+                        raise LookupError(name)
+            except LookupError:
+                tx.counters.bump("caught")
+
+    storage.write(work)
+    assert storage.read(lambda tx: tx.counters.all()) == {"before": 1, "good": 1, "fine": 1, "caught": 1}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from storage_factories import NOW, add_contact, at, count, in_threads, new, text
+from storage_factories import NOW, add_contact, at, count, in_threads, new, only_sqlite, text
 
 from bot.events import EchoReceived, MessagesDelivered, MessagesRead, PolicyEnforced
 from storage import Erased, Storage, Tx
@@ -204,6 +204,7 @@ def test_threads_that_take_never_share_an_event_or_a_contact(storage: Storage) -
 
 
 @pytest.mark.parametrize("sql", ["take", "next"])
+@only_sqlite
 def test_taking_looks_only_at_what_is_not_handled(storage: Storage, sql: str) -> None:
     from storage import inbox
 

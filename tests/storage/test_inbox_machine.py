@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from storage_factories import at, make_storage, new
 
 from storage.records import TakenEvent
@@ -16,10 +19,12 @@ from storage.records import TakenEvent
 class InboxMachine(RuleBasedStateMachine):
     """Against a list: what waits, as (psid, sent_at, order of arrival, mid, try_at)."""
 
+    database: Callable[[], AbstractContextManager[str]]  # a fresh one's URL
+
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory()
-        self.storage = make_storage(Path(self.folder.name))
+        self.resources = ExitStack()
+        self.storage = make_storage(Path(), url=self.resources.enter_context(self.database()))
         self.clock = 0
         self.waiting: dict[str, tuple[str, int, int, int]] = {}  # mid: psid, sent, arrived, try_at
         self.ever: set[str] = set()
@@ -73,8 +78,18 @@ class InboxMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.storage.close()
-        self.folder.cleanup()
+        self.resources.close()
 
 
-InboxMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
-TestInboxMachine = InboxMachine.TestCase
+@contextmanager
+def sqlite_file() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"sqlite:///{folder}/peersupport.db"
+
+
+def test_any_order_of_events(engine: str, request: pytest.FixtureRequest) -> None:
+    database = sqlite_file if engine == "sqlite" else request.getfixturevalue("cluster").database
+    machine = type("Machine", (InboxMachine,), {"database": staticmethod(database)})
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=20, stateful_step_count=25, deadline=None)
+    )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from storage_factories import NOW, URL, add_contact, data_key, make_keys, make_storage
+from storage_factories import NOW, URL, add_contact, data_key, make_keys, make_storage, only_sqlite
 
 from storage import Storage, StorageError, StorageUnavailable, WrongKey, open_storage
 
@@ -18,16 +18,26 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 from storage_factories import make_storage
-storage = make_storage(Path({home!r}))
+storage = make_storage(Path({home!r}), url={url!r})
 storage.write(lambda tx: tx.counters.bump("starts"))
 storage.close()
 """
 
 
-def test_a_new_store_is_not_current_until_migrated(tmp_path: Path) -> None:
-    storage = open_storage(URL, make_keys(), home=tmp_path)
+@pytest.fixture
+def fresh_url(engine: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Of a database that has no tables yet."""
+    if engine == "sqlite":
+        yield URL
+        return
+    with request.getfixturevalue("cluster").empty_database() as url:
+        yield url
+
+
+def test_a_new_store_is_not_current_until_migrated(fresh_url: str, tmp_path: Path) -> None:
+    storage = open_storage(fresh_url, make_keys(), home=tmp_path)
     assert not storage.is_current()
-    with pytest.raises(StorageError, match="no such table"):
+    with pytest.raises(StorageError, match=r"no such table|does not exist"):
         storage.write(lambda tx: tx.counters.bump("x"))
     storage.migrate(NOW)
     assert storage.is_current()
@@ -35,13 +45,13 @@ def test_a_new_store_is_not_current_until_migrated(tmp_path: Path) -> None:
     storage.close()
 
 
-def test_several_processes_may_start_and_migrate_at_once(tmp_path: Path) -> None:
+def test_several_processes_may_start_and_migrate_at_once(fresh_url: str, tmp_path: Path) -> None:
     here = Path(__file__).parent
-    code = START.format(root=str(here.parents[1]), here=str(here), home=str(tmp_path))
+    code = START.format(root=str(here.parents[1]), here=str(here), home=str(tmp_path), url=fresh_url)
     started = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(4)]
     errors = [process.communicate()[1] for process in started]
     assert [process.returncode for process in started] == [0] * 4, errors
-    storage = make_storage(tmp_path)
+    storage = make_storage(tmp_path, url=fresh_url)
     assert storage.read(lambda tx: tx.counters.all()) == {"starts": 4}
     storage.close()
 
@@ -49,8 +59,8 @@ def test_several_processes_may_start_and_migrate_at_once(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
-        ("postgresql://db/peers", "PostgreSQL"),
         ("mysql://db", "sqlite:///"),
+        ("postgresql:db", "postgresql://user"),
         ("sqlite://x", "sqlite:///"),
         ("", "sqlite:///"),
     ],
@@ -67,6 +77,7 @@ def test_an_absolute_path_is_taken_as_it_is(tmp_path: Path) -> None:
     assert not (tmp_path / "home").exists()
 
 
+@only_sqlite
 def test_nobody_else_on_the_machine_can_read_the_files(storage: Storage, tmp_path: Path) -> None:
     add_contact(storage)
     for file in (tmp_path / "data").glob("peersupport.db*"):
@@ -103,3 +114,18 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None:
     (tmp_path / "data" / "peersupport.db").write_bytes(b"not a database at all" * 100)
     with pytest.raises(StorageUnavailable):
         open_storage(URL, make_keys(), home=tmp_path)
+
+
+def test_a_server_that_is_not_there_is_unavailable_in_a_sentence(tmp_path: Path) -> None:
+    url = f"postgresql://peersupport:hemmelig@/peers?host={tmp_path}"
+    with pytest.raises(StorageUnavailable, match="does not answer") as caught:
+        open_storage(url, make_keys(), home=tmp_path)
+    assert "hemmelig" not in str(caught.value)
+
+
+def test_without_the_driver_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "storage.postgres_engine", None)
+    with pytest.raises(StorageError, match=r"pip install 'peersupport\[postgres\]'"):
+        open_storage("postgresql://db/peers", make_keys(), home=tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from storage_factories import add_contact, at, bot_says, in_threads, supporter_says
+from storage_factories import add_contact, at, bot_says, in_threads, only_sqlite, supporter_says
 
 from bot.messages import OutboundMessage, Purpose
 from storage import Storage, Tx, outbox
@@ -289,6 +289,7 @@ def test_threads_that_send_never_share_a_contact(storage: Storage) -> None:
         "SELECT id FROM outbox WHERE state = 'unknown' AND settled = 0 AND state_at < 1 ORDER BY contact_id, id",
     ],
 )
+@only_sqlite
 def test_sending_looks_only_at_what_is_not_sent_yet(storage: Storage, query: str) -> None:
     plan = storage.read(lambda tx: tx.all(f"EXPLAIN QUERY PLAN {query}", unknown_after=0))
     used = {"outbox_ready", "outbox_lane", "outbox_sending", "outbox_unsettled"}
@@ -306,3 +307,19 @@ def test_a_card_that_has_not_left_in_time_is_found(storage: Storage, contact: in
     assert storage.read(lambda tx: tx.outbox.late_cards(at(1))) == [contact]
     storage.write(lambda tx: tx.outbox.sent(card, None, at(2)))
     assert storage.read(lambda tx: tx.outbox.late_cards(at(9))) == []
+
+
+def test_one_claim_gives_each_contact_at_most_one_message_and_no_more_than_asked_for(
+    storage: Storage, contact: int
+) -> None:
+    others = [add_contact(storage, str(number)) for number in range(3)]
+    first = [put(storage, one) for one in (contact, *others)]
+    for one in (contact, *others):
+        put(storage, one)
+    assert storage.read(lambda tx: tx.outbox.is_due(at(1)))
+    got = [
+        [send.id for send in storage.write(lambda tx: tx.outbox.claim(at(1), "w", 3))]  # type: ignore[misc]
+        for _ in range(3)
+    ]
+    assert got == [first[:3], first[3:], []]
+    assert not storage.read(lambda tx: tx.outbox.is_due(at(1))), "the rest waits behind what is in flight"

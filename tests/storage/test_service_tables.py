@@ -38,7 +38,7 @@ def test_an_untouched_audit_log_is_whole(storage: Storage) -> None:
         "DELETE FROM audit WHERE id = 2",
         "DELETE FROM audit WHERE id = 3",
         "DELETE FROM audit",
-        "UPDATE audit SET id = 9 WHERE id = 1",
+        "UPDATE audit SET hash = (SELECT other.hash FROM audit other WHERE other.id = 2) WHERE id = 1",
     ],
 )
 def test_a_changed_or_missing_line_is_noticed(storage: Storage, tampering: str) -> None:

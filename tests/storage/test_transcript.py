@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from storage_factories import NOW, add_contact, alert, at, bot_says, entry, supporter_says, talk
+from storage_factories import NOW, add_contact, alert, at, bot_says, entry, only_sqlite, supporter_says, talk
 
 from bot.conversation import Handoff, Said, Status
 from bot.effects import AddEntry, EditEntry
@@ -238,6 +238,7 @@ def test_nothing_can_be_added_for_an_erased_contact(storage: Storage, contact: i
     assert lines(storage, contact) == []
 
 
+@only_sqlite
 def test_the_queue_never_looks_into_transcripts(storage: Storage) -> None:
     from storage import handoffs
 

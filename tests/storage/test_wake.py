@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from storage_factories import NOW, add_contact, new
+from storage_factories import NOW, add_contact, new, only_sqlite
 
 from storage import Storage
 
@@ -18,7 +18,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 from storage_factories import make_storage, new, NOW
-storage = make_storage(Path({home!r}))
+storage = make_storage(Path({home!r}), url={url!r})
 storage.write(lambda tx: tx.inbox.add(new("from another process"), NOW))
 storage.close()
 """
@@ -56,10 +56,10 @@ def test_every_waiting_thread_is_woken(storage: Storage) -> None:
         one.close()
 
 
-def test_a_commit_in_another_process_wakes_us(storage: Storage, tmp_path: Path) -> None:
+def test_a_commit_in_another_process_wakes_us(storage: Storage, tmp_path: Path, database_url: str) -> None:
     listener = storage.listen()
     here = Path(__file__).parent
-    code = RING.format(root=str(here.parents[1]), here=str(here), home=str(tmp_path))
+    code = RING.format(root=str(here.parents[1]), here=str(here), home=str(tmp_path), url=database_url)
     with subprocess.Popen([sys.executable, "-c", code]) as other:
         assert listener.wait(LONG)
     assert other.returncode == 0
@@ -107,6 +107,7 @@ def test_closing_ends_a_wait_that_is_under_way(storage: Storage) -> None:
     listener.close()
 
 
+@only_sqlite
 def test_the_ports_of_closed_and_dead_listeners_are_forgotten(
     make: Callable[..., Storage], tmp_path: Path
 ) -> None:
@@ -120,3 +121,27 @@ def test_the_ports_of_closed_and_dead_listeners_are_forgotten(
     listener.close()
     assert list(folder.iterdir()) == []
     storage.notify()
+
+
+@only_sqlite
+def test_listener_whose_file_was_tidied_away_is_found_again_after_its_next_quiet_wait(
+    storage: Storage, tmp_path: Path
+) -> None:
+    listener = storage.listen()
+    for file in next(tmp_path.rglob("*.wake")).iterdir():
+        file.unlink()
+    assert not listener.wait(0)
+    storage.notify()
+    assert listener.wait(LONG)
+    listener.close()
+
+
+def test_commit_is_no_failure_because_nobody_could_be_woken(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_many(path: object) -> list[str]:
+        raise OSError(24, "too many open files")
+
+    monkeypatch.setattr("storage.wake.os.listdir", too_many)
+    assert storage.write(lambda tx: tx.inbox.add(new("m1"), NOW))
+    assert storage.read(lambda tx: tx.inbox.pending_count()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import urllib.request
 from contextlib import closing
 from pathlib import Path
 
+from handlers.clock import real
 from handlers.environment import new_keys
 from handlers.simulator.graph import StandIn
 from handlers.simulator.poster import Poster
@@ -31,10 +33,11 @@ def free_port() -> int:
 
 
 class Processes:
-    """One web and one worker process on one SQLite file in `folder`."""
+    """One web and one worker process on one SQLite file in `folder`, or more of them on another database."""
 
-    def __init__(self, folder: Path, graph_url: str) -> None:
+    def __init__(self, folder: Path, graph_url: str, database_url: str | None = None) -> None:
         self.port = free_port()
+        self._ports = {"web": self.port}
         self.keys = new_keys()
         self.database = folder / "data" / "faults.db"
         self.logs = folder / "logs.txt"
@@ -45,38 +48,44 @@ class Processes:
             "APP_SECRET": SECRET,
             "PAGE_ACCESS_TOKEN": TOKEN,
             "VERIFY_TOKEN": "verify",
-            "DATABASE_URL": f"sqlite:///{self.database}",
+            "DATABASE_URL": database_url or f"sqlite:///{self.database}",
             "GRAPH_API_URL": graph_url,
             "PORT": str(self.port),
             **self.keys,
         }
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        subprocess.run(self._command("release"), env=self.environ, check=True, capture_output=True, cwd=ROOT)
+        with closing(self.open()) as storage:
+            storage.migrate(real())
 
     @staticmethod
     def _command(name: str) -> list[str]:
-        return [sys.executable, "app.py", "--home", str(ROOT), name]
+        return [sys.executable, str(ROOT / "app.py"), "--home", str(ROOT), name]
 
     def start(self, name: str) -> None:
-        """Start `web` or `worker`; returns when it answers, for web."""
+        """Start `web` or `worker`, or a further one such as `web-2`; returns when it answers, for web."""
+        kind = name.partition("-")[0]
         with self.logs.open("ab") as logs:
             self.running[name] = subprocess.Popen(
-                self._command(name),
-                env=self.environ,
+                self._command(kind),
+                env={**self.environ, "PORT": str(self.port_of(name))},
                 cwd=ROOT,
                 stdout=logs,
                 stderr=logs,
                 start_new_session=True,
             )
-        if name == "web":
-            self._answers()
+        if kind == "web":
+            self._answers(self.port_of(name))
 
-    def _answers(self) -> None:
+    def port_of(self, name: str) -> int:
+        """Where this process listens, if it does."""
+        return self._ports.setdefault(name, free_port())
+
+    def _answers(self, port: int) -> None:
         pause = threading.Event()
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=2):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
                     return
             except (urllib.error.URLError, OSError):
                 pause.wait(0.05)
@@ -87,6 +96,22 @@ class Processes:
         process = self.running.pop(name)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+    def terminate(self, name: str, seconds: float = 15) -> int:
+        """SIGTERM, as a platform asks a process to stop; its exit code. Raises when it takes longer."""
+        process = self.running.pop(name)
+        process.send_signal(signal.SIGTERM)
+        try:
+            return process.wait(seconds)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def largest_file(self, name: str, size: int) -> None:
+        """From now on no file of this process may grow beyond `size` bytes: its disk is full. -1: it is not."""
+        for pid in _group(self.running[name].pid):
+            hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, hard))
 
     def stop(self) -> None:
         """End everything."""
@@ -104,9 +129,27 @@ def stand_in() -> StandIn:
     return StandIn(page_id=PAGE_ID, app_id=APP_ID, token=TOKEN, app_secret=SECRET)
 
 
-def poster(port: int) -> Poster:
-    """Posts webhooks until they are accepted, like Meta."""
-    return Poster(f"http://127.0.0.1:{port}/webhook", SECRET, timeout_seconds=5)
+def poster(port: int, *, copies: int = 1) -> Poster:
+    """Posts webhooks until they are accepted, like Meta, but sooner: nobody is to wait in a test."""
+    return Poster(
+        f"http://127.0.0.1:{port}/webhook",
+        SECRET,
+        copies=copies,
+        timeout_seconds=10,
+        pauses_seconds=(0.0, *[0.1] * 600),
+    )
+
+
+def _group(leader: int) -> list[int]:
+    """The processes of one group."""
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        try:
+            if os.getpgid(int(name)) == leader:
+                found.append(int(name))
+        except ProcessLookupError:
+            continue
+    return found
 
 
 def wait_for(condition, storage: Storage, seconds: float = 60) -> bool:

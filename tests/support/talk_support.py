@@ -10,6 +10,7 @@ from bot.content import Content
 from bot.conversation import Conversation, Status
 from bot.events import TextReceived
 from handlers.local_chat import LocalChat, Said
+from storage import Storage
 from storage.records import Alert, Duty, QueueRow, Role, Staff
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +33,8 @@ def oslo(text: str) -> datetime:
 class Chat:
     """One service, told as a conversation. Contacts are named by letters; "A" unless said otherwise."""
 
-    def __init__(self, content: Content, folder: Path, at: str) -> None:
-        self.local = LocalChat(content, oslo(at), folder)
+    def __init__(self, content: Content, storage: Storage, at: str) -> None:
+        self.local = LocalChat(content, oslo(at), storage=storage)
         self.content = content
         self.replies: list[str] = []  # what the last act led to
         self._last: dict[str, list[Said]] = {}

@@ -445,13 +445,18 @@
     $("draft-state").textContent = say("sending");
     problem("");
     try {
-      const answer = await send(composer.action, { text: words, mode: mode(), seen: $("seen").value }, true);
+      const sure = $("confirmed").checked ? { confirmed: "1" } : {};
+      const answer = await send(composer.action, { text: words, mode: mode(), seen: $("seen").value, ...sure }, true);
       if (answer.status === 200) {
         text.value = "";
+        $("confirmed").checked = false;
         keptText = `${mode()}\n`;
         toEnd();
-      } else if (answer.status === 409) problem((await answer.json()).words);
-      else if (answer.status === 401) problem(say("signed_out"));
+      } else if (answer.status === 409) {
+        const refused = await answer.json();
+        problem(refused.words);
+        if (refused.problem === "unsafe") $("confirm-unsafe").hidden = false;
+      } else if (answer.status === 401) problem(say("signed_out"));
       else throw new Error(String(answer.status));
       $("draft-state").textContent = "";
     } catch {

@@ -1,4 +1,4 @@
-"""The console over a real store: real Flask, real SQLite, the shipped content, and a clock that stands still."""
+"""The console over a real store: real Flask, a real database, the shipped content, and a clock that stands still."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ KEYS = Keys.from_environment("k1:" + base64.b64encode(bytes(32)).decode(), "s" *
 class House:
     """The service around the console: its clock, its store, its staff and its students."""
 
-    def __init__(self, content: Content, folder: Path) -> None:
+    def __init__(self, content: Content, database_url: str, folder: Path) -> None:
         self.at = START
         self.content = content
-        self.storage: Storage = open_storage("sqlite:///console.db", KEYS, home=folder)
+        self.storage: Storage = open_storage(database_url, KEYS, home=folder)
         self.storage.migrate(self.at)
         self.deeds = Deeds(self.storage, lambda: content, lambda: self.at)
         self.inbound = Inbound(self.storage, lambda: content, lambda: self.at)
@@ -154,8 +154,8 @@ class Browser:
 
 
 @pytest.fixture
-def house(content: Content, tmp_path: Path) -> Iterator[House]:
-    made = House(content, tmp_path)
+def house(content: Content, database_url: str, tmp_path: Path) -> Iterator[House]:
+    made = House(content, database_url, tmp_path)
     yield made
     made.live.stop()
     made.storage.close()

@@ -327,3 +327,22 @@ def test_nothing_of_a_student_or_a_password_reaches_the_log(house, amalie, caplo
     browser.post(f"/c/{contact}/write", text="Hei Ragnhild", mode="reply", seen=last_id(house, contact))
     house.browser().post("/sign-in", login="amalie", password="hemmelig hemmelig")
     assert not re.search("Ragnhild|hemmelig|token-of", caplog.text)
+
+
+def test_writing_to_a_paused_student_takes_a_tick_and_keeps_the_draft(house, amalie):
+    contact = house.waiting("Jeg sover dårlig for tiden")
+    house.student("PAUSE")
+    house.deeds.claim(contact, amalie)
+    browser = house.browser(amalie)
+    assert 'id="confirm-unsafe" hidden' not in browser.page(f"/c/{contact}")
+    words = {"text": "Hei, jeg er her", "mode": "reply", "seen": last_id(house, contact)}
+    browser.post(f"/c/{contact}/write", **words)
+    assert sent(house, contact) == []
+    assert "Hei, jeg er her</textarea>" in browser.page(f"/c/{contact}")
+    browser.post(f"/c/{contact}/write", **words, confirmed="1")
+    assert sent(house, contact) == ["Hei, jeg er her"]
+
+
+def sent(house, contact):
+    entries = house.storage.read(lambda tx: tx.transcript.entries(contact))
+    return [entry.text for entry in entries if entry.written_by == "supporter"]

@@ -269,11 +269,12 @@ def test_what_comes_in_while_i_look_at_it_is_not_counted_as_new(house, amalie):
     assert house.row(contact).unread == 0
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_when_nothing_can_be_kept_the_page_says_so(house, amalie, tmp_path):
     contact, browser = house.waiting(), house.browser(amalie)
     house.deeds.claim(contact, amalie)
     browser.token()
-    (path,) = tmp_path.rglob("console.db")
+    (path,) = tmp_path.rglob("peersupport.db")
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")  # holds the store longer than anybody waits for it
         answer = browser.post(f"/c/{contact}/write", text="Hei", mode="reply", seen=0)

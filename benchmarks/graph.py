@@ -1,0 +1,188 @@
+"""A stand-in for Graph that is not the limit: epoll, one thread, answers at once or after a fixed time.
+
+    python graph.py PORT DELAY_SECONDS
+
+It notes for each message when it arrived, for whom, and the text or the metadata; and counts connections and other
+calls. `GET /figures` tells how many, `GET /arrivals` tells all.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n"
+
+
+@dataclass(slots=True)
+class _Connection:
+    socket: socket.socket
+    received: bytes = b""
+    closing: bool = False
+    used: bool = False  # by what is measured; our own questions do not count
+
+
+@dataclass(slots=True)
+class _Server:
+    port: int
+    delay: float
+    connections: int = 0
+    actions: int = 0
+    others: int = 0
+    arrivals: list[tuple[float, str, str]] = field(default_factory=list)
+
+    def serve(self) -> None:
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
+        listener.setblocking(False)
+        poll = select.epoll()
+        poll.register(listener, select.EPOLLIN)
+        known: dict[int, _Connection] = {}
+        due: list[tuple[float, int, int, bytes]] = []
+        number = 0
+        while True:
+            wait = max(0.0, due[0][0] - time.monotonic()) if due else -1
+            for fd, _ in poll.poll(wait):
+                if fd == listener.fileno():
+                    self._accept(listener, poll, known)
+                    continue
+                for delay, answer in self._receive(known[fd]):
+                    if delay:
+                        number += 1
+                        heapq.heappush(due, (time.monotonic() + delay, number, fd, answer))
+                    else:
+                        _send(known[fd], answer)
+                if known[fd].closing:
+                    poll.unregister(fd)
+                    known.pop(fd).socket.close()
+            while due and due[0][0] <= time.monotonic():
+                _, _, fd, answer = heapq.heappop(due)
+                if fd in known:
+                    _send(known[fd], answer)
+
+    def _accept(self, listener: socket.socket, poll: select.epoll, known: dict[int, _Connection]) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except BlockingIOError:
+                return
+            client.setblocking(False)
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            known[client.fileno()] = _Connection(client)
+            poll.register(client, select.EPOLLIN)
+
+    def _receive(self, connection: _Connection) -> list[tuple[float, bytes]]:
+        """Answers to whole requests, each with its delay."""
+        try:
+            data = connection.socket.recv(262_144)
+        except BlockingIOError:
+            return []
+        except OSError:
+            data = b""
+        if not data:
+            connection.closing = True
+            return []
+        connection.received += data
+        answers = []
+        while (end := connection.received.find(b"\r\n\r\n")) >= 0:
+            found = _LENGTH.search(connection.received, 0, end + 2)
+            stop = end + 4 + (int(found[1]) if found else 0)
+            if len(connection.received) < stop:
+                break
+            request, connection.received = connection.received[:stop], connection.received[stop:]
+            if not connection.used and not request.startswith((b"GET /figures", b"GET /arrivals")):
+                connection.used = True
+                self.connections += 1
+            answers.append(self._answer(request, request[end + 4 :]))
+        return answers
+
+    def _answer(self, request: bytes, body: bytes) -> tuple[float, bytes]:
+        path = request.split(b" ", 2)[1].partition(b"?")[0]
+        delay = self.delay
+        if path.endswith(b"/messages"):
+            answer = self._message(json.loads(body))
+        elif path in (b"/figures", b"/arrivals"):
+            delay, answer = 0.0, self._told(everything=path == b"/arrivals")
+        else:
+            self.others += 1
+            answer = {"id": "100000000000001", "name": "Benchmark"}
+        written = json.dumps(answer).encode()
+        return delay, _HEAD % len(written) + written
+
+    def _message(self, body: dict[str, Any]) -> dict[str, object]:
+        recipient = body["recipient"]
+        psid = (json.loads(recipient) if isinstance(recipient, str) else recipient)["id"]
+        message = body.get("message")
+        if message is None:
+            self.actions += 1
+            return {"recipient_id": psid}
+        message = json.loads(message) if isinstance(message, str) else message
+        self.arrivals.append((time.monotonic(), psid, message.get("metadata") or ""))
+        return {"recipient_id": psid, "message_id": f"m_graph_{len(self.arrivals)}"}
+
+    def _told(self, *, everything: bool) -> dict[str, object]:
+        told: dict[str, object] = {
+            "messages": len(self.arrivals),
+            "actions": self.actions,
+            "others": self.others,
+            "connections": self.connections,
+        }
+        return told | ({"arrivals": self.arrivals, "cpu_seconds": time.process_time()} if everything else {})
+
+
+def _send(connection: _Connection, answer: bytes) -> None:
+    try:
+        connection.socket.sendall(answer)
+    except OSError:
+        connection.closing = True
+
+
+class Graph:
+    """The stand-in in a process of its own."""
+
+    def __init__(self, port: int, delay_seconds: float) -> None:
+        self.url = f"http://127.0.0.1:{port}"
+        self._port = port
+        self._began = time.monotonic()
+        self._process = subprocess.Popen([sys.executable, str(Path(__file__)), str(port), str(delay_seconds)])
+
+    def __enter__(self) -> Graph:
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self.figures()
+                return self
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def figures(self) -> dict[str, int]:
+        """Counts so far."""
+        return self._ask("figures")  # type: ignore[return-value]
+
+    def everything(self) -> dict[str, Any]:
+        """Counts, all arrivals, and the processor seconds it took itself."""
+        return self._ask("arrivals")
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"{self.url}/{path}", timeout=30) as answer:  # noqa: S310
+            return json.load(answer)  # type: ignore[no-any-return]
+
+
+if __name__ == "__main__":
+    _Server(int(sys.argv[1]), float(sys.argv[2])).serve()

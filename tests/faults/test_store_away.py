@@ -1,0 +1,82 @@
+"""The webhook while nothing can be kept: 503, so that Meta sends again, and 200 as soon as it can be."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+import requests
+from processes import PAGE_ID, SECRET, Processes
+
+from handlers.simulator.webhooks import signature
+from storage.sqlite_engine import sqlite3
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    service = Processes(tmp_path_factory.mktemp("away"), "http://127.0.0.1:9")
+    service.start("web")
+    yield service
+    service.stop()
+
+
+def post(service, mid: str) -> requests.Response:
+    item = {
+        "sender": {"id": "7000000000000001"},
+        "recipient": {"id": PAGE_ID},
+        "timestamp": 1_764_000_000_000,
+        "message": {"mid": mid, "text": f"ord i {mid}"},
+    }
+    data = json.dumps({"object": "page", "entry": [{"id": PAGE_ID, "messaging": [item]}]}).encode()
+    headers = {"X-Hub-Signature-256": signature(SECRET, data), "Content-Type": "application/json"}
+    url = f"http://127.0.0.1:{service.port}/webhook"
+    return requests.post(url, data=data, headers=headers, timeout=20)
+
+
+def kept(service) -> int:
+    storage = service.open()
+    try:
+        return storage.read(lambda tx: tx.inbox.pending_count())
+    finally:
+        storage.close()
+
+
+def test_full_disk_is_answered_with_503_and_the_same_event_with_200_once_there_is_room(service):
+    before = kept(service)
+    service.largest_file("web", 1)
+    refused = post(service, "m-full")
+    assert refused.status_code == 503 and refused.headers["Retry-After"]
+    assert kept(service) == before
+    service.largest_file("web", -1)
+    assert post(service, "m-full").status_code == 200
+    assert kept(service) == before + 1
+
+
+def test_database_that_somebody_else_has_locked_is_answered_with_503_and_later_with_200(service):
+    before = kept(service)
+    other = sqlite3.connect(service.database, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        assert post(service, "m-locked").status_code == 503
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
+    assert post(service, "m-locked").status_code == 200
+    assert post(service, "m-locked").status_code == 200
+    assert kept(service) == before + 1
+
+
+@pytest.mark.parametrize("name", ["web", "worker"])
+def test_process_that_finds_no_tables_says_what_to_run_and_ends(tmp_path, service, name):
+    environ = {**service.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.db'}"}
+    done = subprocess.run(
+        service._command(name),
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode != 0 and "peersupport release" in done.stderr
