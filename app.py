@@ -215,13 +215,15 @@ class Service:
 def serve_worker(env: Environment) -> None:
     """The worker process, until SIGTERM."""
     content = content_of(env.home)
-    worker = worker_of(env, storage_of(env), lambda: content, clocks.real)
+    storage = storage_of(env)
+    worker = worker_of(env, storage, lambda: content, clocks.real)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     worker.start()
     stop.wait()
     worker.stop()
+    storage.close()
 
 
 def serve_demo(options: DemoOptions) -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.contestants import Contestant, Running
@@ -63,7 +63,7 @@ class Field:
 
 def cases(field: Field, *, quick: bool) -> list[Case]:
     """All cases, or those of a quick run, which are shorter too."""
-    many = 1500 if quick else 6000
+    many = 1500 if quick else 3000
     limit = 4.0 if quick else 8.0
     found = [
         _same("at-once", "Closed loop, 16 connections, Graph answers at once", field.bots, Load(many, 16)),
@@ -135,7 +135,9 @@ def _killed(field: Field, events: int, *, quick: bool) -> Case:
         for contestant in ((field.off,) if quick else (field.off, field.on))
         for name in (WEB_KILLED, WORKER_KILLED)
     ]
-    entries.append(Entry(field.tutorial.named(f"{P}: killed"), load, die("web", "web")))
+    # More it cannot take while Graph needs 100 ms.
+    slower = replace(load, rate=15, events=events * 15 // rate)
+    entries.append(Entry(field.tutorial.named(f"{P}: killed, at 15/s"), slower, die("web", "web")))
     return Case("killed", "kill -9 twice under 200/s, Graph answers after 100 ms", tuple(entries), once=True)
 
 

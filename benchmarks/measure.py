@@ -96,7 +96,7 @@ def measure(
                 helper.join()
             _wait_for_answers(graph, _expected(contestant, work, fired), load)
         told = graph.everything()
-        used = running.cpu_seconds() - cpu
+        used = float("nan") if during else running.cpu_seconds() - cpu  # what was killed cannot be asked
         sizes = (watch.rss_mb, watch.pss_mb, *idle)
         graph_used = told["cpu_seconds"] - graph_cpu
         return _counted(contestant, work, fired, told, used, sizes, graph_used, running.unknown())

@@ -89,7 +89,7 @@ def _table(results: Mapping[str, Result]) -> Iterator[str]:
             _number(r.ack_p99),
             _number(r.e2e_p50),
             _number(r.e2e_p99),
-            f"{r.cpu_ms:.2f}",
+            "-" if isnan(r.cpu_ms) else f"{r.cpu_ms:.2f}",
             f"{r.rss_mb:.0f}",
             f"{r.pss_mb:.0f}",
             f"{r.idle_pss_mb:.0f}",

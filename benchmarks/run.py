@@ -7,6 +7,7 @@ It needs what the service needs, and Linux. A C compiler makes the generator fas
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from dataclasses import replace
@@ -74,6 +75,7 @@ def ceiling(generator: Generator) -> str:
 def main(quick: bool, out: Path | None, rounds: int | None, only: tuple[str, ...]) -> None:
     """Measure the service beside what people would use instead, and print a report."""
     rounds = rounds or (1 if quick else 3)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what we started ends with us
     with tempfile.TemporaryDirectory(prefix="peersupport-benchmark-") as name, Neighbours() as neighbours:
         generator = Generator(Path(name))
         notes = [ceiling(generator)]

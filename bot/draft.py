@@ -5,7 +5,7 @@ Used inside one call of `decide` or one deed of a supporter, never kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -45,7 +45,7 @@ class World:
     """What a decision must know about everybody else."""
 
     on_duty: tuple[int, ...] = ()  # ids of supporters on duty whose console is reachable
-    waiting: tuple[Queued, ...] = ()  # the other contacts who wait
+    waiting: Iterable[Queued] = ()  # the other contacts who wait; may be read lazily
 
 
 class Draft:

@@ -56,6 +56,8 @@ def _options(
         # Connections kept alive need places of their own beside those that are being answered.
         "worker_connections": max(1000, threads * 4),
         "graceful_timeout": GRACE_SECONDS,
+        # Longer than proxies keep a connection, so that none sends into one that we have just closed.
+        "keepalive": 75,
         "control_socket_disable": True,
         "accesslog": None,
         "logger_class": _QuietLogger,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from bot.flow.model import FlowChoice
 
@@ -47,9 +48,14 @@ def chosen(text: str, choices: Sequence[FlowChoice]) -> FlowChoice | None:
     return None
 
 
-def names(choice: FlowChoice) -> set[str]:
+def names(choice: FlowChoice) -> frozenset[str]:
     """Everything that means this choice when written out, folded."""
-    return {fold(choice.nb), fold(choice.en), fold(choice.id)} - {""}
+    return _folded((choice.nb, choice.en, choice.id))
+
+
+@lru_cache(maxsize=2048)  # what stands on buttons, never what somebody typed
+def _folded(titles: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold, titles)) - {""}
 
 
 def one_typo(one: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from flask.typing import ResponseReturnValue
 
 from handlers.console import sessions
 from handlers.console.parts import me, now, parts
-from storage import Storage, StorageUnavailable
+from storage import Storage, StorageError
 
 POLL_SECONDS = 5.0  # a lost wake-up is noticed after this
 RETRY_AFTER_SECONDS = 30
@@ -71,7 +71,7 @@ class Live:
         listener = self._storage.listen()
         try:
             while not self._stopped:
-                with suppress(StorageUnavailable):  # looked at again after the pause
+                with suppress(StorageError):  # looked at again after the pause
                     self._look()
                 listener.wait(POLL_SECONDS)
         finally:

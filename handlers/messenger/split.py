@@ -25,7 +25,7 @@ _ZWJ = "\u200d"
 
 def units(text: str) -> int:
     """The length in UTF-16 units, the largest of the units Meta may count in for letters and emoji."""
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def split(text: str, limit: int = limits.PART_UNITS) -> list[str]:

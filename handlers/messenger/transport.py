@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 import requests
@@ -29,7 +30,7 @@ class Answer:
 
 
 class Transport:
-    """One pooled session. Repeats only what was never sent: Meta has no idempotency key."""
+    """One pool of connections. Repeats only what was never sent: Meta has no idempotency key."""
 
     def __init__(
         self, base_url: str, token: str, connect_timeout: float, read_timeout: float, pool_size: int
@@ -46,26 +47,27 @@ class Transport:
         # At their usual levels urllib3's loggers write whole URLs, and with them the app secret proof.
         logging.getLogger("urllib3").setLevel(logging.CRITICAL)
         self._base_url, self._timeout = base_url, (connect_timeout, read_timeout)
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy, no .netrc: they could take the token elsewhere
-        self._session.headers["Authorization"] = f"Bearer {token}"
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._headers = {
+            "Authorization": f"Bearer {token}",
+            "Accept": "*/*",
+            "User-Agent": "peersupport",
+        }
         retries = Retry(total=None, connect=2, read=0, redirect=0, status=0, other=0, backoff_factor=0.1)
-        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=retries)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        # The adapter alone, without a Session around it: a Session would look for proxies and .netrc, which
+        # could take the token elsewhere, keep cookies and follow redirects; and its merging of settings
+        # cost more than the call itself.
+        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=retries)
+        self._prepare = lru_cache(maxsize=64)(self._prepare_once)
 
     def call(self, method: str, path: str, params: Mapping[str, str], body: object) -> Answer:
         """One call. Raises SendError when there is no answer; it holds nothing of the request."""
+        request = self._prepare(method, path, tuple(sorted(params.items()))).copy()
+        if body is not None:
+            request.body = json.dumps(body, allow_nan=False).encode()
+            request.headers["Content-Type"] = "application/json"
+            request.headers["Content-Length"] = str(len(request.body))
         try:
-            response = self._session.request(
-                method,
-                f"{self._base_url}/{path}",
-                params=params,
-                json=body,
-                timeout=self._timeout,
-                allow_redirects=False,
-            )
+            response = self._adapter.send(request, timeout=self._timeout, verify=True)
             return Answer(response.status_code, response.headers, response.content)
         except requests.RequestException as error:
             unsent = _never_sent(error)
@@ -74,9 +76,16 @@ class Transport:
             raise SendError("graph_unreachable", kind="retry")
         raise SendError("no_answer", kind="unknown")
 
+    def _prepare_once(
+        self, method: str, path: str, params: tuple[tuple[str, str], ...]
+    ) -> requests.PreparedRequest:
+        """All of a call but its body; made once for each address."""
+        url = f"{self._base_url}/{path}"
+        return requests.Request(method, url, params=params, headers=self._headers).prepare()
+
     def close(self) -> None:
         """Close the connections."""
-        self._session.close()
+        self._adapter.close()
 
 
 def _never_sent(error: requests.RequestException) -> bool:

@@ -18,7 +18,7 @@ from handlers.messenger import limits, wire
 from handlers.messenger.payloads import Parsed, read_body
 from handlers.messenger.signature import signed_by_meta
 from storage import Storage, Tx
-from storage.errors import StorageUnavailable
+from storage.errors import StorageUnavailable, WrongKey
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,13 @@ def keep(parsed: Parsed, storage: Storage, now: datetime) -> None:
     """All of one POST in one transaction. Raises StorageUnavailable, and then nothing of it was kept."""
 
     def work(tx: Tx) -> None:
-        added = [tx.inbox.add(new, now) for new in parsed.events]  # counts each kind, and wakes the worker
+        added: list[bool] = []
+        for new in parsed.events:  # `add` counts each kind, and wakes the worker
+            try:
+                with tx.part():
+                    added.append(tx.inbox.add(new, now))
+            except WrongKey:  # one contact cannot be written for; the others of this POST must not suffer
+                tx.incidents.open("contact_unreadable", now)
         counts = {
             "duplicate_events": added.count(False),
             "foreign_entries": parsed.foreign,

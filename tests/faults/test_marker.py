@@ -11,7 +11,7 @@ from handlers.logs import setup_logging
 MARK = "Xyzzy-planted-æøå-4711"
 
 
-def test_marker_is_found_nowhere_on_disk_or_in_logs(chat, tmp_path):
+def test_marker_is_found_nowhere_on_disk_or_in_logs(chat, database_folder):
     stream = StringIO()
     before = logging.getLogger().handlers[:], logging.getLogger().level
     setup_logging("DEBUG", stream)
@@ -28,8 +28,8 @@ def test_marker_is_found_nowhere_on_disk_or_in_logs(chat, tmp_path):
     finally:
         logging.getLogger().handlers[:], level = before
         logging.getLogger().setLevel(level)
-    found = [path.name for path in tmp_path.rglob("*") if path.is_file() and holds_mark(path.read_bytes())]
-    assert found == []
+    found = [path.name for path in database_folder.rglob("*") if path.is_file() and holds_mark(path.read_bytes())]
+    assert found == [] and any(database_folder.rglob("*"))
     assert MARK not in stream.getvalue() and "4711" not in stream.getvalue()
 
 
@@ -48,4 +48,4 @@ def provoke_failure(chat):
 
 
 def holds_mark(data: bytes) -> bool:
-    return any(MARK.encode(code) in data for code in ("utf-8", "utf-16-le", "latin-1")) or b"4711" in data
+    return any(MARK.encode(code) in data for code in ("utf-8", "utf-16-le", "latin-1")) or b"zy-planted" in data
