@@ -82,8 +82,11 @@ def _is_silent(tx: Tx, alert: Alert) -> bool:
 
 
 def incidents(tx: Tx, staff: Staff) -> list[Incident]:
-    """Open incidents, for those who answer for the service."""
-    return tx.incidents.open_ones() if staff.role in LEADS | MANAGERS else []
+    """Open incidents, for those who answer for the service; for supporters those that hold their messages."""
+    found = tx.incidents.open_ones()
+    if staff.role in LEADS | MANAGERS:
+        return found
+    return [each for each in found if each.kind.startswith("page:")]
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,3 +279,10 @@ def test_when_nothing_can_be_kept_the_page_says_so(house, amalie, tmp_path):
         other.execute("BEGIN IMMEDIATE")  # holds the store longer than anybody waits for it
         answer = browser.post(f"/c/{contact}/write", text="Hei", mode="reply", seen=0)
     assert answer.status_code == 503 and "Ingenting kan lagres" in answer.text
+
+
+def test_a_supporter_is_told_why_messages_wait_and_not_of_what_is_others_to_mend(house, amalie):
+    house.storage.write(lambda tx: tx.incidents.open("policy_warning", house.at))
+    assert "Meta har advart" not in house.browser(amalie).page("/")
+    house.storage.write(lambda tx: tx.incidents.open("page:token_dead", house.at))
+    assert "Messenger slipper oss ikke inn" in house.browser(amalie).page("/")
