@@ -1,0 +1,145 @@
+"""What PostgreSQL makes of the stores' one SQL text, and of a transaction; its errors in our words."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import TransactionStatus
+
+from storage.engine import Row
+from storage.errors import StorageError, StorageUnavailable
+
+Connection = psycopg.Connection[Row]
+
+_SLOTS = 64
+_MACROS = {
+    "{pk}": "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
+    "{big}": "bigint",
+    "{blob}": "bytea",
+    "{strict}": "",
+    # The weaker of two locks for update: it lets others refer to the row with a foreign key meanwhile, so that
+    # the webhook never waits for whoever handles the contact.
+    "{for_update}": "FOR NO KEY UPDATE",
+    "{skip_locked}": "FOR NO KEY UPDATE SKIP LOCKED",
+    "{slot}": f"(pg_backend_pid() % {_SLOTS})",
+}
+# A string, a cast, a parameter, or a percent sign, which psycopg wants doubled.
+_TOKENS = re.compile(r"'(?:[^']|'')*'|::|:([a-z_][a-z0-9_]*)|%")
+_expanded: dict[str, str] = {}
+
+# Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that are our own doing.
+_OUR_FAULT = ("0A", "21", "22", "23", "25", "26", "2B", "34", "42", "44")
+_TOO_SLOW = "25P03"  # the server ended a transaction that did nothing for long, and its connection
+_TELLS_ONLY_NAMES = "42"  # its messages quote the statement, which holds no value
+
+
+class TryAgain(StorageUnavailable):
+    """The transaction met another one and was given up; run from the beginning it will do."""
+
+
+def expand(statement: str) -> str:
+    """The macros of `engine`, in PostgreSQL's words."""
+    for macro, meaning in _MACROS.items():
+        statement = statement.replace(macro, meaning)
+    return statement
+
+
+def translate(sql: str) -> str:
+    """A statement of ours as psycopg takes it: `:name` is `%(name)s`. Kept, for there are few of them."""
+    text = _expanded.get(sql)
+    if text is None:
+        text = _expanded[sql] = _TOKENS.sub(_token, expand(sql))
+    return text
+
+
+def _token(found: re.Match[str]) -> str:
+    return f"%({found[1]})s" if found[1] else found[0].replace("%", "%%")
+
+
+def named(error: psycopg.Error) -> StorageError:
+    """Our error for psycopg's. PostgreSQL's own texts may hold values: only names are taken over."""
+    state = error.sqlstate or ""
+    if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
+        return TryAgain(type(error).__name__)
+    where = (error.diag.constraint_name, error.diag.table_name, error.diag.column_name)
+    parts = [type(error).__name__, *filter(None, where)]
+    if state.startswith(_TELLS_ONLY_NAMES) and error.diag.message_primary:
+        parts.append(error.diag.message_primary)
+    text = " ".join(parts)
+    if state:
+        is_ours = state.startswith(_OUR_FAULT) and state != _TOO_SLOW
+    else:
+        is_ours = not isinstance(error, psycopg.OperationalError)
+    return StorageError(text) if is_ours else StorageUnavailable(text)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Raises our errors for psycopg's. For what carries parameters see `PostgresStatements`."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise named(error) from None
+
+
+class PostgresStatements:
+    """See `engine.Statements`."""
+
+    __slots__ = ("_connection", "changed", "wakes")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.wakes = self.changed = False
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> psycopg.Cursor[Row]:
+        problem: StorageError
+        try:
+            return self._connection.execute(translate(sql), parameters)
+        except psycopg.Error as error:
+            problem = named(error)
+        raise problem  # out here, so that psycopg's error is not its context
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        """Every row."""
+        return self._execute(sql, parameters).fetchall()
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        return self._execute(sql, parameters).fetchone()
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """The number of rows that changed."""
+        return self._execute(sql, parameters).rowcount
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """See `engine.Statements`."""
+        before = self.wakes, self.changed
+        self.run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if self.status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):  # else it is all over
+                self.run("ROLLBACK TO SAVEPOINT part")
+                self.run("RELEASE SAVEPOINT part")
+            self.wakes, self.changed = before
+            raise
+        self.run("RELEASE SAVEPOINT part")
+
+    @property
+    def status(self) -> TransactionStatus:
+        """Whether the transaction goes on."""
+        return self._connection.info.transaction_status
+
+    def wake(self, *, changed: bool = True) -> None:
+        """Notify the listeners after the commit."""
+        self.wakes = True
+        self.changed = self.changed or changed
+
+    def shred(self) -> None:
+        """Nothing: what is deleted is overwritten in the server's own time; docs/operating.md says how."""
