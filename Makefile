@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check install screenshots lock clean
+.PHONY: help demo test check bench install screenshots lock clean
 .DEFAULT_GOAL := help
 
 help: ## show what each target does
@@ -13,7 +13,7 @@ demo: $(VENV)/.ok ## the whole service with a stand-in for Messenger, in your br
 	@$(BIN)/peersupport demo
 
 test: $(VENV)/.dev-ok ## every test (those that need a browser say so when it is missing)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.dev-ok ## formatting, lint, strict types, dependencies, flows
 	$(BIN)/ruff format --check .
@@ -21,6 +21,9 @@ check: $(VENV)/.dev-ok ## formatting, lint, strict types, dependencies, flows
 	$(BIN)/mypy
 	$(BIN)/deptry .
 	$(BIN)/peersupport check
+
+bench: $(VENV)/.dev-ok ## the product beside what people would use instead, ratios measured in one run (about an hour)
+	@$(BIN)/python benchmarks/run.py
 
 install: $(VENV)/.ok ## set-up alone: .venv/bin/peersupport exists afterwards
 

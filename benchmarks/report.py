@@ -40,6 +40,7 @@ def report(
     *,
     notes: Sequence[str],
     rounds: int,
+    stages: Sequence[tuple[str, float]],
 ) -> str:
     """The whole report."""
     parts = [
@@ -56,6 +57,8 @@ def report(
     ]
     for case in wanted:
         parts += ["", f"## {case.title}", "", *_table(results[case.key])]
+    parts += ["", "## Where the product's processor time goes, each stage alone in one thread", ""]
+    parts += [_row(("stage", "ms of a core")), _rule(2), *(_row((what, f"{ms:.2f}")) for what, ms in stages)]
     return "\n".join(parts) + "\n"
 
 

@@ -20,7 +20,7 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # so that `benchmarks` is found, and nothing in it by a short name
 
 from app import SMALL_THREADS, content_of  # noqa: E402
-from benchmarks import contestants, phrases  # noqa: E402
+from benchmarks import contestants, phrases, stages  # noqa: E402
 from benchmarks.cases import ON, STORE, Field, Neighbours, cases, run_cases  # noqa: E402
 from benchmarks.goals import lines  # noqa: E402
 from benchmarks.graph import Graph  # noqa: E402
@@ -84,9 +84,10 @@ def main(quick: bool, out: Path | None, rounds: int | None, only: tuple[str, ...
         wanted = [case for case in cases(field, quick=quick) if not only or case.key in only]
         results = run_cases(wanted, generator, rounds, say)
         reading = phrases.microseconds(content_of(ROOT))
+        costs = list(stages.stages(content_of(ROOT), Path(name)))
     low, high = neighbours.load
     notes += [*more, f"Load average of the machine meanwhile: {low:.1f} to {high:.1f}."]
-    text = report(wanted, results, lines(results, reading), notes=notes, rounds=rounds)
+    text = report(wanted, results, lines(results, reading), notes=notes, rounds=rounds, stages=costs)
     click.echo(text)
     if out:
         out.write_text(text, "utf-8")

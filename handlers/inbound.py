@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 
 from bot.content import Content
 from bot.decide import decide
-from bot.events import EchoReceived, PolicyEnforced
+from bot.effects import AddEntry, Turn, WithdrawEntry
+from bot.events import AttachmentReceived, EchoReceived, Event, MessageEdited, PolicyEnforced, TextReceived
 from bot.rescue import rescue
 from handlers.clock import Clock
 from handlers.turns import save, world_for
@@ -78,7 +79,8 @@ class Inbound:
             event = replace(event, known=tx.transcript.knows(taken.contact_id, event.mid))
         content = self._content()
         conv = tx.conversations.get(taken.contact_id, now)
-        save(tx, decide(conv, event, content, world_for(tx, conv, content, now), now), now)
+        turn = decide(conv, event, content, world_for(tx, conv, content, now), now)
+        save(tx, _in_any_order(tx, taken.contact_id, event, turn, now), now)
 
     def _failed(self, tx: Tx, taken: TakenEvent, error: Exception) -> None:
         """Try again; and when it fails always, set it aside, tell people, and leave nobody without an answer."""
@@ -106,6 +108,22 @@ class Inbound:
             raise
         except Exception as error:  # the incident is open already; the event is kept
             log.error("rescue_failed", extra={"inbox_id": taken.id, "error": type(error).__name__})
+
+
+def _in_any_order(tx: Tx, contact_id: int, event: Event, turn: Turn, now: datetime) -> Turn:
+    """A change may come before its message: after an outage Meta repeats each delivery by itself.
+
+    Then the new words stand alone, the old ones do not come after them, and what was taken back stays so.
+    """
+    if isinstance(event, MessageEdited) and not tx.transcript.holds(contact_id, event.mid):
+        said = AddEntry(written_by="contact", kind="text", mid=event.mid, at=event.sent_at, text=event.text)
+        return replace(turn, effects=(said, *turn.effects))
+    if isinstance(event, TextReceived) and tx.transcript.holds(contact_id, event.mid):
+        kept = tuple(e for e in turn.effects if not (isinstance(e, AddEntry) and e.mid == event.mid))
+        return replace(turn, effects=kept)
+    if isinstance(event, TextReceived | AttachmentReceived) and tx.missed.is_known(f"withdrawn:{event.mid}"):
+        return replace(turn, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))
+    return turn
 
 
 def _policy(tx: Tx, event: PolicyEnforced, now: datetime) -> None:

@@ -61,7 +61,7 @@ class Inbox(Store):
             uid=uid,
             dedupe=dedupe,
             body=self._seal(contact_id, uid, events.to_json(event)),
-            sent_at=to_ms(event.sent_at),
+            sent_at=self._place(contact_id, to_ms(event.sent_at)),
             now=to_ms(now),
         )
         if added is None:
@@ -69,6 +69,21 @@ class Inbox(Store):
         self._tx.counters.bump(f"event_{event.kind}")
         self._tx.wake(changed=False)
         return True
+
+    def _place(self, contact_id: int | None, sent_at: int) -> int:
+        """Where an event stands among the contact's. A whole second comes from an API that tells no smaller part:
+        what waits from the same second was here first.
+        """
+        if contact_id is None or sent_at % 1000:
+            return sent_at
+        last = self._value(
+            "SELECT MAX(sent_at) FROM inbox WHERE contact_id = :contact_id AND state = 'new'"
+            " AND sent_at >= :sent_at AND sent_at < :next_second",
+            contact_id=contact_id,
+            sent_at=sent_at,
+            next_second=sent_at + 1000,
+        )
+        return sent_at if last is None else int(last)
 
     def take(self, now: datetime) -> TakenEvent | None:
         """The next event to handle in this very transaction, which then calls `done`, `retry` or `set_aside`.

@@ -173,6 +173,10 @@ class Transcript(Store):
         row = self._found(contact_id, mid)
         return row is not None and row["outbox_id"] is not None
 
+    def holds(self, contact_id: int, mid: str) -> bool:
+        """Whether there is a line with this mid, whoever wrote it."""
+        return self._found(contact_id, mid) is not None
+
     def set_mid(self, contact_id: int, outbox_id: int, mid: str) -> None:
         """The channel's id of a message that went out."""
         mid_hash = self._mid_hash(contact_id, mid)
