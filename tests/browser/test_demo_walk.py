@@ -80,7 +80,7 @@ def test_intake_in_both_languages_to_feedback_and_a_night_that_is_kept(server):
             demo.write("er det noen der")
             demo.sees("Vi er stengt nå", count=1)
         demo.jump("opening")
-        demo.console.locator("nav a[href=\"/console/\"]").first.click()
+        demo.console.locator('nav a[href="/console/"]').first.click()
         supporter_takes_the_next(demo)
         demo.console.get_by_text("jeg er den første").first.wait_for()
         assert demo.problems == []

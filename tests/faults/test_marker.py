@@ -28,7 +28,9 @@ def test_marker_is_found_nowhere_on_disk_or_in_logs(chat, database_folder):
     finally:
         logging.getLogger().handlers[:], level = before
         logging.getLogger().setLevel(level)
-    found = [path.name for path in database_folder.rglob("*") if path.is_file() and holds_mark(path.read_bytes())]
+    found = [
+        path.name for path in database_folder.rglob("*") if path.is_file() and holds_mark(path.read_bytes())
+    ]
     assert found == [] and any(database_folder.rglob("*"))
     assert MARK not in stream.getvalue() and "4711" not in stream.getvalue()
 
@@ -48,4 +50,6 @@ def provoke_failure(chat):
 
 
 def holds_mark(data: bytes) -> bool:
-    return any(MARK.encode(code) in data for code in ("utf-8", "utf-16-le", "latin-1")) or b"zy-planted" in data
+    return (
+        any(MARK.encode(code) in data for code in ("utf-8", "utf-16-le", "latin-1")) or b"zy-planted" in data
+    )

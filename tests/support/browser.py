@@ -137,4 +137,6 @@ class DemoPage:
         """Somebody else writes now."""
         before = self.page.locator("#students button").count()
         self.page.locator("#new-student").click()
-        self.page.wait_for_function("n => document.querySelectorAll('#students button').length > n", arg=before)
+        self.page.wait_for_function(
+            "n => document.querySelectorAll('#students button').length > n", arg=before
+        )

@@ -1,0 +1,63 @@
+"""Changes that come before their message: after an outage Meta repeats each delivery by itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.events import AttachmentReceived, MessageEdited, MessageWithdrawn, TextReceived
+from bot.messages import Purpose
+from storage.records import NewEvent
+
+
+def line(chat, mid):
+    (found,) = [
+        entry
+        for entry in chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of("A")))
+        if entry.mid == mid
+    ]
+    return found
+
+
+def test_an_edit_that_overtakes_its_message_is_shown_and_the_old_words_do_not_come_back(chat):
+    chat.contact_writes("hei")
+    edit = MessageEdited(sent_at=chat.now, mid="m-late", text="nye ord", number=1)
+    chat.local.happens("A", edit)
+    assert (line(chat, "m-late").text, line(chat, "m-late").edits) == ("nye ord", 1)
+    chat.local.happens(
+        "A", TextReceived(sent_at=chat.now - timedelta(seconds=9), mid="m-late", text="gamle ord")
+    )
+    assert line(chat, "m-late").text == "nye ord"
+
+
+def test_the_old_words_of_a_message_that_its_edit_overtook_are_read_for_danger(chat):
+    chat.contact_writes("hei")
+    chat.local.happens("A", MessageEdited(sent_at=chat.now, mid="m-late", text="glem det", number=1))
+    said = chat.local.happens("A", TextReceived(sent_at=chat.now, mid="m-late", text="jeg vil ta livet mitt"))
+    assert said[0].message.purpose is Purpose.CARD
+    assert len(chat.alerts) == 1
+
+
+def test_what_was_taken_back_before_it_came_is_not_shown(chat):
+    chat.contact_writes("hei")
+    for mid, event in (
+        ("m-1", TextReceived(sent_at=chat.now, mid="m-1", text="angrer")),
+        ("m-2", AttachmentReceived(sent_at=chat.now, mid="m-2", kinds=("image",), text="angrer")),
+    ):
+        chat.local.happens("A", MessageWithdrawn(sent_at=chat.now, mid=mid), f"withdrawn:{mid}")
+        chat.local.happens("A", event)
+        assert (line(chat, mid).withdrawn, line(chat, mid).text) == (True, None)
+
+
+def test_of_one_second_what_is_told_to_the_second_comes_after_what_waited(chat):
+    """The Conversations API tells no milliseconds; what it tells must not overtake what a webhook brought before."""
+    second = chat.now.replace(microsecond=0)
+
+    def keep(tx):
+        for mid, at in (("m-1", second + timedelta(milliseconds=300)), ("m-2", second)):
+            event = TextReceived(sent_at=at, mid=mid, text=mid)
+            tx.inbox.add(NewEvent(psid="A", key=f"message:{mid}", event=event), chat.now)
+
+    chat.local.storage.write(keep)
+    chat.local.settle()
+    entries = chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of("A")))
+    assert [entry.text for entry in entries if entry.written_by == "contact"] == ["m-1", "m-2"]
