@@ -13,8 +13,16 @@ from datetime import datetime, timedelta
 
 from bot.content import Content
 from bot.decide import decide
-from bot.effects import AddEntry, Turn, WithdrawEntry
-from bot.events import AttachmentReceived, EchoReceived, Event, MessageEdited, PolicyEnforced, TextReceived
+from bot.effects import AddEntry, EditEntry, Turn, WithdrawEntry
+from bot.events import (
+    AttachmentReceived,
+    ChoiceTapped,
+    EchoReceived,
+    Event,
+    MessageEdited,
+    PolicyEnforced,
+    TextReceived,
+)
 from bot.rescue import rescue
 from handlers.clock import Clock
 from handlers.turns import save, world_for
@@ -24,6 +32,7 @@ from storage.records import TakenEvent
 log = logging.getLogger("peersupport.inbound")
 TRIES = 3  # a decision is pure: what fails three times fails always
 PAUSE = timedelta(seconds=1)
+EARLIER = 0  # the number of an "edit" that is the wording before one
 AT_ONCE = 8  # events in one transaction: more would keep the webhook waiting for the store
 
 
@@ -77,6 +86,11 @@ class Inbound:
             return
         if isinstance(event, EchoReceived):
             event = replace(event, known=tx.transcript.knows(taken.contact_id, event.mid))
+        if isinstance(event, TextReceived | ChoiceTapped | AttachmentReceived) and event.mid:
+            again = _here_already(tx, taken.contact_id, event)
+            if again is None:
+                return
+            event = again
         content = self._content()
         conv = tx.conversations.get(taken.contact_id, now)
         turn = decide(conv, event, content, world_for(tx, conv, content, now), now)
@@ -110,17 +124,31 @@ class Inbound:
             log.error("rescue_failed", extra={"inbox_id": taken.id, "error": type(error).__name__})
 
 
+def _here_already(
+    tx: Tx, contact_id: int, event: TextReceived | ChoiceTapped | AttachmentReceived
+) -> Event | None:
+    """What is left to do of a message whose line stands in the transcript: an edit, or catching up, was first.
+
+    None: nothing. Other words than the ones that stand there are an earlier wording: read for danger like an
+    edit, and not shown.
+    """
+    if event.mid is None or not tx.transcript.holds(contact_id, event.mid):
+        return event
+    if not isinstance(event, TextReceived) or tx.transcript.words(contact_id, event.mid) == event.text:
+        return None
+    return MessageEdited(sent_at=event.sent_at, mid=event.mid, text=event.text, number=EARLIER)
+
+
 def _in_any_order(tx: Tx, contact_id: int, event: Event, turn: Turn, now: datetime) -> Turn:
     """A change may come before its message: after an outage Meta repeats each delivery by itself.
 
     Then the new words stand alone, the old ones do not come after them, and what was taken back stays so.
     """
+    if isinstance(event, MessageEdited) and event.number == EARLIER:
+        return replace(turn, effects=tuple(e for e in turn.effects if not isinstance(e, EditEntry)))
     if isinstance(event, MessageEdited) and not tx.transcript.holds(contact_id, event.mid):
         said = AddEntry(written_by="contact", kind="text", mid=event.mid, at=event.sent_at, text=event.text)
         return replace(turn, effects=(said, *turn.effects))
-    if isinstance(event, TextReceived) and tx.transcript.holds(contact_id, event.mid):
-        kept = tuple(e for e in turn.effects if not (isinstance(e, AddEntry) and e.mid == event.mid))
-        return replace(turn, effects=kept)
     if isinstance(event, TextReceived | AttachmentReceived) and tx.missed.is_known(f"withdrawn:{event.mid}"):
         return replace(turn, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))
     return turn

@@ -177,6 +177,18 @@ class Transcript(Store):
         """Whether there is a line with this mid, whoever wrote it."""
         return self._found(contact_id, mid) is not None
 
+    def words(self, contact_id: int, mid: str) -> str | None:
+        """What the line with this mid says now; None: nothing any more, or there is no such line."""
+        row = self._one(
+            "SELECT uid, body FROM entry WHERE mid_hash = :hash ORDER BY id DESC LIMIT 1",
+            hash=self._mid_hash(contact_id, mid),
+        )
+        if row is None or row["body"] is None:
+            return None
+        body = json.loads(self._tx.box(contact_id).open(row["body"], "entry.body", row["uid"]))
+        text: str | None = body.get("text")
+        return text
+
     def set_mid(self, contact_id: int, outbox_id: int, mid: str) -> None:
         """The channel's id of a message that went out."""
         mid_hash = self._mid_hash(contact_id, mid)

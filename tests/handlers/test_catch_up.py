@@ -16,7 +16,7 @@ from werkzeug.serving import make_server
 from bot.conversation import Tier
 from bot.events import AttachmentReceived, TextReceived
 from handlers import catch_up
-from handlers.catch_up import CatchUp, keep, other_keys, read_answer
+from handlers.catch_up import CatchUp, is_in, keep, other_keys, read_answer
 from handlers.local_chat import LocalChat
 from handlers.messenger import limits, webhook
 from handlers.messenger.client import MessengerClient
@@ -529,4 +529,4 @@ def test_events_kept_by_one_name_are_known_by_the_others(place):
     (event,) = read(said(id="1")).events
     assert place.storage.write(lambda tx: keep(tx, (event,), NOW)) == 1
     for key in ("message:1", *other_keys("message:1")):
-        assert place.storage.read(lambda tx, key=key: tx.missed.is_known(key)), key
+        assert place.storage.read(lambda tx, key=key: is_in(tx, key)), key

@@ -61,3 +61,23 @@ def test_of_one_second_what_is_told_to_the_second_comes_after_what_waited(chat):
     chat.local.settle()
     entries = chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of("A")))
     assert [entry.text for entry in entries if entry.written_by == "contact"] == ["m-1", "m-2"]
+
+
+def test_danger_that_was_edited_away_in_an_outage_is_read_when_its_first_wording_comes(chat):
+    chat.on_duty()
+    caught = TextReceived(sent_at=chat.now, mid="m-caught", text="det går bra")
+    chat.local.happens("A", caught, key="caught:message:m-caught")
+    said = chat.local.happens(
+        "A",
+        TextReceived(sent_at=chat.now, mid="m-caught", text="jeg vil ta livet mitt"),
+        key="message:m-caught",
+    )
+    assert said[0].message.purpose is Purpose.CARD
+    assert len(chat.alerts) == 1
+    assert line(chat, "m-caught").text == "det går bra"
+
+
+def test_message_that_catching_up_has_brought_is_not_answered_again_when_the_webhook_brings_it(chat):
+    caught = TextReceived(sent_at=chat.now, mid="m-caught", text="hei på dere")
+    assert chat.local.happens("A", caught, key="caught:message:m-caught")
+    assert chat.local.happens("A", caught, key="message:m-caught") == []
