@@ -160,8 +160,6 @@ def _stretches(person: Person) -> Iterator[list[Entry]]:
 
 def _alerts(person: Person, told: list[Told]) -> Iterator[str]:
     """Every danger led to a card and to one alert, which is open unless a person has closed it."""
-    rewritten = _read_when_rewritten(person, told)
-    told = [each for each in told if each.kind == "edit" or each.mid not in rewritten]
     mids = {each.mid for each in told if each.kind in HANDLED and each.is_danger}
     outs = {out.id: out for out in person.outs}
     stretches = list(_stretches(person))
@@ -188,18 +186,6 @@ def _alerts(person: Person, told: list[Told]) -> Iterator[str]:
     closings = sum(line.action in ("closed", "tier_lowered") for line in person.audit)
     if len(person.alarms) > closings + 1:
         yield f"there are {len(person.alarms)} alerts, and only {closings} were closed by anybody"
-
-
-def _read_when_rewritten(person: Person, told: list[Told]) -> set[str | None]:
-    """Messages that an outage kept from us and that were read from Meta's past after they had been edited.
-
-    Their first wording is known to Meta's webhook alone, which then comes as a repetition: a known limit.
-    """
-    at = {each.mid: each.sent_at for each in told if each.kind in HANDLED}
-    edited = {each.mid for each in told if each.kind == "edit"}
-    return {
-        entry.mid for entry in person.entries if entry.mid in edited & at.keys() and entry.at != at[entry.mid]
-    }
 
 
 def _open_alert(person: Person, cards: list[Out]) -> Iterator[str]:
