@@ -156,8 +156,6 @@ class Retention(Model):
 
     text_hours_after_close: int = 72
     open_text_hours: int = 168
-    metadata_hours: int = 2160
-    record_hours: int = 8760
 
 
 class Console(Model):

@@ -83,10 +83,6 @@ class Deeds:
 
         return self._storage.write(deed)
 
-    def has_room(self, staff: Staff, tier: Tier) -> bool:
-        """Whether the cap lets this supporter take one more of this tier."""
-        return self._storage.read(lambda tx: self._room(tx, staff, tier))
-
     def _room(self, tx: Tx, staff: Staff, tier: Tier) -> bool:
         if tier.rank >= Tier.HIGH.rank:
             return True  # nothing blocks taking somebody in danger

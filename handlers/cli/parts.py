@@ -24,8 +24,19 @@ class Texts(Protocol):
         """A text with the page's facts, the services' numbers and `fields` filled in."""
 
 
+class Services(Protocol):
+    """The table of services."""
+
+    def unverified(self) -> tuple[str, ...]:
+        """Ids that nobody has signed off."""
+
+
 class Content(Protocol):
     """Config, flows, texts, services and phrases, as far as the commands need them."""
+
+    @property
+    def services(self) -> Services:
+        """services.yaml."""
 
     @property
     def settings(self) -> Settings:

@@ -10,6 +10,7 @@ from bot.errors import PeerSupportError
 from handlers.cli.parts import DemoOptions, State, pass_state
 from handlers.environment import FOR_ALL, FOR_RECEIVING, FOR_SENDING, FOR_STORAGE, Environment, disk_problem
 from handlers.logs import setup_logging
+from handlers.simulator.guard import is_demo_token
 
 
 def add_to(group: click.Group) -> None:
@@ -55,6 +56,9 @@ def serve(state: State) -> None:
     """Web and worker together, for one small machine. Prepares the database first."""
     env = _environment(state, FOR_ALL)
     state.check()
+    with state.storage(env) as storage:
+        if not storage.is_current():  # the first start, or a new version: then this is the release too
+            _refuse_unverified(state, env)
     _migrate(state, env)
     setup_logging()
     state.parts.run_serve(env)
@@ -66,8 +70,24 @@ def release(state: State) -> None:
     """Before a new version serves: check every file, prepare the database. Refuses mistakes."""
     env = _environment(state, FOR_STORAGE)
     state.check()
+    _refuse_unverified(state, env)
     _migrate(state, env)
     click.echo("Files are in order, the database is ready.")
+
+
+def _refuse_unverified(state: State, env: Environment) -> None:
+    """Before real students meet a number, a person has called it. Never stops a service that runs already."""
+    token = env.page_access_token.get_secret_value()
+    if not token or is_demo_token(token):
+        return
+    unverified = state.parts.load_content(state.home).services.unverified()
+    if unverified:
+        raise PeerSupportError(
+            "flows/services.yaml: nobody has verified "
+            + ", ".join(unverified)
+            + ". Call each number or open each "
+            "page, and write verified_by and verified_on; or take the service out."
+        )
 
 
 def _ready(state: State, need: Collection[str]) -> Environment:

@@ -23,7 +23,7 @@ ENVIRONMENT = {
     **new_keys(),
     "PAGE_ID": "100000000000001",
     "APP_ID": "200000000000002",
-    "PAGE_ACCESS_TOKEN": "the-token",
+    "PAGE_ACCESS_TOKEN": "demo-the-token",
     "APP_SECRET": "the-secret",
     "VERIFY_TOKEN": "the-word",
 }

@@ -232,3 +232,19 @@ def test_erase_wants_digits(run):
     result = run("erase", "--psid-stdin", stdin="Kari Nordmann\n")
     assert result.exit_code == 1
     assert "Kari" not in result.output
+
+
+@pytest.mark.parametrize("name", ["release", "serve"])
+def test_a_real_page_is_not_served_with_numbers_that_nobody_has_verified(run, name):
+    run.set_environment(PAGE_ACCESS_TOKEN="a-real-token")
+    result = run(name)
+    assert result.exit_code == 1
+    assert "nobody has verified" in result.stderr
+    assert "mental_helse" in result.stderr
+    assert "a-real-token" not in result.output
+
+
+def test_a_service_that_runs_already_is_never_stopped_for_unverified_numbers(run):
+    assert run("release").exit_code == 0
+    run.set_environment(PAGE_ACCESS_TOKEN="a-real-token")
+    assert run("serve").exit_code == 0
