@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import SimpleQueue
 from typing import Literal
@@ -21,7 +22,7 @@ from bot.window import STANDARD_WINDOW, HumanAgentTag, bot_may_write, human_agen
 from handlers.channel import Channel, ChannelError
 from handlers.clock import Clock
 from handlers.turns import tell
-from storage import Storage, StorageUnavailable, Tx
+from storage import GroupCommit, Job, Storage, StorageUnavailable, Tx
 from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
@@ -32,6 +33,19 @@ PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page w
 NAP_SECONDS = 0.5  # the net below waking
 RECORD_PAUSES_SECONDS = (0.5, 2.0, 5.0)
 HOME_SECONDS = 11.0  # how long a stop waits for sends in flight; what is left is of unknown fate
+
+
+Outcome = Literal["sent", "failed", "lapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What became of a message."""
+
+    send: TakenSend
+    outcome: Outcome
+    code: str | None
+    mid: str | None
 
 
 class Sender:
@@ -54,6 +68,7 @@ class Sender:
         self._held = False
         self._paused_at: datetime | None = None
         self._pause_for = timedelta(0)
+        self._settling: GroupCommit[_Settled, None] = GroupCommit(self._keep_settled)
 
     # Claiming.
 
@@ -190,11 +205,11 @@ class Sender:
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
         elif error.kind == "unknown":
-            self._record(lambda tx: tx.outbox.unknown(send.id, now))
+            self._write(lambda tx: tx.outbox.unknown(send.id, now))
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
             self._pause(error.retry_after_seconds or 0)
             again_at = now + _back_off(send, error)
-            self._record(lambda tx: tx.outbox.retry(send.id, now, again_at, code))
+            self._write(lambda tx: tx.outbox.retry(send.id, now, again_at, code))
         else:
             self._settle(send, "failed", code)
 
@@ -213,41 +228,49 @@ class Sender:
         except ChannelError:
             self._settle(send, "failed", "thread_owned_elsewhere")
         else:
-            self._record(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
+            self._write(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
 
     def _settle(
-        self,
-        send: TakenSend,
-        outcome: Literal["sent", "failed", "lapsed"],
-        code: str | None,
-        mid: str | None = None,
+        self, send: TakenSend, outcome: Outcome, code: str | None = None, mid: str | None = None
     ) -> None:
-        """Record what became of it, and let the conversation know, in one transaction."""
-        now = self._clock()
+        """Record what became of it, together with what others have to record at this moment."""
+        self._record(lambda: self._settling.ask(_Settled(send, outcome, code, mid)))
+
+    def _keep_settled(self, jobs: Sequence[Job[_Settled, None]]) -> None:
+        """All of it in one transaction, and whatever a conversation must know with it."""
+        now, told = self._clock(), [job.asked for job in jobs]
 
         def record(tx: Tx) -> None:
-            if outcome == "sent":
-                tx.outbox.sent(send.id, mid, now)
-            elif outcome == "lapsed":
-                tx.outbox.lapsed(send.id, now)
-            else:
-                tx.outbox.failed(send.id, code or "other", now)
-            tell(tx, send.contact_id, send.id, send.message.purpose, outcome, code, now)
+            tx.outbox.sent({each.send.id: each.mid for each in told if each.outcome == "sent"}, now)
+            for each in told:
+                if each.outcome == "lapsed":
+                    tx.outbox.lapsed(each.send.id, now)
+                elif each.outcome == "failed":
+                    tx.outbox.failed(each.send.id, each.code or "other", now)
+                send = each.send
+                tell(tx, send.contact_id, send.id, send.message.purpose, each.outcome, each.code, now)
             tx.wake()
 
-        self._record(record)
+        try:
+            self._storage.write(record)
+        except Exception as error:
+            for job in jobs:
+                job.error = error
 
-    def _record(self, work: Callable[[Tx], object]) -> None:
+    def _write(self, work: Callable[[Tx], object]) -> None:
+        self._record(lambda: self._storage.write(work))
+
+    def _record(self, keep: Callable[[], object]) -> None:
         """We know what became of a message: while the store cannot keep that, ask it again for a while."""
         for pause in RECORD_PAUSES_SECONDS:
             try:
-                self._storage.write(work)
+                keep()
             except StorageUnavailable as error:
                 log.error("record_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(pause)
             else:
                 return
-        self._storage.write(work)
+        keep()
 
     # Holding.
 
@@ -262,7 +285,7 @@ class Sender:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
             tx.wake()
 
-        self._record(record)
+        self._write(record)
         self._held, self._probed_at = True, now
 
     def _on_trial(self, now: datetime) -> bool:

@@ -2,12 +2,15 @@
 
 from storage.engine import Listener
 from storage.errors import Erased, StorageError, StorageUnavailable, WrongKey
+from storage.group_commit import GroupCommit, Job
 from storage.sealing import Keys
 from storage.storage import Storage, open_storage
 from storage.tx import Tx
 
 __all__ = [
     "Erased",
+    "GroupCommit",
+    "Job",
     "Keys",
     "Listener",
     "Storage",

@@ -9,6 +9,7 @@ lock that every writing process holds, and mmap is never switched on.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -51,6 +52,7 @@ _MACROS = {
 }
 _OUR_FAULT = {"SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG"}
 _expanded: dict[str, str] = {}
+_inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_a_write", default=False)
 
 
 def _expand(sql: str) -> str:
@@ -135,6 +137,27 @@ class SqliteStatements:
         self.shreds = True
 
 
+class _Work:
+    """A caller's function, run in the caller's context though perhaps in another thread."""
+
+    __slots__ = ("_context", "_fn")
+
+    def __init__(self, fn: Callable[[SqliteStatements], object]) -> None:
+        self._fn = fn
+        self._context = contextvars.copy_context()
+
+    def run(self, statements: SqliteStatements) -> object:
+        """Call it."""
+        return self._context.run(self._call, statements)
+
+    def _call(self, statements: SqliteStatements) -> object:
+        _inside.set(True)
+        return self._fn(statements)
+
+
+_Job = Job[_Work, object]
+
+
 class SqliteEngine:
     """See `engine.Engine`. One per process and database; not to be carried over a fork."""
 
@@ -149,7 +172,7 @@ class SqliteEngine:
         self._commits = 0
         self._must_shred = False
         self._idle: list[Database] = []
-        self._group = GroupCommit(self._run_batch)
+        self._group: GroupCommit[_Work, object] = GroupCommit(self._run_batch)
         self._writing = threading.Lock()
         try:
             with (
@@ -190,9 +213,11 @@ class SqliteEngine:
     def write(self, fn: Callable[[SqliteStatements], T]) -> T:
         """Run `fn` in a write transaction; see `engine.Engine`. It may run in another thread."""
         self._must_be_open()
-        return self._group.write(fn)
+        if _inside.get():
+            raise StorageError("a write inside a write would wait for itself; use the transaction at hand")
+        return self._group.ask(_Work(fn))  # type: ignore[return-value]
 
-    def _run_batch(self, batch: Sequence[Job]) -> None:
+    def _run_batch(self, batch: Sequence[_Job]) -> None:
         with self._writing:
             try:
                 with self._lock.held(_BUSY_SECONDS):
@@ -204,7 +229,7 @@ class SqliteEngine:
         if wakes:
             self._bell.ring()
 
-    def _commit(self, batch: Sequence[Job]) -> bool:
+    def _commit(self, batch: Sequence[_Job]) -> bool:
         """Run and commit a batch; whether to wake. Raises StorageUnavailable when nothing of it was kept."""
         connection = self._writer.conn
         with _translated():
@@ -227,13 +252,13 @@ class SqliteEngine:
         return any(statements.wakes for statements in kept)
 
     @staticmethod
-    def _run_job(connection: Any, job: Job, *, alone: bool) -> SqliteStatements | None:
+    def _run_job(connection: Any, job: _Job, *, alone: bool) -> SqliteStatements | None:
         """Run one job in a savepoint of its own; None if it failed, and nothing of it is left."""
         statements = SqliteStatements(connection)
         if not alone:
             connection.execute("SAVEPOINT job")
         try:
-            job.result = job.run(statements)
+            job.result = job.asked.run(statements)
         except Exception as error:
             job.error = error
             if not connection.in_transaction:  # SQLite itself gave the whole transaction up
@@ -354,7 +379,7 @@ def _migrations(steps: Sequence[Step]) -> Migrations:
     return migrations
 
 
-def _fail(batch: Sequence[Job], error: StorageUnavailable) -> None:
+def _fail(batch: Sequence[_Job], error: StorageUnavailable) -> None:
     """Nothing of the batch was kept; a job that failed for a reason of its own keeps that reason."""
     for job in batch:
         job.result = None

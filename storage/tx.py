@@ -30,6 +30,7 @@ class Tx:
     def __init__(self, statements: Statements, keys: Keys) -> None:
         self._statements = statements
         self._boxes: dict[int, Box] = {}
+        self._wrapped: dict[int, Row] = {}
         self.keys = keys
         self.all = statements.all
         self.one = statements.one
@@ -45,10 +46,12 @@ class Tx:
         self._statements.shred()
 
     def box(self, contact_id: int) -> Box:
-        """The contact's key. Raises Erased when it has been destroyed."""
+        """The contact's key. Raises Erased when it has been destroyed, WrongKey when it cannot be read."""
         box = self._boxes.get(contact_id)
         if box is None:
-            row = self.one("SELECT uid, key_wrapped FROM contact WHERE id = :id", id=contact_id)
+            row = self._wrapped.get(contact_id) or self.one(
+                "SELECT uid, key_wrapped FROM contact WHERE id = :id", id=contact_id
+            )
             if row is None or row["key_wrapped"] is None:
                 raise Erased(f"contact {contact_id} is gone")
             box = self.keep_box(contact_id, row)
@@ -61,9 +64,18 @@ class Tx:
             box = self._boxes[contact_id] = self.keys.contact_box(row["key_wrapped"], row["uid"])
         return box
 
+    def note_key(self, contact_id: int, row: Row) -> None:
+        """As `keep_box`, but the key is only unwrapped when it is needed; it may be gone, or unreadable."""
+        self._wrapped[contact_id] = row
+
+    def set_box(self, contact_id: int, box: Box) -> None:
+        """The key of a contact that has just been added."""
+        self._boxes[contact_id] = box
+
     def forget_box(self, contact_id: int) -> None:
         """The contact is erased: seal and open nothing more in this transaction."""
         self._boxes.pop(contact_id, None)
+        self._wrapped.pop(contact_id, None)
 
     @cached_property
     def contacts(self) -> Contacts:

@@ -60,7 +60,7 @@ def client(storage, now=NOW):
 def danger(tx, now=NOW):
     """A student in danger, in the queue, with an event and a message that wait."""
     event = TextReceived(mid="m1", text=WORDS, sent_at=now)
-    tx.inbox.add(NewEvent(psid=PSID, key="m1", event=event), now)
+    tx.inbox.add([NewEvent(psid=PSID, key="m1", event=event)], now)
     contact_id = tx.contacts.find(PSID)
     conversation = replace(
         tx.conversations.get(contact_id, now),

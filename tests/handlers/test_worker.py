@@ -72,7 +72,7 @@ class Service:
     def writes(self, psid: str, text: str = "hei") -> None:
         mid = f"m-{next(MIDS)}"
         event = TextReceived(sent_at=self.now, mid=mid, text=text)
-        self.storage.write(lambda tx: tx.inbox.add(NewEvent(psid=psid, key=mid, event=event), self.now))
+        self.storage.write(lambda tx: tx.inbox.add([NewEvent(psid=psid, key=mid, event=event)], self.now))
 
     def states(self) -> list[str]:
         rows = self.storage.read(lambda tx: tx.all("SELECT state FROM outbox ORDER BY id"))

@@ -153,10 +153,10 @@ def test_a_full_database_is_unavailable_and_works_again_once_there_is_room(stora
     pages = writer.execute("PRAGMA page_count").fetchone()[0]
     writer.execute(f"PRAGMA max_page_count={pages}").fetchone()
     with pytest.raises(StorageUnavailable):
-        storage.write(lambda tx: [tx.inbox.add(new(f"m{n}", words="ord " * 500), NOW) for n in range(50)])
+        storage.write(lambda tx: [tx.inbox.add([new(f"m{n}", words="ord " * 500)], NOW) for n in range(50)])
     assert count(storage, "inbox") == 0
     writer.execute("PRAGMA max_page_count=1000000").fetchone()
-    assert storage.write(lambda tx: tx.inbox.add(new(), NOW))
+    assert storage.write(lambda tx: tx.inbox.add([new()], NOW))
 
 
 def test_a_write_inside_a_write_is_refused_rather_than_waiting_for_itself(storage: Storage) -> None:
@@ -219,7 +219,7 @@ def test_the_write_ahead_log_does_not_grow_for_ever(storage: Storage, tmp_path: 
     for batch in range(120):
         storage.write(
             lambda tx, batch=batch: [  # type: ignore[misc]
-                tx.inbox.add(new(f"m{batch}-{n}", words="ord " * 300), NOW) for n in range(60)
+                tx.inbox.add([new(f"m{batch}-{n}", words="ord " * 300)], NOW) for n in range(60)
             ]
         )
     assert (tmp_path / "data" / "peersupport.db-wal").stat().st_size < 24 * 1024 * 1024

@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 from storage_factories import make_storage, new, NOW
 storage = make_storage(Path({home!r}), url={url!r})
-storage.write(lambda tx: tx.inbox.add(new("from another process"), NOW))
+storage.write(lambda tx: tx.inbox.add([new("from another process")], NOW))
 storage.close()
 """
 LONG = 20.0  # seconds that no passing test waits
@@ -86,7 +86,7 @@ def test_an_event_wakes_the_worker_and_a_change_also_the_console(storage: Storag
     contact = add_contact(storage)
     listener = storage.listen()
     before = storage.read(lambda tx: tx.handoffs.last_change())
-    storage.write(lambda tx: tx.inbox.add(new(), NOW))
+    storage.write(lambda tx: tx.inbox.add([new()], NOW))
     assert listener.wait(LONG)
     assert storage.read(lambda tx: tx.handoffs.last_change()) == before
     storage.write(lambda tx: tx.transcript.add_note(contact, 1, "Ola", "ord", NOW))
@@ -143,5 +143,5 @@ def test_commit_is_no_failure_because_nobody_could_be_woken(
         raise OSError(24, "too many open files")
 
     monkeypatch.setattr("storage.wake.os.listdir", too_many)
-    assert storage.write(lambda tx: tx.inbox.add(new("m1"), NOW))
+    assert storage.write(lambda tx: tx.inbox.add([new("m1")], NOW))
     assert storage.read(lambda tx: tx.inbox.pending_count()) == 1
