@@ -8,28 +8,26 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
-
-from bot.checks import check
 from bot.content import Content, load_content
 from bot.errors import ContentError
 from bot.yaml_text import Problem
 from handlers import clock as clocks
-from handlers import console, health
-from handlers.catch_up import CatchUp
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
-from handlers.deeds import Deeds
-from handlers.demo import Demo
 from handlers.environment import Environment
-from handlers.messenger import deletion, webhook
-from handlers.messenger.client import MessengerClient
-from handlers.server import run_web
-from handlers.terminal import run_chat
-from handlers.worker import Worker
 from storage import Keys, Storage, open_storage
+
+# What only one kind of process needs is imported where that is put together: the worker serves no pages, the
+# web process calls nobody, and each holds some twenty megabytes less for it.
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from handlers import console
+    from handlers.demo import Demo
+    from handlers.messenger.client import MessengerClient
+    from handlers.worker import Worker
 
 HERE = Path(__file__).parent
 PACKAGED = HERE / "handlers" / "defaults"  # in an installed package
@@ -72,6 +70,8 @@ def content_of(folder: Path) -> Content:
 
 def problems_of(folder: Path) -> list[Problem] | list[str]:
     """Every mistake in a folder, each printable as `file:line: ...`."""
+    from bot.checks import check
+
     try:
         return check(files_of(folder))
     except ContentError as error:
@@ -89,6 +89,8 @@ def storage_of(env: Environment) -> Storage:
 
 def client_of(env: Environment, content: Content) -> MessengerClient:
     """The channel to Meta."""
+    from handlers.messenger.client import MessengerClient
+
     settings = content.settings.messenger
     return MessengerClient(
         page_id=env.page_id,
@@ -104,6 +106,9 @@ def client_of(env: Environment, content: Content) -> MessengerClient:
 
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
+    from handlers.catch_up import CatchUp
+    from handlers.worker import Worker
+
     client = client_of(env, content())
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
     return Worker(storage, content, client, clock, catch_up=catch_up)
@@ -119,6 +124,13 @@ def web_app(
     demo: Demo | None = None,
 ) -> Flask:
     """The web process: webhook, console, health, deletion; and the simulator, in the demo only."""
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from handlers import console, health
+    from handlers.deeds import Deeds
+    from handlers.messenger import deletion, webhook
+
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
     if proxies:  # else every supporter would seem to sign in from the proxy's address
@@ -164,7 +176,7 @@ def web_app(
 
 
 class Service:
-    """One process's share of the service: opened after the server has forked, closed when it stops."""
+    """One process's share of the service: opened when the server begins, closed when it stops."""
 
     def __init__(
         self, env: Environment, clock: Clock, *, with_worker: bool, demo: Demo | None = None
@@ -182,6 +194,8 @@ class Service:
 
     def app(self) -> Flask:
         """The web application on a freshly opened store."""
+        from handlers import console
+
         storage = storage_of(self._env)
         self._live = console.Live(storage, limit=self._content.settings.console.streams)
         if self._with_worker:
@@ -206,6 +220,8 @@ class Service:
 
     def run(self, *, host: str = "0.0.0.0") -> None:  # noqa: S104 - HTTPS stands in front
         """Serve until told to stop."""
+        from handlers.server import run_web
+
         threads = self._content.settings.console.streams + SMALL_THREADS
         run_web(
             self.app, port=self._env.port, threads=threads, on_start=self.start, on_stop=self.stop, host=host
@@ -228,6 +244,8 @@ def serve_worker(env: Environment) -> None:
 
 def serve_demo(options: DemoOptions) -> None:
     """The real service on SQLite in data/demo, with the stand-in for Messenger beside it."""
+    from handlers.demo import Demo
+
     demo = Demo(options.home, options)
     env = demo.environment
     storage = storage_of(env)
@@ -239,6 +257,8 @@ def serve_demo(options: DemoOptions) -> None:
 
 def chat(folder: Path, at: datetime | None, language: str | None) -> None:
     """A student in the terminal."""
+    from handlers.terminal import run_chat
+
     run_chat(content_of(folder), at or clocks.real(), language=language)
 
 

@@ -1,4 +1,4 @@
-"""SQLite through sqlite-utils: one writer connection with group commit, a pool of readers, WAL, every commit
+"""SQLite: one writer connection with group commit, a pool of readers, WAL, every commit
 flushed to disk.
 
 SQLite 3.7.0 to 3.51.2 can damage a WAL database when one connection checkpoints while another writes
@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import importlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlite_utils import Database, Migrations, utils
-
+from storage import sqlite_migrations
 from storage.engine import BUMP, Row, Step
 from storage.errors import StorageError, StorageUnavailable
 from storage.file_lock import FileLock
@@ -26,8 +26,12 @@ from storage.wake import Bell, UdpListener
 
 T = TypeVar("T")
 
-# pysqlite3 where sqlite-utils found it: two copies of SQLite must never open one file.
-sqlite3: Any = utils.sqlite3  # type: ignore[attr-defined]
+# pysqlite3 where it is installed, as sqlite-utils chooses: two copies of SQLite must never open one file.
+sqlite3: Any
+try:
+    sqlite3 = importlib.import_module("pysqlite3")
+except ImportError:
+    sqlite3 = importlib.import_module("sqlite3")
 
 _BUSY_SECONDS = 5.0
 _CHECKPOINT_COMMITS = 1000
@@ -171,7 +175,7 @@ class SqliteEngine:
         self._closed = False
         self._commits = 0
         self._must_shred = False
-        self._idle: list[Database] = []
+        self._idle: list[Any] = []
         self._group: GroupCommit[_Work, object] = GroupCommit(self._run_batch)
         self._writing = threading.Lock()
         try:
@@ -192,7 +196,7 @@ class SqliteEngine:
         """Of SQLite."""
         return f"SQLite {sqlite3.sqlite_version}"
 
-    def _connect(self, *, reads_only: bool = False) -> Database:
+    def _connect(self, *, reads_only: bool = False) -> Any:
         connection = sqlite3.connect(
             str(self._path),
             timeout=_BUSY_SECONDS,
@@ -203,7 +207,7 @@ class SqliteEngine:
         try:
             for pragma in (*_PRAGMAS, *(_READER_PRAGMAS if reads_only else ())):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
-            return Database(connection, execute_plugins=False)
+            return connection
         except BaseException:
             connection.close()
             raise
@@ -231,7 +235,7 @@ class SqliteEngine:
 
     def _commit(self, batch: Sequence[_Job]) -> bool:
         """Run and commit a batch; whether to wake. Raises StorageUnavailable when nothing of it was kept."""
-        connection = self._writer.conn
+        connection = self._writer
         with _translated():
             connection.execute("BEGIN IMMEDIATE")
         try:
@@ -273,7 +277,7 @@ class SqliteEngine:
 
     def _tidy(self) -> None:
         """Checkpoint when it is due. Never waits for a reader: what could not be done is done next time."""
-        connection = self._writer.conn
+        connection = self._writer
         if self._must_shred:
             connection.execute("PRAGMA busy_timeout=0")
             try:
@@ -305,29 +309,29 @@ class SqliteEngine:
     def _reader(self) -> Iterator[Any]:
         with _translated():
             try:
-                database = self._idle.pop()
+                connection = self._idle.pop()
             except IndexError:
-                database = self._connect(reads_only=True)
-            database.conn.execute("BEGIN")
+                connection = self._connect(reads_only=True)
+            connection.execute("BEGIN")
         try:
-            yield database.conn
+            yield connection
         finally:
-            if database.conn.in_transaction:
-                database.conn.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             if self._closed:
-                database.close()
+                connection.close()
             else:
-                self._idle.append(database)
+                self._idle.append(connection)
 
     # Migrations, waking, closing
 
     def migrate(self, steps: Sequence[Step]) -> None:
         """Apply the steps that are missing, in one transaction, whoever else starts at the same moment."""
-        connection = self._writer.conn
+        connection = self._writer
         with self._writing, self._lock.held(_BUSY_SECONDS), _translated():
             connection.execute("BEGIN IMMEDIATE")
             try:
-                _migrations(steps).apply(self._writer)
+                sqlite_migrations.apply(connection, steps, _expand)
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
@@ -336,7 +340,7 @@ class SqliteEngine:
     def is_current(self, steps: Sequence[Step]) -> bool:
         """Whether all steps have been applied."""
         with self._writing, _translated():
-            return not _migrations(steps).pending(self._writer)
+            return sqlite_migrations.are_applied(self._writer, steps)
 
     def listen(self) -> UdpListener:
         """A new listener."""
@@ -363,20 +367,6 @@ class SqliteEngine:
             raise StorageError("the storage is closed")
         if os.getpid() != self._pid:
             raise StorageError("open the storage after the fork, in the process that uses it")
-
-
-def _migrations(steps: Sequence[Step]) -> Migrations:
-    migrations = Migrations("peersupport")
-
-    def add(step: Step) -> None:
-        @migrations(name=step.name)
-        def apply(database: Database) -> None:
-            for statement in step.statements:
-                database.conn.execute(_expand(statement))
-
-    for step in steps:
-        add(step)
-    return migrations
 
 
 def _fail(batch: Sequence[_Job], error: StorageUnavailable) -> None:

@@ -75,7 +75,7 @@ def test_an_exception_is_logged_by_type_and_lines_only(lines):
 
 def test_libraries_are_logged_by_place_not_by_words(lines):
     logging.getLogger("some.library").error("cannot parse '%s'", WORDS)
-    logging.getLogger("gunicorn.error").warning(f"Invalid request: {WORDS}")
+    logging.getLogger("waitress").warning(f"Invalid request: {WORDS}")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn(WORDS, stacklevel=1)

@@ -149,7 +149,7 @@ def test_an_interrupt_in_the_leader_releases_those_behind_it(storage: Storage) -
 
 @only_sqlite
 def test_a_full_database_is_unavailable_and_works_again_once_there_is_room(storage: Storage) -> None:
-    writer = storage._engine._writer.conn  # type: ignore[attr-defined]
+    writer = storage._engine._writer  # type: ignore[attr-defined]
     pages = writer.execute("PRAGMA page_count").fetchone()[0]
     writer.execute(f"PRAGMA max_page_count={pages}").fetchone()
     with pytest.raises(StorageUnavailable):
@@ -192,7 +192,7 @@ def test_a_read_cannot_write_and_sees_one_state(storage: Storage) -> None:
 
 @only_sqlite
 def test_every_commit_is_flushed_and_nothing_checkpoints_by_itself(storage: Storage) -> None:
-    writer = storage._engine._writer.conn  # type: ignore[attr-defined]
+    writer = storage._engine._writer  # type: ignore[attr-defined]
     settings = {
         name: writer.execute(f"PRAGMA {name}").fetchone()[0]
         for name in (
