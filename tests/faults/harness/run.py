@@ -26,7 +26,7 @@ from storage import StorageUnavailable
 from storage.records import Staff
 from storage.times import from_ms, to_ms
 
-MOST_REST_SECONDS = 120.0
+MOST_REST_SECONDS = 300.0
 STILL_SECONDS = 1.2  # nothing happened for so long, so the clock is moved on to what waits for it
 NEXT = timedelta(seconds=31)  # longer than a wait for an echo, and than a held outbox waits for its next try
 GRACE_SECONDS = 15.0  # between asking a process to end and killing it
@@ -54,7 +54,7 @@ class Result:
                 "What was done:",
                 str(self.schedule),
                 "To see it again:",
-                f"  python benchmarks/faults.py --store {store} --schedules 1 --seed {seed}",
+                f"  python benchmarks/faults.py --store {store} --schedules 1 --seed {seed} {self.schedule.size}",
             ]
         )
 
@@ -78,6 +78,7 @@ class Runner:
         """Do it all."""
         began = time.monotonic()
         self.world.set_clock(self.plan.starts)
+        self.world.new_shift()
         self.world.mail.set_copies(self.plan.copies)
         for psid in self.plan.students:
             self.world.graph.new_student(psid)
@@ -88,8 +89,11 @@ class Runner:
                 threading.Event().wait(left)
             self._do(step)
         self.world.mend()
-        wait(self._futures, 60)
+        wait(self._futures, MOST_REST_SECONDS)
         rest = self._comes_to_rest()
+        for step in self.plan.afterwards:  # whom trouble kept from being taken is taken now
+            self._deed(step)
+        rest = self._comes_to_rest() and rest
         self._pool.shutdown()
         facts = self.facts()
         problems = ([] if rest else ["It does not come to rest: " + self._what_is_left()]) + checker.check(
@@ -126,6 +130,8 @@ class Runner:
             case "everybody":
                 wait(self._futures)
                 self._comes_to_rest()
+            case "staff" if step.what == "takes":
+                self._takes(str(step.value))
             case "staff":
                 self._later(lambda: self._deed(step))
             case name if name in self.world.names:
@@ -213,13 +219,23 @@ class Runner:
             case "edits" | "edits into danger" if said:
                 graph.edit(psid, said[-1], str(value))
             case "takes back" if said:
-                graph.unsend(psid, said[int(float(value) * len(said))])
+                graph.unsend(psid, said[int(float(value) * len(said)) - 1])
             case "reacts" if said:
                 graph.react(psid, said[-1], "❤" if float(value) > 0.4 else None)
             case "reads":
                 graph.read(psid)
 
     # Staff.
+
+    def _takes(self, psid: str) -> None:
+        """This student, surely: what comes after it in a quiet schedule is about somebody who is claimed."""
+        contact_id = self.world.storage.read(lambda tx: tx.contacts.find(psid))
+        assert contact_id is not None
+        staff, ends_at = self.world.staff[0], time.monotonic() + MOST_REST_SECONDS
+        while time.monotonic() < ends_at:
+            self._try("claim", contact_id, staff, lambda: self.world.deeds.claim(contact_id, staff))
+            if self.deeds[-1].outcome == "done":
+                return
 
     def _deed(self, step: Step) -> None:
         chance = random.Random(float(step.value))
@@ -344,6 +360,7 @@ class Runner:
         still_since, before, calm = time.monotonic(), "", 0
         try:
             while time.monotonic() < ends_at:
+                self.world.keep_up()
                 left = self._what_is_left()
                 if not left:
                     calm += 1
