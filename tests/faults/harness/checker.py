@@ -84,10 +84,15 @@ def _order(person: Person, facts: Facts) -> Iterator[str]:
     heard = [each for each in facts.told if each.psid == person.psid and each.kind in HANDLED]
     heard = [each for each in heard if each.mid in place and each.accepted_at and each.key in facts.known]
     heard.sort(key=lambda each: each.sent_at)
-    early = {each.mid: facts.known.get(each.key, 0) for each in facts.told if each.kind == "edit"}
+    # By catching up a message may have come in sooner than by its webhook; by an edit, its line. What was taken
+    # back before the service could read it comes by its webhook only, after those that were read.
+    edited = {each.mid: facts.known.get(each.key, 0) for each in facts.told if each.kind == "edit"}
+    early = {
+        each.mid: min(edited.get(each.mid, 10**18), facts.caught.get(each.mid or "", 10**18))
+        for each in heard
+    }
     for first, then in combinations(heard, 2):
-        # By catching up, `then` may have come in sooner than its webhook; by an edit, its line.
-        is_first = facts.known[first.key] < min(facts.known[then.key], early.get(then.mid, 10**18))
+        is_first = facts.known[first.key] < min(facts.known[then.key], early[then.mid])
         in_order = first.post == then.post or (first.accepted_at or 0.0) < then.tried_at
         swapped = first.sent_at < then.sent_at and place[first.mid] > place[then.mid]
         if is_first and in_order and swapped:
