@@ -17,7 +17,7 @@ from bot.content import Content, load_content
 from bot.errors import ContentError
 from bot.yaml_text import Problem
 from handlers import clock as clocks
-from handlers import console, health
+from handlers import console, health, metrics
 from handlers.catch_up import CatchUp
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
@@ -126,6 +126,7 @@ def web_app(
     app.secret_key = env.secret_key.get_secret_value()
     app.config["MAX_CONTENT_LENGTH"] = 2_000_000  # forms; the webhook sets its own
     page = content().settings.page
+    posts = metrics.Posts()
     app.register_blueprint(
         webhook.blueprint(
             page_id=env.page_id,
@@ -134,6 +135,7 @@ def web_app(
             verify_token=env.verify_token.get_secret_value(),
             storage=storage,
             clock=clock,
+            count=posts.count,
         )
     )
     app.register_blueprint(
@@ -144,7 +146,7 @@ def web_app(
             contact_email=page.contact_email,
         )
     )
-    app.register_blueprint(health.blueprint(storage=storage, clock=clock, content=content))
+    app.register_blueprint(health.blueprint(storage=storage, clock=clock, content=content, posts=posts))
     app.register_blueprint(
         console.blueprint(
             console.ConsoleParts(

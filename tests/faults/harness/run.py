@@ -22,7 +22,7 @@ from harness.world import World
 from bot.errors import NotPossible, PeerSupportError
 from bot.outcomes import OUTCOMES
 from handlers.simulator.state import Refused
-from storage import StorageUnavailable
+from storage.errors import StorageError
 from storage.records import Staff
 from storage.times import from_ms, to_ms
 
@@ -321,7 +321,7 @@ class Runner:
             act()
         except NotPossible:
             outcome = "refused"
-        except StorageUnavailable:
+        except StorageError:
             outcome = "unknown" if self.world.store == "postgresql" else "refused"
         else:
             outcome = "done"
@@ -345,7 +345,7 @@ class Runner:
 
         try:
             contact_id = self.world.storage.write(plant)
-        except StorageUnavailable:
+        except StorageError:
             return
         if contact_id is not None:
             with self._lock:
