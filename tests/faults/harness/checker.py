@@ -169,14 +169,17 @@ def _stretches(person: Person) -> Iterator[list[Entry]]:
 def _alerts(person: Person, told: list[Told]) -> Iterator[str]:
     """Every danger led to a card and to one alert, which is open unless a person has closed it."""
     mids = {each.mid for each in told if each.kind in HANDLED and each.is_danger}
+    edited = {each.mid for each in told if each.kind == "edit"}
     outs = {out.id: out for out in person.outs}
     stretches = list(_stretches(person))
     for number, stretch in enumerate(stretches, start=1):
-        where = [entry.id for entry in stretch if entry.mid in mids and entry.written_by == "contact"]
+        where = [entry for entry in stretch if entry.mid in mids and entry.written_by == "contact"]
         if not where:
             continue
+        # If its new words were read after an outage, its first ones come later: perhaps after a closing.
+        follows = person.entries if where[0].mid in edited else stretch
         later = [
-            outs[entry.outbox_id] for entry in stretch if entry.id > where[0] and entry.outbox_id in outs
+            outs[entry.outbox_id] for entry in follows if entry.id > where[0].id and entry.outbox_id in outs
         ]
         cards = [out for out in later if out.purpose == Purpose.CARD]
         earlier = [

@@ -248,7 +248,9 @@ class World:
     # Outages.
 
     def database_goes(self, how: str) -> None:
-        """Take the database away."""
+        """Take the database away. While it is, nothing else can be done to it."""
+        if self._is_away:
+            return
         match how:
             case "is locked":
                 if self._locker is None:
