@@ -76,6 +76,12 @@ class Runner:
 
     def run(self) -> Result:
         """Do it all."""
+        try:
+            return self._run()
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> Result:
         began = time.monotonic()
         self.world.set_clock(self.plan.starts)
         self.world.new_shift()
@@ -94,7 +100,6 @@ class Runner:
         for step in self.plan.afterwards:  # whom trouble kept from being taken is taken now
             self._deed(step)
         rest = self._comes_to_rest() and rest
-        self._pool.shutdown()
         facts = self.facts()
         problems = ([] if rest else ["It does not come to rest: " + self._what_is_left()]) + checker.check(
             facts
