@@ -11,9 +11,6 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -37,18 +34,6 @@ _CODE = re.compile(r"[A-Za-z0-9_.:/<>\-]*", re.ASCII)
 _LONG_NUMBER = re.compile(r"\d{9}")
 _LARGEST = 10**13  # ids of our own and durations stay far below; a PSID does not
 
-_context: ContextVar[dict[str, object] | None] = ContextVar("log_context", default=None)
-
-
-@contextmanager
-def log_context(**ids: object) -> Iterator[None]:
-    """Every line logged inside carries these, as far as they are on the list."""
-    token = _context.set({**(_context.get() or {}), **ids})
-    try:
-        yield
-    finally:
-        _context.reset(token)
-
 
 class JsonLines(logging.Formatter):
     """A record as one line of JSON."""
@@ -60,7 +45,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": _event(record),
         }
-        line |= _facts(_context.get() or {}) | _facts(record.__dict__)
+        line |= _facts(record.__dict__)
         if not _is_ours(record):
             line["where"] = f"{record.name}:{Path(record.pathname).name}:{record.lineno}"
         if record.exc_info and record.exc_info[0]:
