@@ -29,9 +29,11 @@ FIELDS = frozenset(
 )
 OURS = ("peersupport", "bot", "storage", "handlers", "app", "__main__")
 _LONGEST = 80
+_MOST = 100  # of a list; a POST of Meta's rarely holds more
 # One word of letters: no spaces, so no sentence. A row of nine or more digits may be somebody's id or number.
 _CODE = re.compile(r"[A-Za-z0-9_.:/<>\-]*", re.ASCII)
 _LONG_NUMBER = re.compile(r"\d{9}")
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder for each line
 _LARGEST = 10**13  # ids of our own and durations stay far below; a PSID does not
 
 
@@ -50,7 +52,7 @@ class JsonLines(logging.Formatter):
             line["where"] = f"{record.name}:{Path(record.pathname).name}:{record.lineno}"
         if record.exc_info and record.exc_info[0]:
             line |= described(record.exc_info[1], record.exc_info[2])
-        return json.dumps(line, ensure_ascii=False)
+        return _encode(line)
 
 
 def setup_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -63,6 +65,8 @@ def setup_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     logging.captureWarnings(True)
+    # Nobody logs these, and finding them out costs as much as writing the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # A handler that prints tracebacks when it fails itself would print what it was to log.
     logging.raiseExceptions = False
     # Libraries speak when something is wrong. Their request lines hold addresses with query strings.
@@ -100,7 +104,7 @@ def _shown(value: object) -> object | None:
     if isinstance(value, int | float):
         return value if abs(value) < _LARGEST else None
     if isinstance(value, list | tuple | frozenset | set):
-        parts = [part for item in list(value)[:20] if (part := _shown(item)) is not None]
+        parts = [part for item in list(value)[:_MOST] if (part := _shown(item)) is not None]
         return parts or None
     if isinstance(value, str):
         plain = str(value)
