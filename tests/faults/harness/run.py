@@ -11,10 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from harness import checker
+from harness import checker, rest
 from harness.facts import Deed, Facts, Planted, gather
 from harness.schedule import Schedule, Step
 from harness.world import World
@@ -26,9 +26,6 @@ from storage.errors import StorageError
 from storage.records import Staff
 from storage.times import from_ms, to_ms
 
-MOST_REST_SECONDS = 300.0
-STILL_SECONDS = 1.2  # nothing happened for so long, so the clock is moved on to what waits for it
-NEXT = timedelta(seconds=31)  # longer than a wait for an echo, and than a held outbox waits for its next try
 GRACE_SECONDS = 15.0  # between asking a process to end and killing it
 TIMER_AFTER = timedelta(milliseconds=400)
 
@@ -95,15 +92,15 @@ class Runner:
                 threading.Event().wait(left)
             self._do(step)
         self.world.mend()
-        wait(self._futures, MOST_REST_SECONDS)
-        rest = self._comes_to_rest()
+        wait(self._futures, rest.MOST_SECONDS)
+        rested = rest.comes_to_rest(self.world)
         for step in self.plan.afterwards:  # whom trouble kept from being taken is taken now
             self._deed(step)
-        rest = self._comes_to_rest() and rest
+        rested = rest.comes_to_rest(self.world) and rested
         facts = self.facts()
-        problems = ([] if rest else ["It does not come to rest: " + self._what_is_left()]) + checker.check(
-            facts
-        )
+        problems = (
+            [] if rested else ["It does not come to rest: " + rest.what_is_left(self.world)]
+        ) + checker.check(facts)
         return Result(self.plan, facts, problems, time.monotonic() - began)
 
     def facts(self, tx: Any = None) -> Facts:
@@ -134,7 +131,7 @@ class Runner:
                 self._mail(step)
             case "everybody":
                 wait(self._futures)
-                self._comes_to_rest()
+                rest.comes_to_rest(self.world)
             case "staff" if step.what == "takes":
                 self._takes(str(step.value))
             case "staff":
@@ -236,7 +233,7 @@ class Runner:
         """This student, surely: what comes after it in a quiet schedule is about somebody who is claimed."""
         contact_id = self.world.storage.read(lambda tx: tx.contacts.find(psid))
         assert contact_id is not None
-        staff, ends_at = self.world.staff[0], time.monotonic() + MOST_REST_SECONDS
+        staff, ends_at = self.world.staff[0], time.monotonic() + rest.MOST_SECONDS
         while time.monotonic() < ends_at:
             self._try("claim", contact_id, staff, lambda: self.world.deeds.claim(contact_id, staff))
             if self.deeds[-1].outcome == "done":
@@ -355,59 +352,6 @@ class Runner:
         if contact_id is not None:
             with self._lock:
                 self.planted.append(Planted(contact_id, name, due_at))
-
-    # Rest.
-
-    def _comes_to_rest(self) -> bool:
-        """Wait until nothing is under way; what waits for a later time gets it by moving the clock on."""
-        ends_at = time.monotonic() + MOST_REST_SECONDS
-        listener = self.world.storage.listen()
-        still_since, before, calm = time.monotonic(), "", 0
-        try:
-            while time.monotonic() < ends_at:
-                self.world.keep_up()
-                left = self._what_is_left()
-                if not left:
-                    calm += 1
-                    if calm == 3:  # what has just been handled may lead to more
-                        return True
-                else:
-                    calm = 0
-                if left != before:
-                    before, still_since = left, time.monotonic()
-                elif left and time.monotonic() - still_since > STILL_SECONDS:
-                    self.world.clock.jump(NEXT)
-                    self.world.storage.notify()
-                    still_since = time.monotonic()
-                listener.wait(0.1)
-        finally:
-            listener.close()
-        return False
-
-    def _what_is_left(self) -> str:
-        """In words; empty at rest."""
-        if not self.world.mail.is_idle:
-            return "webhooks are not delivered"
-        try:
-            counts = self.world.storage.read(lambda tx: _left(tx, self.world.clock()))
-        except PeerSupportError as error:
-            return f"the store does not answer ({type(error).__name__})"
-        return ", ".join(f"{number} {what}" for what, number in counts.items() if number)
-
-
-def _left(tx: Any, now: datetime) -> dict[str, int]:
-    def count(condition: str) -> int:
-        return int(tx.one(f"SELECT count(*) AS n FROM outbox WHERE {condition}")["n"])  # noqa: S608
-
-    due_at = tx.timers.next_due_at()
-    return {
-        "events not handled": tx.inbox.pending_count(),
-        "messages not sent": tx.outbox.waiting_count(),
-        "sends under way": count("state = 'sending'"),
-        "sends of unknown fate": count("state = 'unknown' AND settled = 0"),
-        "timers of ours": int(tx.one("SELECT count(*) AS n FROM timer WHERE name LIKE 'harness:%'")["n"]),
-        "timers overdue": int(due_at is not None and due_at <= now),
-    }
 
 
 def run_schedule(world: World, plan: Schedule) -> Result:
