@@ -127,7 +127,7 @@ def web_app(
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from handlers import console, health
+    from handlers import console, health, metrics
     from handlers.deeds import Deeds
     from handlers.messenger import deletion, webhook
 
@@ -138,6 +138,7 @@ def web_app(
     app.secret_key = env.secret_key.get_secret_value()
     app.config["MAX_CONTENT_LENGTH"] = 2_000_000  # forms; the webhook sets its own
     page = content().settings.page
+    posts = metrics.Posts()
     app.register_blueprint(
         webhook.blueprint(
             page_id=env.page_id,
@@ -146,6 +147,7 @@ def web_app(
             verify_token=env.verify_token.get_secret_value(),
             storage=storage,
             clock=clock,
+            count=posts.count,
         )
     )
     app.register_blueprint(
@@ -156,7 +158,7 @@ def web_app(
             contact_email=page.contact_email,
         )
     )
-    app.register_blueprint(health.blueprint(storage=storage, clock=clock, content=content))
+    app.register_blueprint(health.blueprint(storage=storage, clock=clock, content=content, posts=posts))
     app.register_blueprint(
         console.blueprint(
             console.ConsoleParts(

@@ -11,6 +11,7 @@ from storage.conversations import Conversations
 from storage.drafts import Drafts
 from storage.engine import Row, Statements
 from storage.errors import Erased
+from storage.figures import Figures
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
 from storage.missed import Missed
@@ -166,3 +167,8 @@ class Tx:
     def worker(self) -> Worker:
         """Signs of life."""
         return Worker(self)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """Numbers for whoever watches over the service."""
+        return Figures(self)
