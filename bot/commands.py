@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot import closed, danger, erasure, handoff, notice, queue, talk
+from bot import closed, danger, erasure, handoff, notice, queue, safety, silence, talk
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import ROUTINE, Draft
 from bot.effects import CancelTimers, CountFeedback, DropPending, Record
@@ -40,6 +40,9 @@ SAID: Mapping[str, frozenset[str]] = {
     "unsure": frozenset(
         {"vet ikke", "not sure", "i dont know", "usikker", "unsure", "kanskje", "maybe", "veit ikkje"}
     ),
+    "cannot": frozenset(
+        {"kan ikke ringe", "kan ikkje ringe", "eg kan ikkje ringe", "får ikke ringt", "cant call"}
+    ),
     "some": frozenset({"litt", "a bit", "some", "a little"}),
     "skip": frozenset({"hopp over", "skip"}),
 }
@@ -47,9 +50,7 @@ ALSO_YES: Mapping[str, frozenset[str]] = {
     "wait": frozenset({"ok", "okei", "okay"})
 }  # too little for the rest
 QUESTIONS: Mapping[str, Mapping[str, str]] = {
-    "alone": {"yes": "card.yes_button", "no": "card.no_button"},
-    "near": {"yes": "card.yes_button", "no": "card.no_button"},
-    "soft": {"yes": "soft.yes_button", "no": "soft.no_button", "unsure": "soft.unsure_button"},
+    **silence.QUESTIONS,
     "help": {"danger": "help.danger_button", "talk": "help.talk_button", "wrong": "help.wrong_button"},
     "wait": {"yes": "queue.wait_yes_button", "no": "queue.wait_no_button", "help": "queue.wait_help_button"},
     "idle": {"still": "idle.still_button", "done": "idle.done_button"},
@@ -61,7 +62,26 @@ _OPENS_WITH = {
     "no": ("nei", "no", "nope"),
     "unsure": ("kanskje", "maybe", "usikker"),
 }
-SAFETY = frozenset({"alone", "near", "soft"})
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Words that alone say yes to the soft question: how often, or when. The small ones only beside them.
+_OFTEN = _words(
+    "ofte ganger gonger innimellom iblant stadig alltid tiden tida til dag dagen natt natta kveld kvelden morgen uke"
+    " veke mye mykje litt nå sometimes often always day night evening week time lot bit now tonight do constantly daily"
+)
+_SMALL = _words(
+    "noen nokre hele heile hver kvar av og i på om bare berre det every all the a at in just nesten almost"
+)
+# Behind a "no" these keep the soft question open: it is no plain no.
+_HEDGES = _words(
+    "ikke ikkje men egentlig eigentleg akkurat helt heilt tror trur vet veit kanskje alltid lenger ennå enda nå no"
+    " dag kveld not dont but really exactly yet today tonight think know maybe always anymore now"
+)
+SAFETY = frozenset(silence.QUESTIONS)
 # Answered whoever has the conversation; the other questions are the bot's small talk.
 ALWAYS = SAFETY | {"help", "erase", "idle"}
 OPEN_FOR = timedelta(hours=24)  # how long a typed word may answer; a button always may
@@ -101,8 +121,10 @@ def _open_questions(draft: Draft) -> list[str]:
     found = []
     if conv.asked and conv.asked_at and draft.now - conv.asked_at <= OPEN_FOR:
         found.append(conv.asked)
-    if conv.danger and conv.danger.asked and conv.flow is None:  # a flow that runs has asked since
+    if conv.danger and conv.danger.asked in SAFETY and conv.flow is None:  # a flow that runs has asked since
         found.append(conv.danger.asked)
+    if any(choice.payload == "b:call:cannot" for choice in silence.choices(draft, None)):
+        found.append("call")
     return found
 
 
@@ -116,11 +138,13 @@ def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
         return "yes"
     if question not in SAFETY:
         return None
-    first = folded.split(" ", 1)[0]
+    first, _, rest = folded.partition(" ")
     for answer in titles.keys() & _OPENS_WITH.keys():
-        if first in _OPENS_WITH[answer]:
-            # "ja, hele tiden" stays a yes. "nei, ikke akkurat" is no plain no to the soft question.
-            return None if (question, answer) == ("soft", "no") else answer
+        if first in _OPENS_WITH[answer]:  # "ja, hele tiden" stays a yes
+            return None if (question, answer) == ("soft", "no") and _HEDGES & set(rest.split()) else answer
+    words = set(folded.split())
+    if question == "soft" and words <= _OFTEN | _SMALL and words & _OFTEN:
+        return "yes"
     return None
 
 
@@ -227,10 +251,10 @@ def _start(draft: Draft) -> None:
 # The bot's own questions.
 
 
-def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None:
-    """Do what the answer says. An old button of a question that is over does the same, where it still can."""
+def settle(draft: Draft, question: str, answer: str, *, mid: str | None, text: str = "") -> None:
+    """Do what the answer says; `text`: as typed. An old button does the same, where it still can."""
     if question in SAFETY:
-        _safety_answer(draft, question, answer, mid)
+        _safety_answer(draft, question, answer, mid, text)
         return
     draft.change(asked=None, asked_at=None)
     match question, answer:
@@ -270,13 +294,13 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None
             _feedback(draft, answer)
 
 
-def _safety_answer(draft: Draft, question: str, answer: str, mid: str | None) -> None:
-    if draft.conv.danger is None and question != "soft":
+def _safety_answer(draft: Draft, question: str, answer: str, mid: str | None, text: str) -> None:
+    if draft.conv.danger is None and question not in ("soft", "call"):
         obey(
             draft, "help", mid=mid
         )  # an old card's button, after a person closed it: a new sign, not nothing
     else:
-        danger.answer(draft, question, answer, mid=mid)
+        safety.answer(draft, question, answer, mid=mid, text=text)
 
 
 def _leave(draft: Draft, key: str) -> None:

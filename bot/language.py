@@ -34,6 +34,7 @@ _OTHER = _words(
     "jag ær och inte mig dig något någon ich bin nicht und das ist mir dich yo soy estoy muy que por para pero"
     " el la los je suis pas est les une moi avec af jer hvad noget ikk"
 )
+_SENTENCE = 4
 _ENOUGH = 2  # words, unless the text is shorter
 
 
@@ -56,6 +57,17 @@ def guess(text: str) -> Literal["nb", "en"] | None:
     if english >= 2 * norwegian and english > 0:
         return "en"
     return None
+
+
+def is_foreign(text: str) -> bool:
+    """Four words or more in neither language, as far as small words and letters tell."""
+    words = re.findall(r"[^\W\d_]+", text[:2000].casefold().replace("'", "").replace("\u2019", ""))
+    if len(words) < _SENTENCE or guess(text) is not None:
+        return False
+    if sum(word in _OTHER for word in words) >= _ENOUGH:
+        return True
+    known = sum(word in _NB or word in _EN for word in words)
+    return not any(letter in text.casefold() for letter in "æøå") and known <= len(words) // 5
 
 
 def _weight(word: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import closed, notice
+from bot import closed, danger, notice
 from bot.conversation import Status, Tier
 from bot.draft import Draft
 from bot.effects import CancelTimers, Record, SetTimer, TellStaff
@@ -14,6 +14,7 @@ from bot.flow import run
 from bot.flow.model import MENU, WELCOME
 from bot.messages import Purpose
 from bot.queue import open_handoff
+from bot.risk import Finding
 
 
 def begin(draft: Draft, flow: str | None = None) -> None:
@@ -46,6 +47,17 @@ def answer(draft: Draft, text: str | None, payload: str | None) -> None:
     _apply(draft, outcome)
 
 
+def is_understood(draft: Draft, text: str) -> bool:
+    """Whether these words pick one of the choices that wait."""
+    state = draft.conv.flow
+    return state is not None and run.picks(draft.content, state, text)
+
+
+def knows(draft: Draft, payload: str) -> bool:
+    """Whether a button with this payload still means something; the bot's own always do."""
+    return not payload.startswith("f:") or run.knows(draft.content, payload)
+
+
 def silence(draft: Draft) -> None:
     """The step's `after` has come due: no answer came."""
     if draft.conv.flow is not None:
@@ -71,6 +83,13 @@ def language_changed(draft: Draft) -> None:
 
 def _apply(draft: Draft, outcome: run.Outcome) -> None:
     _save(draft, outcome.saves)
+    if outcome.danger is not None:  # the card is what is said now
+        where, mark = outcome.danger
+        finding = Finding(
+            tier=Tier(mark.tier), category=mark.category, rule=f"flow:{where}", matched=(), language=None
+        )
+        danger.hit(draft, finding, mid=None)
+        return
     draft.change(flow=outcome.state)
     for said in outcome.says:
         draft.say_text(Purpose.FLOW, said.text, *said.choices)
