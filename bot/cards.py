@@ -95,9 +95,9 @@ _BY_LETTER: Mapping[str, tuple[Card, Card]] = {
 }
 IN_DANGER = "O-danger"  # the category of "I'm in danger"
 FIRE = "E-fire"
-_CARDS = tuple(dict.fromkeys([*(card for pair in _BY_LETTER.values() for card in pair), _FIRE, _DANGER]))
-KEYS = tuple(card.key for card in _CARDS)
-SERVICES = tuple(dict.fromkeys(service for card in _CARDS for service in card.then))
+CARDS = tuple(dict.fromkeys([*(card for pair in _BY_LETTER.values() for card in pair), _FIRE, _DANGER]))
+KEYS = tuple(card.key for card in CARDS)
+SERVICES = tuple(dict.fromkeys(service for card in CARDS for service in card.then))
 
 
 def card_for(category: str, tier: Tier) -> Card:
@@ -176,7 +176,7 @@ def card_problems(texts: Located, words: Mapping[str, Words], services: ServiceL
     numbers = {service.id: service.contact for service in services.services}
     if any(f"card.{key}" not in words for key in KEYS):
         return  # said elsewhere
-    for card in _CARDS:
+    for card in CARDS:
         named = [card.lead, *card.then]
         for id in named:
             if id not in listed:

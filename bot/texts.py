@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bot.cards import KEYS as CARDS
+from bot.cards import KEYS as CARD_KEYS
 from bot.cards import SERVICES as CARD_SERVICES
 from bot.fill import MAX_TEXT, MAX_TITLE, Field, fill, in_languages, longest, units, wording_problems
 from bot.services import Services
@@ -56,7 +56,7 @@ REQUIRED: Mapping[str, frozenset[str]] = {
         line_closed=_NUMBER | _OPEN,
         line_closed_contact=_NUMBER | _OPEN,
     ),
-    **_section("card", " ".join([*CARDS, *(f"to_{service}" for service in CARD_SERVICES)])),
+    **_section("card", " ".join([*CARD_KEYS, *(f"to_{service}" for service in CARD_SERVICES)])),
     **_section("cannot_call", "open away", place_open=_NUMBER, place_away=_NUMBER),
     **_section(
         "soft",
