@@ -177,6 +177,10 @@ def _people_answer(draft: Draft) -> bool:
 def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageEdited, text: str) -> bool:
     """Read words for danger and deal with it; False when there is none. A finding ends the event's way."""
     finding = danger.read(draft, text, event.mid, event.sent_at)
+    if isinstance(event, TextReceived):
+        titled = talk.means_danger(draft, text, None)  # a button's words, typed
+        if titled is not None and (finding is None or titled.tier.rank >= finding.tier.rank):
+            finding = titled
     _remember(draft, event.mid, text, event.sent_at)
     if event.standby:
         elsewhere.overheard(draft)
@@ -190,12 +194,13 @@ def _tapped(draft: Draft, event: ChoiceTapped) -> None:
     if event.standby:
         elsewhere.overheard(draft)
     payload = event.payload
+    finding = talk.means_danger(draft, None, payload) if payload is not None else None
     if payload is None or not talk.knows(draft, payload):
         # Another app's button, or one of a step that is gone: its title is all we know, so read it as words.
         finding = danger.read(draft, event.title, event.mid, event.sent_at)
-        if finding is not None:
-            danger.hit(draft, finding, mid=event.mid, text=event.title)
-            return
+    if finding is not None:
+        danger.hit(draft, finding, mid=event.mid, text=event.title)
+        return
     word = commands.named(None if payload is not None else event.title, payload)
     if word is not None:
         commands.obey(draft, word, mid=event.mid)

@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bot import closed, danger, notice
+from bot.cards import IN_DANGER
 from bot.conversation import Status, Tier
 from bot.draft import Draft
 from bot.effects import CancelTimers, Record, SetTimer, TellStaff
 from bot.facts import facts
 from bot.flow import run
-from bot.flow.model import MENU, WELCOME
+from bot.flow.model import MENU, WELCOME, DangerMark
 from bot.messages import Purpose
 from bot.queue import open_handoff
 from bot.risk import Finding
@@ -58,6 +59,25 @@ def knows(draft: Draft, payload: str) -> bool:
     return not payload.startswith("f:") or run.knows(draft.content, payload)
 
 
+def means_danger(draft: Draft, text: str | None, payload: str | None) -> Finding | None:
+    """What a button of a flow means that stands for danger, in whatever state, also when its title is written."""
+    if payload is not None:
+        mark = run.marked(draft.content, payload)
+        return _finding(*mark) if mark else None
+    marks = run.marked_in_words(draft.content, draft.conv.flow, text or "")
+    if not marks:
+        return None
+    found = max((_finding(*each) for each in marks), key=lambda each: each.tier.rank)
+    same = len({mark.category for _, mark in marks}) == 1
+    return found if same else replace(found, category=IN_DANGER)  # one title, several meanings
+
+
+def _finding(where: str, mark: DangerMark) -> Finding:
+    return Finding(
+        tier=Tier(mark.tier), category=mark.category, rule=f"flow:{where}", matched=(), language=None
+    )
+
+
 def silence(draft: Draft) -> None:
     """The step's `after` has come due: no answer came."""
     if draft.conv.flow is not None:
@@ -84,11 +104,7 @@ def language_changed(draft: Draft) -> None:
 def _apply(draft: Draft, outcome: run.Outcome) -> None:
     _save(draft, outcome.saves)
     if outcome.danger is not None:  # the card is what is said now
-        where, mark = outcome.danger
-        finding = Finding(
-            tier=Tier(mark.tier), category=mark.category, rule=f"flow:{where}", matched=(), language=None
-        )
-        danger.hit(draft, finding, mid=None)
+        danger.hit(draft, _finding(*outcome.danger), mid=None)
         return
     draft.change(flow=outcome.state)
     for said in outcome.says:

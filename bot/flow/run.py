@@ -136,6 +136,31 @@ def knows(content: Content, payload: str) -> bool:
     return step is not None and (step.choice(choice_id) is not None or (step.optional and choice_id == SKIP))
 
 
+def marked(content: Content, payload: str) -> tuple[str, DangerMark] | None:
+    """`flow.step.choice` and the mark of this button, if it means danger."""
+    kind, flow_name, step_name, choice_id = (*payload.split(":"), "", "", "", "")[:4]
+    flow = content.flows.get(flow_name) if kind == "f" else None
+    step = flow.steps.get(step_name) if flow else None
+    choice = step.choice(choice_id) if step else None
+    return (f"{flow_name}.{step_name}.{choice_id}", choice.danger) if choice and choice.danger else None
+
+
+def marked_in_words(content: Content, state: FlowState | None, text: str) -> list[tuple[str, DangerMark]]:
+    """The same for a title written out: of the step that waits, or else of any step."""
+    step = _step(content, state)
+    choice = chosen(text, step.choices) if step else None
+    if state and choice:
+        return [(f"{state.at.flow}.{state.at.step}.{choice.id}", choice.danger)] if choice.danger else []
+    typed = fold(text[:200])
+    return [
+        (f"{flow.flow}.{name}.{each.id}", each.danger)
+        for flow in content.flows.values()
+        for name, step in flow.steps.items()
+        for each in step.choices
+        if each.danger and typed in (fold(each.nb), fold(each.en))
+    ]
+
+
 def payload_of(flow: str, step: str, choice: str) -> str:
     """What a button of a flow carries."""
     return f"f:{flow}:{step}:{choice}"
