@@ -137,7 +137,7 @@ class Conversation:
     closed_reply_at: datetime | None = None
     closed_reply_for: datetime | None = None  # the opening that the last closed reply named
     closed_at: datetime | None = None
-    asked: str | None = None  # the bot's own question that waits, a key of commands.QUESTIONS
+    asked: str | None = None  # the bot's own question that waits, a key of answers.QUESTIONS
     asked_at: datetime | None = None
     erase_on_close: bool = False  # they asked for deletion while a person has to see to their safety first
     erasing: str | None = None  # the receipt's code: deleted as soon as the receipt is out

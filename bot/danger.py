@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from bot import cards, closed, notice, silence, soft
 from bot import language as languages
 from bot.cards import Card
-from bot.conversation import Danger, Status, Stopped, Tier
+from bot.conversation import LANGUAGES, Danger, Status, Stopped, Tier
 from bot.draft import Draft
 from bot.effects import CancelTimers, RaiseAlert
 from bot.messages import Choice, Purpose
@@ -82,6 +82,9 @@ def _category(finding: Finding) -> str:
 
 def _say_who_is_for_the_young(draft: Draft) -> None:
     """A calm writer under 18: who is there for them, and no alert. A child in danger is a card like any other."""
+    if draft.conv.status is Status.CLAIMED or draft.conv.elsewhere_since or silence.waits_in_danger(draft):
+        silence.break_silence(draft)
+        return
     text = draft.text("young.referral", draft.conv.language)
     draft.say_text(Purpose.SAFETY, text, draft.choice("menu.people_button", "people"))
     notice.give(draft, draft.choice("menu.people_button", "people"), short=True)
@@ -157,7 +160,7 @@ def _card_is_due(draft: Draft, tier: Tier, lead: str) -> bool:
 
 def _card_language(draft: Draft, finding: Finding, text: str) -> str | None:
     """The student's language; None (both) when the message's and the chosen one differ, or none is known."""
-    written = finding.language or languages.guess(text)
+    written = finding.language if finding.language in LANGUAGES else languages.guess(text)
     chosen = draft.conv.language
     if written and chosen and written != chosen and draft.conv.language_chosen:
         return None
@@ -179,13 +182,10 @@ def say_again(draft: Draft) -> bool:
 
 def alerted(draft: Draft) -> None:
     """A channel took the alert: now, and only now, may the student be told so. It is pushed: only where safe."""
-    conv = draft.conv
-    if conv.status is not Status.WAITING or not silence.waits_in_danger(draft) or not draft.may_disturb:
+    if draft.conv.status is not Status.WAITING or not silence.waits_in_danger(draft):
         return
-    category = conv.danger.category if conv.danger else conv.handoff.category if conv.handoff else None
-    if cards.says_nothing_unasked(category) and conv.safe_to_message is not True:
-        return
-    silence.say(draft, "card.alerted" if draft.is_open else "card.alerted_away", purpose=Purpose.ALERTED)
+    if silence.may_push(draft):
+        silence.say(draft, "card.alerted" if draft.is_open else "card.alerted_away", purpose=Purpose.ALERTED)
 
 
 def raise_quietly(draft: Draft, rule: str, *, mid: str | None = None) -> None:

@@ -10,16 +10,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot import (
+    answers,
     closed,
     commands,
     danger,
     elsewhere,
-    erasure,
     foreign,
     handoff,
-    notice,
     queue,
     safety,
+    settled,
     silence,
     soft,
     talk,
@@ -31,7 +31,6 @@ from bot.draft import Draft, World
 from bot.effects import (
     AddEntry,
     EditEntry,
-    MarkCard,
     MarkDelivered,
     MarkReaction,
     MarkRead,
@@ -98,7 +97,7 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
         case TimerDue():
             timers.due(draft, event.name)
         case SendSettled():
-            _settled(draft, event)
+            settled.settled(draft, event, people_answer=_people_answer(draft))
         case _:
             pass  # opt-ins, account links, ratings, unreadable items: counted at the door, nothing to say
     return draft.turn()
@@ -155,8 +154,8 @@ def _words(draft: Draft, event: TextReceived) -> None:
 
 def _answered(draft: Draft, text: str | None, payload: str | None, mid: str | None) -> bool:
     """Whether this answered one of the bot's own questions. While people answer, few of them are left."""
-    answer = commands.asked(draft, text, payload)
-    if answer is None or (answer[0] not in commands.ALWAYS and _people_answer(draft)):
+    answer = answers.asked(draft, text, payload)
+    if answer is None or (answer[0] not in answers.ALWAYS and _people_answer(draft)):
         return False
     queue.resume(draft)
     commands.settle(draft, *answer, mid=mid, text=(text or "") if payload is None else "")
@@ -301,31 +300,3 @@ def _while_waiting(draft: Draft) -> None:
     elif not soft.heard(draft):
         closed.reply(draft)
         queue.wait_on(draft)
-
-
-# What became of what we said.
-
-
-def _settled(draft: Draft, event: SendSettled) -> None:
-    conv = draft.conv
-    if conv.erasing and event.purpose == Purpose.GOODBYE:
-        erasure.erased(draft)
-    elif event.purpose == Purpose.CARD:
-        outcome = {"sent": "sent", "unknown": "unknown"}.get(event.outcome, "failed")
-        draft.do(MarkCard(outcome=outcome))  # type: ignore[arg-type]
-    elif event.outcome == "lapsed" and not _people_answer(draft) and draft.may_disturb:
-        _rebuild(draft, event.purpose)
-
-
-def _rebuild(draft: Draft, purpose: str) -> None:
-    """A text came too late to be true. Say what is true now, if it is still this conversation's turn."""
-    if purpose == Purpose.CLOSED:
-        draft.change(closed_reply_for=None)
-        closed.reply(draft)
-    elif purpose == Purpose.NOTICE:
-        notice.say(draft, *silence.choices(draft, draft.conv.language))
-        talk.ask_again(draft)
-    elif purpose == Purpose.FLOW:
-        talk.ask_again(draft)
-    elif purpose == Purpose.QUEUE and draft.conv.status is Status.WAITING:
-        queue.say_place(draft)

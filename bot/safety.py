@@ -23,7 +23,9 @@ def answer(draft: Draft, question: str, given: str, *, mid: str | None, text: st
         return
     found = _meant(draft, question, given, text)
     if draft.conv.danger is not None:
-        draft.change(danger=replace(draft.conv.danger, asked=None, line_at=None))
+        # To "there is danger now" the text is the answer, not the short line.
+        line_at = draft.now if question == "now" else None
+        draft.change(danger=replace(draft.conv.danger, asked=None, line_at=line_at))
     draft.do(CancelTimers(names=frozenset({"soft"})))
     if found is not None:
         danger.hit(draft, found, mid=mid, text=text)

@@ -63,8 +63,7 @@ def say(draft: Draft, key: str, *, purpose: Purpose = Purpose.SAFETY) -> bool:
 
     It opens neutrally where somebody else may see the screen.
     """
-    conv = draft.conv
-    category = conv.danger.category if conv.danger else conv.handoff.category if conv.handoff else None
+    conv, category = draft.conv, _category(draft)
     fields: dict[str, Callable[[str], str]] = {
         "number": lambda _: cards.danger_number(draft, category or ""),
         "next_open": draft.next_open_words,
@@ -73,6 +72,20 @@ def say(draft: Draft, key: str, *, purpose: Purpose = Purpose.SAFETY) -> bool:
     if conv.has_people and cards.is_discreet(category):
         text = draft.text("card.neutral", conv.language) + "\n" + text
     return draft.say_text(purpose, text, *choices(draft, conv.language))
+
+
+def may_push(draft: Draft) -> bool:
+    """Whether something about their danger may come unasked. Where a screen may be watched: only if they said so."""
+    if not draft.may_disturb:
+        return False
+    return draft.conv.safe_to_message is True or not cards.says_nothing_unasked(_category(draft))
+
+
+def _category(draft: Draft) -> str | None:
+    conv = draft.conv
+    if conv.danger:
+        return conv.danger.category
+    return conv.handoff.category if conv.handoff and conv.has_people else None
 
 
 def choices(draft: Draft, language: str | None) -> tuple[Choice, ...]:

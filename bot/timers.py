@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import closed, danger, elsewhere, erasure, handoff, queue, silence, talk
-from bot.commands import QUESTIONS
+from bot.answers import QUESTIONS
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import Draft
 from bot.effects import AddEntry, ForgetWords, Record
@@ -59,6 +59,8 @@ def _at_closing(draft: Draft) -> None:
         return
     queue.set_closing_timer(draft)
     if draft.in_hours or not draft.may_disturb or draft.conv.closed_reply_for == draft.next_opening:
+        return
+    if not silence.may_push(draft):
         return
     draft.change(asked=None, asked_at=None)
     if silence.waits_in_danger(draft):

@@ -61,9 +61,11 @@ def test_yes_in_words_gets_the_card_for_suicide(typed):
     assert writer.conv.danger.category == "B-suicidal" and writer.alerts
 
 
-@pytest.mark.parametrize("typed", ["vet ikke", "Vet ikke helt", "usikker", "not sure", "kanskje", "maybe"])
+@pytest.mark.parametrize(
+    "typed", ["vet ikke", "Vet ikke helt", "usikker", "jeg vet ikke", "I don't know", "kanskje", "maybe"]
+)
 def test_not_sure_in_words_is_high_and_answered(typed):
-    writer = talk().writes(HEAVY).writes("vet ikke" if typed == "Vet ikke helt" else typed)
+    writer = talk().writes(HEAVY).writes(typed)
     assert writer.conv.tier is Tier.HIGH and writer.alerts
     assert writer.messages[0].purpose is Purpose.SAFETY
 
@@ -124,7 +126,9 @@ def test_danger_right_now_is_critical_and_police_leads():
     assert writer.conv.tier is Tier.CRITICAL and writer.alerts[0].category.startswith("H")
     assert writer.messages[0].purpose is Purpose.CARD and "112" in writer.said[0]
     again = talk().writes(sign("F", "critical")).writes("ja")
-    assert "112" in again.said[0] and again.alerts, "already critical: the answer has a text and alerts again"
+    assert "Ring 112 nå, og si hvor du er" in again.said[0] and again.alerts, (
+        "already critical: it alerts again"
+    )
 
 
 # "I can't call".
