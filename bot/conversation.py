@@ -159,7 +159,7 @@ class Conversation:
     @property
     def may_be_unsafe(self) -> bool:
         """They said that messages here may not be safe, or that they are not sure: nothing comes unasked."""
-        return self.safe_to_message is False or self.answers.get("safe") in ("no", "unsure")
+        return self.safe_to_message is False
 
     @property
     def has_people(self) -> bool:

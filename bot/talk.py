@@ -132,7 +132,7 @@ def _save(draft: Draft, saves: dict[str, str]) -> None:
     if saves.get("language") in ("nb", "en"):
         draft.change(language=saves["language"], language_chosen=True)
     if "safe" in saves:
-        draft.change(safe_to_message={"yes": True, "no": False}.get(saves["safe"]))
+        draft.change(safe_to_message=saves["safe"] == "yes")  # "not sure" counts as no
     if "interest" in saves:  # reaches the coordinator as a count and an audit line
         code = "".join(c for c in saves["interest"] if c.isalnum())[:20]
         draft.do(TellStaff(incident=f"interest_{code}"), Record(action="interest", by=None, detail=code))

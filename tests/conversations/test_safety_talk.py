@@ -176,23 +176,40 @@ def test_cannot_call_while_a_person_writes_is_theirs_to_answer_but_alerts():
     assert writer.alerts and writer.said == []
 
 
+def test_card_comes_once_per_tier_and_number_while_a_person_has_them():
+    writer = claimed(talk().writes("prate"), answered=True)
+    assert writer.writes(sign("B", "high")).messages[0].purpose is Purpose.CARD
+    for _ in range(2):
+        writer.now += timedelta(minutes=15)
+        assert writer.writes(sign("B", "high")).said == [] and writer.alerts
+    assert writer.writes(sign("F", "high")).messages[0].purpose is Purpose.CARD
+    assert writer.writes(sign("B", "critical")).messages[0].purpose is Purpose.CARD
+    assert writer.writes(sign("B", "critical")).said == []
+
+
+def test_closing_time_is_not_pushed_to_a_screen_that_may_be_watched():
+    evening = oslo("2026-11-25 19:50")
+    for letter, is_told in (("B", True), ("F", False)):
+        writer = talk(evening).writes(sign(letter, "critical"))
+        writer.now = oslo("2026-11-25 20:00")
+        assert bool(writer.happens(TimerDue(sent_at=writer.now, name="closing")).said) is is_told
+
+
 # Is it safe to get messages here?
 
 
-@pytest.mark.parametrize("answer", ["no", "unsure"])
-def test_nothing_comes_by_itself_where_messages_may_not_be_safe(answer):
+def test_nothing_comes_by_itself_where_messages_may_not_be_safe():
     writer = talk().writes("prate")
-    writer.conv = replace(
-        writer.conv, safe_to_message=False if answer == "no" else None, answers={"safe": answer}
-    )
+    writer.conv = replace(writer.conv, safe_to_message=False)
     for name in ("wait:1", "wait:2", "closing", "idle", "close"):
         assert writer.happens(TimerDue(sent_at=writer.now, name=name)).said == []
 
 
-def test_intake_asks_once_whether_messages_are_safe(chat):
+@pytest.mark.parametrize("answer", ["Nei", "Usikker"])
+def test_intake_asks_once_whether_messages_are_safe(chat, answer):
     chat.on_duty()
     chat.contact_writes("hei på dere").contact_taps("Prate med noen").contact_taps("Hvordan jeg har det")
-    chat.contact_taps("UiO").contact_taps("Nei")
+    chat.contact_taps("UiO").contact_taps(answer)
     assert "bare når du selv har skrevet" in chat.replies[0] and chat.conv().may_be_unsafe
     assert chat.wait(minutes=31).replies == []
 
