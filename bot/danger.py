@@ -188,15 +188,15 @@ def alerted(draft: Draft) -> None:
         silence.say(draft, "card.alerted" if draft.is_open else "card.alerted_away", purpose=Purpose.ALERTED)
 
 
-def raise_quietly(draft: Draft, rule: str, *, mid: str | None = None) -> None:
-    """High and alerted, with nothing said: "not sure", or ten minutes' silence after the soft question."""
+def raise_quietly(draft: Draft, rule: str, *, mid: str | None = None, tier: Tier = Tier.HIGH) -> None:
+    """Raised and alerted, with no card: "not sure", ten minutes' silence after the soft question, "I can't call"."""
     asked = draft.conv.danger
     finding = Finding(
-        tier=Tier.HIGH,
+        tier=tier,
         category=asked.category if asked else "C-indirect",
         rule=rule,
         matched=(),
         language=draft.conv.language,
     )
     _raise_tier(draft, finding)
-    draft.do(RaiseAlert(tier=Tier.HIGH, category=finding.category, rules=(rule,), mid=mid, at=draft.now))
+    draft.do(RaiseAlert(tier=tier, category=finding.category, rules=(rule,), mid=mid, at=draft.now))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot import danger, silence, soft
+from bot.cards import IN_DANGER
 from bot.conversation import Status, Tier
 from bot.draft import Draft
-from bot.effects import AddEntry, CancelTimers, RaiseAlert
+from bot.effects import AddEntry, CancelTimers
 from bot.risk import Finding
 
 CANNOT_CALL, PLACE = "answer:cannot_call", "answer:place"  # on the alert: call for them; they said where
@@ -44,7 +45,7 @@ def _meant(draft: Draft, question: str, given: str, text: str) -> Finding | None
     rule, language = f"answer:{question}_yes", draft.conv.language
     asked = draft.conv.danger
     if question == "now" or soft.is_from_others(draft):
-        category = asked.category if asked else "O-danger"
+        category = asked.category if asked else IN_DANGER
         return Finding(tier=Tier.CRITICAL, category=category, rule=rule, matched=(), language=language)
     read = _together(draft, text)
     if read is not None and read.tier is Tier.CRITICAL:  # "yes, tonight"
@@ -92,23 +93,17 @@ def place_told(draft: Draft, mid: str) -> None:
 
 
 def _to_people(draft: Draft, rule: str, mid: str | None) -> None:
-    handoff = draft.conv.handoff
-    if handoff is None or draft.conv.tier.rank < Tier.HIGH.rank:  # an old button, after a person closed it
+    """Whoever cannot call needs somebody who does, now: critical."""
+    if draft.conv.tier.rank < Tier.HIGH.rank:  # an old button, after a person closed it
         found = Finding(
-            tier=Tier.CRITICAL, category="O-danger", rule=rule, matched=(), language=draft.conv.language
+            tier=Tier.CRITICAL, category=IN_DANGER, rule=rule, matched=(), language=draft.conv.language
         )
         danger.hit(draft, found, mid=mid)
         return
-    rules = tuple(dict.fromkeys((*handoff.rules, rule)))
-    draft.change(handoff=replace(handoff, rules=rules))
-    draft.do(
-        RaiseAlert(
-            tier=handoff.tier, category=handoff.category or "O-danger", rules=(rule,), mid=mid, at=draft.now
-        ),
-        AddEntry(
-            written_by="system", kind="event", mid=None, at=draft.now, detail=rule.removeprefix("answer:")
-        ),
-    )
+    tier = Tier.CRITICAL if rule == CANNOT_CALL else draft.conv.tier
+    danger.raise_quietly(draft, rule, mid=mid, tier=tier)
+    shown = rule.removeprefix("answer:")
+    draft.do(AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail=shown))
 
 
 def _may_speak(draft: Draft) -> bool:

@@ -148,6 +148,11 @@ def test_who_cannot_call_is_asked_where_they_are_and_people_are_told_to_call(typ
     assert "answer:cannot_call" in writer.conv.handoff.rules
 
 
+def test_who_cannot_call_is_critical_whatever_it_was_before():
+    writer = talk().writes(sign("F", "high")).taps("b:call:cannot")
+    assert writer.conv.tier is Tier.CRITICAL and writer.alerts[0].tier is Tier.CRITICAL
+
+
 def test_place_is_answered_also_when_it_holds_danger_or_comes_twice():
     writer = talk().writes(sign("E", "critical")).taps("b:call:cannot")
     writer.writes(f"hjemme, {sign('E', 'critical')}")
