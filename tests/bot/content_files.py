@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bot.cards import CARDS
 from bot.texts import REQUIRED
 
 CONFIG = """
@@ -44,6 +45,20 @@ services:
     verified_on: null
     source_url: https://example.org/chat
 """
+
+_CARD_SERVICE = """  - id: {id}
+    name: {{nb: N, en: N}}
+    url: https://{id}.example.org
+    line: {{nb: hjelp., en: help.}}
+    hours: always
+    kind: crisis
+    verified_by: A coordinator
+    verified_on: 2026-11-22
+    source_url: https://example.org
+"""
+_NAMED = [id for card in CARDS for id in (card.lead, *card.then) if id not in ("amk", "mental_helse")]
+# What the cards need besides.
+SERVICES += "".join(_CARD_SERVICE.format(id=id) for id in dict.fromkeys(_NAMED))
 
 RISK = """
 version: 3
@@ -160,6 +175,8 @@ def texts() -> str:
         *sections, last = key.split(".")
         for section in sections:
             place = place.setdefault(section, {})
+        if key == "card.neutral":
+            words = "x" * 60
         place[last] = {"nb": f"nb {words}", "en": f"en {words}"}
     return json.dumps(tree, indent=2)
 
