@@ -34,7 +34,10 @@ _expanded: dict[str, str] = {}
 
 # Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that are our own doing.
 _OUR_FAULT = ("0A", "21", "22", "23", "25", "26", "2B", "34", "42", "44")
-_TOO_SLOW = "25P03"  # the server ended a transaction that did nothing for long, and its connection
+_NOT_OURS = (
+    "25P03",  # the server ended a transaction that did nothing for long, and its connection
+    "25006",  # it takes no writes for now: a managed server whose disk is full, a standby after a failover
+)
 _TELLS_ONLY_NAMES = "42"  # its messages quote the statement, which holds no value
 
 
@@ -72,7 +75,7 @@ def named(error: psycopg.Error) -> StorageError:
         parts.append(error.diag.message_primary)
     text = " ".join(parts)
     if state:
-        is_ours = state.startswith(_OUR_FAULT) and state != _TOO_SLOW
+        is_ours = state.startswith(_OUR_FAULT) and state not in _NOT_OURS
     else:
         is_ours = not isinstance(error, psycopg.OperationalError)
     return StorageError(text) if is_ours else StorageUnavailable(text)
