@@ -48,14 +48,20 @@ class Inbound:
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
         try:
-            return self._storage.write(lambda tx: self._together(tx, limit))
+            return self._told(self._storage.write(lambda tx: self._together(tx, limit)))
         except StorageUnavailable:
             raise  # no event is to blame; they are taken again
         except Exception:  # one of them fails: nothing of any is kept, and alone each shows what it is
             handled = 0
-            while handled < limit and self._storage.write(self._alone):
+            while handled < limit and self._told(self._storage.write(self._alone)):
                 handled += 1
             return handled
+
+    @staticmethod
+    def _told(taken: Sequence[TakenEvent]) -> int:
+        if taken:  # after the commit
+            log.info("events_taken", extra={"inbox_ids": [each.id for each in taken], "count": len(taken)})
+        return len(taken)
 
     def drain(self) -> int:
         """Handle everything that is due; how many events that were."""
@@ -64,12 +70,14 @@ class Inbound:
             handled += some
         return handled
 
-    def _together(self, tx: Tx, limit: int) -> int:
+    def _together(self, tx: Tx, limit: int) -> list[TakenEvent]:
         """The events of several contacts, in few statements: what they need is looked up for all of them first."""
         now, content = self._clock(), self._content()
         taken = tx.inbox.take(now, limit)
         if len(taken) < 2:
-            return sum(self._one(tx, each) for each in taken)
+            for each in taken:
+                self._one(tx, each)
+            return taken
         tx.inbox.done([each.id for each in taken], now)
         _look_up(tx, taken)
         on_duty = on_duty_now(tx, content, now)
@@ -84,13 +92,16 @@ class Inbound:
             else:
                 save(tx, turn, now)
         save_plain(tx, plain, now)
-        return len(taken)
+        return taken
 
-    def _alone(self, tx: Tx) -> int:
-        """The next event by itself; how many there were."""
-        return sum(self._one(tx, each) for each in tx.inbox.take(self._clock()))
+    def _alone(self, tx: Tx) -> list[TakenEvent]:
+        """The next event by itself, if there is one."""
+        taken = tx.inbox.take(self._clock())
+        for each in taken:
+            self._one(tx, each)
+        return taken
 
-    def _one(self, tx: Tx, taken: TakenEvent) -> int:
+    def _one(self, tx: Tx, taken: TakenEvent) -> None:
         """One event in a part of its own. What fails is tried again, or set aside."""
         now, content = self._clock(), self._content()
         try:
@@ -103,7 +114,6 @@ class Inbound:
             raise  # the event is not to blame; it is taken again
         except Exception as error:
             self._failed(tx, taken, error)
-        return 1
 
     def _decide(
         self, tx: Tx, taken: TakenEvent, content: Content, on_duty: tuple[int, ...], now: datetime

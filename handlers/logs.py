@@ -18,7 +18,16 @@ from typing import TextIO
 
 FIELDS = frozenset(
     {
-        *("contact_id", "conversation_id", "inbox_id", "outbox_id", "entry_id", "alert_id", "staff_id"),
+        *(
+            "contact_id",
+            "conversation_id",
+            "inbox_id",
+            "inbox_ids",
+            "outbox_id",
+            "entry_id",
+            "alert_id",
+            "staff_id",
+        ),
         *("supporter_id", "request_id", "worker", "job", "slot", "incident", "number"),
         *("kind", "purpose", "outcome", "code", "status", "state", "tier", "category", "rule", "rules"),
         *("action", "reason", "part", "version", "language", "subcode", "retryable"),

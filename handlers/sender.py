@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -149,7 +150,7 @@ class Sender:
             try:
                 self._send(send)
             except Exception as error:  # the row stays "sending"; the sweep takes it from there
-                log.error("send_crashed", extra={"outbox_id": send.id, "error": type(error).__name__})
+                log.error("send_crashed", extra={**_ids(send), "error": type(error).__name__})
             finally:
                 with self._changed:
                     self._in_flight.discard(send.id)
@@ -198,18 +199,20 @@ class Sender:
         code = self._meaning(send, error, now)
         log.warning(
             "send_refused",
-            extra={"outbox_id": send.id, "code": code, "kind": error.kind, "tries": send.tries},
+            extra={**_ids(send), "code": code, "kind": error.kind, "tries": send.tries},
         )
         if error.scope == "page" and send.tries < HELD_TRIES:
             self._hold(send, code, now)
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
         elif error.kind == "unknown":
-            self._write(lambda tx: tx.outbox.unknown(send.id, now))
+            self._write(lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown")))
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
             self._pause(error.retry_after_seconds or 0)
             again_at = now + _back_off(send, error)
-            self._write(lambda tx: tx.outbox.retry(send.id, now, again_at, code))
+            self._write(
+                lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried"))
+            )
         else:
             self._settle(send, "failed", code)
 
@@ -242,6 +245,8 @@ class Sender:
 
         def record(tx: Tx) -> None:
             tx.outbox.sent({each.send.id: each.mid for each in told if each.outcome == "sent"}, now)
+            for outcome, count in Counter(each.outcome for each in told).items():
+                tx.counters.bump(f"send_{outcome}", count)
             for each in told:
                 if each.outcome == "lapsed":
                     tx.outbox.lapsed(each.send.id, now)
@@ -256,6 +261,11 @@ class Sender:
         except Exception as error:
             for job in jobs:
                 job.error = error
+            return
+        for each in told:
+            log.info(
+                "send_settled", extra={**_ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
+            )
 
     def _write(self, work: Callable[[Tx], object]) -> None:
         self._record(lambda: self._storage.write(work))
@@ -280,6 +290,7 @@ class Sender:
 
         def record(tx: Tx) -> None:
             tx.outbox.retry(send.id, now, again_at, code)
+            tx.counters.bump("send_held")
             tx.incidents.open(f"page:{code}", now)
             if send.message.purpose is Purpose.CARD:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
@@ -328,6 +339,11 @@ class Sender:
         """A clock that was put back ends a pause: better than one that lasts for days."""
         with self._changed:
             return bool(self._paused_at and timedelta(0) <= now - self._paused_at < self._pause_for)
+
+
+def _ids(send: TakenSend) -> dict[str, int | None]:
+    """For a line of the log: the message, and the event that it came of."""
+    return {"outbox_id": send.id, "inbox_id": send.inbox_id}
 
 
 def _page_incidents(tx: Tx) -> list[str]:

@@ -31,8 +31,8 @@ _CANDIDATES = (1, 16)  # heads to look at beyond those wanted: none, and more wh
 class Inbox(Store):
     """Stored events not yet handled."""
 
-    def add(self, news: Sequence[NewEvent], now: datetime) -> int:
-        """Keep events; contacts are added when new. How many were kept: the others were here before, concern
+    def add(self, news: Sequence[NewEvent], now: datetime) -> list[int]:
+        """Keep events; contacts are added when new. The ids of those kept: the others were here before, concern
         nobody we know, or somebody whose key we cannot read (which opens the incident contact_unreadable).
 
         Counts each as `event_<kind>`.
@@ -82,17 +82,17 @@ class Inbox(Store):
             "try_at": to_ms(now),
         }
 
-    def _insert(self, rows: Sequence[Mapping[str, object]], kinds: Mapping[bytes, str]) -> int:
+    def _insert(self, rows: Sequence[Mapping[str, object]], kinds: Mapping[bytes, str]) -> list[int]:
         added = self._all_from(
             "INSERT INTO inbox (contact_id, uid, dedupe, body, sent_at, received_at, try_at) {rows}"
-            " ON CONFLICT (dedupe) DO NOTHING RETURNING dedupe",
+            " ON CONFLICT (dedupe) DO NOTHING RETURNING id, dedupe",
             rows,
         )
         for kind, count in Counter(kinds[row["dedupe"]] for row in added).items():
             self._tx.counters.bump(f"event_{kind}", count)
         if added:
             self._tx.wake(changed=False)
-        return len(added)
+        return [row["id"] for row in added]
 
     def _last_of_second(self, contact_id: int, second: int) -> int | None:
         """When the last event of the contact was sent that waits from this second (milliseconds)."""
@@ -109,8 +109,8 @@ class Inbox(Store):
         """The next events to handle in this very transaction, which then calls `done`, `retry` or `set_aside`.
 
         One of each contact, the first in order of sending; an event that waits to be tried again holds up its
-        contact, nobody else. The contacts are locked. What cannot be read is set aside and opens the incident
-        poison_event.
+        contact, nobody else. The contacts are locked, and what is sent to them in this transaction carries the
+        event's id. What cannot be read is set aside and opens the incident poison_event.
         """
         while rows := self._next(now, limit):
             taken = [each for each in (self._opened(row, now) for row in rows) if each is not None]
@@ -149,6 +149,8 @@ class Inbox(Store):
             self.set_aside(row["id"], now, "unreadable")
             self._tx.incidents.open("poison_event", now)
             return None
+        if row["contact_id"] is not None:
+            self._tx.handling[row["contact_id"]] = row["id"]
         return TakenEvent(
             id=row["id"],
             contact_id=row["contact_id"],

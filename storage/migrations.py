@@ -293,4 +293,6 @@ _SLOTS = (
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
+    # Which event a message came of: one id in the logs, from the webhook to the channel. Null: a person's words.
+    Step("0003_what_led_to_it", ("ALTER TABLE outbox ADD COLUMN inbox_id {big}",)),
 )

@@ -46,7 +46,8 @@ class Outbox(Store):
         """Queue messages, each with its contact; their ids. The caller writes them into the transcript."""
         rows = [self._new(contact_id, message, now) for contact_id, message in messages_]
         added = self._all_from(
-            "INSERT INTO outbox (contact_id, uid, purpose, place, state_at, body, created_at, next_try_at) {rows}"
+            "INSERT INTO outbox (contact_id, inbox_id, uid, purpose, place, state_at, body, created_at, next_try_at)"
+            " {rows}"
             " RETURNING id, uid",
             rows,
         )
@@ -57,6 +58,7 @@ class Outbox(Store):
         uid, at = new_uid(), to_ms(now)
         return {
             "contact_id": contact_id,
+            "inbox_id": self._tx.handling.get(contact_id),
             "uid": uid,
             "purpose": message.purpose.value,
             "place": 0 if message.purpose is Purpose.CARD else 1,
@@ -129,7 +131,8 @@ class Outbox(Store):
             row["id"]: row
             for row in self._all_of(
                 "UPDATE outbox SET state = 'sending', state_at = :now, claimed_at = :now, worker = :worker"  # noqa: S608
-                f" WHERE id IN {{each}} AND {_HEAD} RETURNING id, contact_id, uid, body, tries, created_at",
+                f" WHERE id IN {{each}} AND {_HEAD} RETURNING id, contact_id, inbox_id, uid, body, tries,"
+                " created_at",
                 mine,
                 now=at,
                 worker=worker,
@@ -150,6 +153,7 @@ class Outbox(Store):
             return None
         return TakenSend(
             id=row["id"],
+            inbox_id=row["inbox_id"],
             contact_id=row["contact_id"],
             psid=psid,
             message=message,

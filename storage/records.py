@@ -37,6 +37,7 @@ class TakenSend:
     """An outbox row that this worker is sending."""
 
     id: int
+    inbox_id: int | None  # the event that it came of; None: a person's words
     contact_id: int
     psid: str
     message: OutboundMessage

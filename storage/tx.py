@@ -32,6 +32,7 @@ class Tx:
         self._statements = statements
         self._boxes: dict[int, Box] = {}
         self._wrapped: dict[int, Row] = {}
+        self.handling: dict[int, int] = {}  # by contact: the inbox row that is being handled
         self.keys = keys
         self.all = statements.all
         self.one = statements.one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from datetime import datetime
 from handlers.messenger.payloads import Parsed
 from storage import GroupCommit, Job, Storage, StorageUnavailable, Tx
 
+log = logging.getLogger(__name__)
 _AT_ONCE = 32  # POSTs in one transaction: more would keep the worker waiting for the store
 
 
@@ -32,7 +34,9 @@ class Intake:
     def _keep(self, jobs: Sequence[Job[_Post, None]]) -> None:
         posts = [job.asked for job in jobs]
         try:
-            self._storage.write(lambda tx: _store(tx, posts))
+            ids = self._storage.write(lambda tx: _store(tx, posts))
+            if ids:
+                log.info("webhook_stored", extra={"inbox_ids": ids, "count": len(ids)})
         except StorageUnavailable as error:
             for job in jobs:
                 job.error = StorageUnavailable(str(error))
@@ -44,14 +48,16 @@ class Intake:
                 self._keep([job])
 
 
-def _store(tx: Tx, posts: Sequence[_Post]) -> None:
+def _store(tx: Tx, posts: Sequence[_Post]) -> list[int]:
+    """The ids of what is in the inbox now and was not before."""
     news = [new for post in posts for new in post.parsed.events]
     added = tx.inbox.add(news, posts[-1].now)  # counts each kind, and wakes the worker
     counts = {
-        "duplicate_events": len(news) - added,
+        "duplicate_events": len(news) - len(added),
         "foreign_entries": sum(post.parsed.foreign for post in posts),
         "unknown_items": sum(post.parsed.unknown for post in posts),
     }
     for name, by in counts.items():
         if by:
             tx.counters.bump(name, by)
+    return added

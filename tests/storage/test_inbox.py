@@ -31,7 +31,7 @@ def mids(storage: Storage) -> list[str]:
 
 
 def add(storage: Storage, *events: NewEvent) -> list[bool]:
-    return storage.write(lambda tx: [tx.inbox.add([event], NOW) for event in events])
+    return storage.write(lambda tx: [bool(tx.inbox.add([event], NOW)) for event in events])
 
 
 def test_an_event_is_kept_once_however_often_it_comes(storage: Storage) -> None:

@@ -33,7 +33,7 @@ class InboxMachine(RuleBasedStateMachine):
     def add(self, number: int, psid: str, sent: int) -> None:
         mid = f"m{number}"
         added = self.storage.write(lambda tx: tx.inbox.add([new(mid, psid, seconds=sent)], at(self.clock)))
-        assert added == (mid not in self.ever)
+        assert bool(added) == (mid not in self.ever)
         if added:
             self.waiting[mid] = (psid, sent, len(self.ever), self.clock)
             self.ever.add(mid)
