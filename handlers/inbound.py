@@ -26,9 +26,10 @@ from bot.events import (
 )
 from bot.rescue import rescue
 from handlers.clock import Clock
+from handlers.sender import Sender
 from handlers.turns import is_plain, on_duty_now, save, save_plain, world_for
 from storage import Storage, StorageUnavailable, Tx
-from storage.records import TakenEvent
+from storage.records import TakenEvent, TakenSend
 
 log = logging.getLogger("peersupport.inbound")
 TRIES = 3  # a decision is pure: what fails three times fails always
@@ -40,15 +41,27 @@ AT_ONCE = 16  # events in one transaction: more would keep the webhook waiting f
 class Inbound:
     """Handles stored events, one call at a time or from several threads."""
 
-    def __init__(self, storage: Storage, content: Callable[[], Content], clock: Clock) -> None:
+    def __init__(
+        self, storage: Storage, content: Callable[[], Content], clock: Clock, sender: Sender | None = None
+    ) -> None:
+        """`sender`: takes what is written here at once, instead of finding it in the outbox."""
         self._storage = storage
+        self._sender = sender
         self._content = content
         self._clock = clock
 
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
+
+        def turns(tx: Tx) -> tuple[list[TakenEvent], list[TakenSend]]:
+            taken = self._together(tx, limit)
+            return taken, self._sender.claim_along(tx) if taken and self._sender else []
+
         try:
-            return self._told(self._storage.write(lambda tx: self._together(tx, limit)))
+            taken, sends = self._storage.write(turns)
+            if self._sender:
+                self._sender.hand_over(sends)
+            return self._told(taken)
         except StorageUnavailable:
             raise  # no event is to blame; they are taken again
         except Exception:  # one of them fails: nothing of any is kept, and alone each shows what it is
@@ -123,7 +136,7 @@ class Inbound:
         if taken.contact_id is None:
             if isinstance(event, PolicyEnforced):
                 _policy(tx, event, now)
-            tx.wake()
+            tx.wake("screens")
             return None
         if isinstance(event, EchoReceived):
             event = replace(event, known=tx.transcript.knows(taken.contact_id, event.mid))
@@ -147,7 +160,7 @@ class Inbound:
             return
         tx.inbox.set_aside(taken.id, now, type(error).__name__)
         tx.incidents.open("event_set_aside", now)
-        tx.wake()
+        tx.wake("screens")
         if taken.contact_id is not None:
             self._rescue(tx, taken.contact_id, taken)
 

@@ -29,7 +29,7 @@ def fire_timers(storage: Storage, now: datetime, limit: int = 200) -> int:
             tx.inbox.add_internal(contact_id, key, TimerDue(sent_at=due_at, name=name), now)
             tx.timers.remove(contact_id, name, due_at)
         if due:
-            tx.wake()
+            tx.wake("screens")
         return len(due)
 
     return storage.write(fire)
@@ -65,7 +65,7 @@ def settle_unknown(storage: Storage, now: datetime) -> int:
             tx.outbox.settle_unknown(outbox_id, now)
             tell(tx, contact_id, outbox_id, purpose, "unknown", "unknown_fate", now)
         if rows:
-            tx.wake()
+            tx.wake("screens")
         return len(rows)
 
     return storage.write(settle)
@@ -79,7 +79,7 @@ def flag_late_cards(storage: Storage, now: datetime) -> int:
         for contact_id in late:
             tx.alerts.mark_card(contact_id, "failed")
         if late:
-            tx.wake()
+            tx.wake("screens")
         return len(late)
 
     return storage.write(flag)

@@ -63,6 +63,7 @@ class Sender:
         self._slots = settings.messenger.senders
         self._queue: SimpleQueue[TakenSend | None] = SimpleQueue()
         self._in_flight: set[int] = set()
+        self._runs = False
         self._stopping = threading.Event()
         self._changed = threading.Condition()
         self._probed_at: datetime | None = None
@@ -79,12 +80,14 @@ class Sender:
         # Daemons: a call to Meta that hangs must not keep the process from ending.
         for number in range(self._slots):
             threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
-        listener = self._storage.listen()
+        self._runs = True
+        listener = self._storage.listen("outbox")
         try:
             while not stop.is_set():
                 if not self._step(stop):
                     listener.wait(NAP_SECONDS)
         finally:
+            self._runs = False
             listener.close()
             for _ in range(self._slots):
                 self._queue.put(None)
@@ -102,11 +105,30 @@ class Sender:
             log.error("claim_failed", extra={"error": type(error).__name__})
             stop.wait(1)
             return False
+        self.hand_over(taken)
+        return bool(taken)
+
+    def claim_along(self, tx: Tx) -> list[TakenSend]:
+        """Claim in somebody else's transaction, who has just written messages, and calls `hand_over` after the
+        commit: one commit less for each answer. What this leaves, `run` takes.
+        """
+        now, free = self._clock(), self._slots - len(self._in_flight)
+        if (
+            free <= 0
+            or not self._runs
+            or self._stopping.is_set()
+            or self._is_paused(now)
+            or _page_incidents(tx)
+        ):
+            return []
+        return tx.outbox.claim(now, self._worker, free)
+
+    def hand_over(self, taken: Sequence[TakenSend]) -> None:
+        """Have these sent, which are claimed."""
         with self._changed:
             self._in_flight.update(send.id for send in taken)
         for send in taken:
             self._queue.put(send)
-        return bool(taken)
 
     def drain(self) -> int:
         """Send everything that is due, one after the other; how many sends were tried."""
@@ -254,7 +276,7 @@ class Sender:
                     tx.outbox.failed(each.send.id, each.code or "other", now)
                 send = each.send
                 tell(tx, send.contact_id, send.id, send.message.purpose, each.outcome, each.code, now)
-            tx.wake()
+            tx.wake("screens")
 
         try:
             self._storage.write(record)
@@ -294,7 +316,7 @@ class Sender:
             tx.incidents.open(f"page:{code}", now)
             if send.message.purpose is Purpose.CARD:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
-            tx.wake()
+            tx.wake("screens")
 
         self._write(record)
         self._held, self._probed_at = True, now

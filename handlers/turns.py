@@ -60,7 +60,7 @@ def save(tx: Tx, turn: Turn, now: datetime) -> None:
     if erasing is not None:
         tx.contacts.erase(conv.contact_id, erasing.code, now)
         tx.audit.add(now, None, "erased", None, erasing.code)
-    tx.wake()
+    tx.wake("screens")
 
 
 def is_plain(before: Conversation, turn: Turn) -> bool:
@@ -88,7 +88,7 @@ def save_plain(tx: Tx, turns: Sequence[Turn], now: datetime) -> None:
         else:
             _keep(tx, who, effect, now)
     tx.transcript.add_all(lines)
-    tx.wake()
+    tx.wake("screens")
 
 
 def tell(

@@ -18,7 +18,7 @@ from handlers.channel import Channel
 from handlers.clock import Clock
 from handlers.inbound import Inbound
 from handlers.sender import Sender
-from storage import Storage, Tx
+from storage import Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
@@ -43,8 +43,8 @@ class Worker:
         self._storage = storage
         self._content = content
         self._clock = clock
-        self._inbound = Inbound(storage, content, clock)
         self._sender = Sender(storage, channel, content().settings, clock, worker=self.name)
+        self._inbound = Inbound(storage, content, clock, self._sender)
         self._catch_up = catch_up
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -59,9 +59,12 @@ class Worker:
             jobs.recover_sends(self._storage, now, older_than=-STEP_BACK)
         handlers = 1 if self._storage.single_worker else HANDLERS
         loops: list[tuple[str, Callable[[], None]]] = [
-            ("timers", lambda: self._loop(self._fire)),
+            ("timers", lambda: self._loop(self._fire, "timers")),
             ("outbox", lambda: self._sender.run(self._stop)),
-            *[(f"inbox-{n}", lambda: self._loop(self._inbound.handle_some)) for n in range(handlers)],
+            *[
+                (f"inbox-{n}", lambda: self._loop(self._inbound.handle_some, "inbox"))
+                for n in range(handlers)
+            ],
         ]
         for name, run in loops:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
@@ -102,9 +105,9 @@ class Worker:
                 log.error("loop_broke", extra={"error": type(error).__name__})
                 self._stop.wait(1)
 
-    def _loop(self, work: Callable[[], object]) -> None:
+    def _loop(self, work: Callable[[], object], topic: Topic) -> None:
         """Work while there is work, then sleep until the store says that something came."""
-        listener = self._storage.listen()
+        listener = self._storage.listen(topic)
         try:
             while not self._stop.is_set():
                 try:

@@ -1,6 +1,6 @@
 """The only SQL: rows in, dataclasses out. See README.md."""
 
-from storage.engine import Listener
+from storage.engine import Listener, Topic
 from storage.errors import Erased, StorageError, StorageUnavailable, WrongKey
 from storage.group_commit import GroupCommit, Job
 from storage.sealing import Keys
@@ -16,6 +16,7 @@ __all__ = [
     "Storage",
     "StorageError",
     "StorageUnavailable",
+    "Topic",
     "Tx",
     "WrongKey",
     "open_storage",

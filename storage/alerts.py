@@ -35,7 +35,7 @@ class Alerts(Store):
             contact_id=contact_id,
         )
         alert_id = self._insert(contact_id, alert) if row is None else self._add_to(row, alert)
-        self._tx.wake()
+        self._tx.wake("alerts", "screens")
         return alert_id
 
     def _insert(self, contact_id: int, alert: RaiseAlert) -> int:
@@ -107,7 +107,7 @@ class Alerts(Store):
             now=to_ms(now),
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
         return changed == 1
 
     def shown(self, alert_id: int, now: datetime) -> bool:
@@ -118,7 +118,7 @@ class Alerts(Store):
             now=to_ms(now),
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
         return changed == 1
 
     def mark_card(self, contact_id: int, outcome: Literal["sent", "failed", "unknown", "blocked"]) -> None:
@@ -129,7 +129,7 @@ class Alerts(Store):
             card=outcome,
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
 
     def close(self, contact_id: int, by: int | None, now: datetime) -> None:
         """The contact's open alert is over; `by` None is the system."""
@@ -140,7 +140,7 @@ class Alerts(Store):
             now=to_ms(now),
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
 
     def _sealed(self, contact_id: int, uid: bytes, matched: tuple[str, ...]) -> bytes:
         return self._tx.box(contact_id).seal(json.dumps(matched).encode(), "alert.matched", uid)

@@ -139,7 +139,7 @@ class Contacts(Store):
         )
         self._tx.forget_box(contact_id)
         self._tx.shred()
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def erasure(self, code: str) -> datetime | None:
         """When the erasure with this code was done; None: no such code."""

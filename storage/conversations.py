@@ -95,7 +95,7 @@ class Conversations(Store):
             if conversation.handoff is not None:
                 self._save_handoff(conversation.contact_id, conversation.handoff)
         if conversations:
-            self._tx.wake()
+            self._tx.wake("screens")
 
     def _row(self, conversation: Conversation, now: datetime) -> dict[str, object]:
         uid, box = new_uid(), self._tx.box(conversation.contact_id)

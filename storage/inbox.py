@@ -91,7 +91,7 @@ class Inbox(Store):
         for kind, count in Counter(kinds[row["dedupe"]] for row in added).items():
             self._tx.counters.bump(f"event_{kind}", count)
         if added:
-            self._tx.wake(changed=False)
+            self._tx.wake("inbox")
         return [row["id"] for row in added]
 
     def _last_of_second(self, contact_id: int, second: int) -> int | None:
@@ -174,7 +174,7 @@ class Inbox(Store):
             id=event_id,
             retry_at=max(to_ms(retry_at), to_ms(now)),
         )
-        self._tx.wake(changed=False)
+        self._tx.wake("inbox")
 
     def set_aside(self, event_id: int, now: datetime, reason: str) -> None:
         """Give up on it for now: kept sealed, no longer in anybody's way. `reason` is a code, never content."""
@@ -184,7 +184,7 @@ class Inbox(Store):
             now=to_ms(now),
             reason=reason,
         )
-        self._tx.wake(changed=False)
+        self._tx.wake("inbox")
 
     def read_again(self, now: datetime) -> int:
         """Take up again what could not be read: the version that runs now may know what it is. How many."""
@@ -194,7 +194,7 @@ class Inbox(Store):
             now=to_ms(now),
         )
         if count:
-            self._tx.wake(changed=False)
+            self._tx.wake("inbox")
         return count
 
     def pending_count(self) -> int:

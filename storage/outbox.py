@@ -51,6 +51,7 @@ class Outbox(Store):
             " RETURNING id, uid",
             rows,
         )
+        self._tx.wake("outbox")
         ids: dict[object, int] = {row["uid"]: row["id"] for row in added}
         return [ids[row["uid"]] for row in rows]
 
@@ -80,7 +81,7 @@ class Outbox(Store):
                 now=to_ms(now),
             )
         if count:
-            self._tx.wake()
+            self._tx.wake("outbox", "screens")
         return count
 
     def claim(self, now: datetime, worker: str, limit: int) -> list[TakenSend]:
@@ -169,7 +170,7 @@ class Outbox(Store):
         self._lock(mids)
         self._set_sent(mids, now)
         self._tx.transcript.set_mids({id: mid for id, mid in mids.items() if mid is not None})
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
 
     def _lock(self, ids: Collection[int]) -> None:
         """In one order for all, or two writers wait for each other."""
@@ -185,7 +186,7 @@ class Outbox(Store):
             next_try_at=to_ms(next_try_at),
             code=code,
         )
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
 
     def failed(self, outbox_id: int, code: str, now: datetime) -> None:
         """It cannot be sent. The words stay until retention, for a person to send again."""
@@ -214,7 +215,7 @@ class Outbox(Store):
         )
         if not changed:
             self.settle_unknown(outbox_id, now)
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
         return changed == 1
 
     def confirm(self, contact_id: int, outbox_id: int | None, mid: str, now: datetime) -> int | None:
@@ -227,7 +228,7 @@ class Outbox(Store):
         settled = self._set_sent([outbox_id], now)
         self._tx.transcript.set_mids({outbox_id: mid})
         if settled:
-            self._tx.wake()
+            self._tx.wake("outbox", "screens")
         return outbox_id if settled else None
 
     def is_unsettled(self, outbox_id: int) -> bool:
@@ -241,7 +242,7 @@ class Outbox(Store):
     def settle_unknown(self, outbox_id: int, now: datetime) -> None:
         """Nothing more will be learnt: it stays unknown and no longer holds up its contact."""
         self._run("UPDATE outbox SET settled = 1 WHERE id = :id AND state = 'unknown'", id=outbox_id)
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
 
     def purpose(self, outbox_id: int) -> Purpose | None:
         """Why it was written; None when it is gone with its contact."""
@@ -307,7 +308,7 @@ class Outbox(Store):
             code=code,
             now=to_ms(now),
         )
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
 
     def _triples(self, condition: str, *, before: int) -> list[tuple[int, int, Purpose]]:
         rows = self._all(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from storage import sqlite_migrations
-from storage.engine import BUMP, Row, Step
+from storage.engine import BUMP, TOPICS, Row, Step, Topic
 from storage.errors import StorageError, StorageUnavailable
 from storage.file_lock import FileLock
 from storage.group_commit import GroupCommit, Job
@@ -84,11 +84,12 @@ def _named(error: Exception) -> StorageError:
 class SqliteStatements:
     """See `engine.Statements`."""
 
-    __slots__ = ("_connection", "changed", "shreds", "wakes")
+    __slots__ = ("_connection", "shreds", "wakes")
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self.wakes = self.changed = self.shreds = False
+        self.wakes: set[Topic] = set()
+        self.shreds = False
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
         try:
@@ -118,7 +119,7 @@ class SqliteStatements:
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
         """See `engine.Statements`."""
-        before = self.wakes, self.changed, self.shreds
+        before = set(self.wakes), self.shreds
         self.run("SAVEPOINT part")
         try:
             yield
@@ -127,14 +128,13 @@ class SqliteStatements:
                 raise
             self.run("ROLLBACK TO part")
             self.run("RELEASE part")
-            self.wakes, self.changed, self.shreds = before
+            self.wakes, self.shreds = before
             raise
         self.run("RELEASE part")
 
-    def wake(self, *, changed: bool = True) -> None:
-        """Notify the listeners after the commit."""
-        self.wakes = True
-        self.changed = self.changed or changed
+    def wake(self, *topics: Topic) -> None:
+        """See `engine.Statements`."""
+        self.wakes.update(topics)
 
     def shred(self) -> None:
         """After the commit, empty the write-ahead log too: it still holds what was deleted."""
@@ -231,10 +231,10 @@ class SqliteEngine:
                 _fail(batch, error)
                 return
         if wakes:
-            self._bell.ring()
+            self._bell.ring(wakes)
 
-    def _commit(self, batch: Sequence[_Job]) -> bool:
-        """Run and commit a batch; whether to wake. Raises StorageUnavailable when nothing of it was kept."""
+    def _commit(self, batch: Sequence[_Job]) -> set[Topic]:
+        """Run and commit a batch; what to wake. Raises StorageUnavailable when nothing of it was kept."""
         connection = self._writer
         with _translated():
             connection.execute("BEGIN IMMEDIATE")
@@ -242,8 +242,9 @@ class SqliteEngine:
             done = [self._run_job(connection, job, alone=len(batch) == 1) for job in batch]
             kept = [statements for statements in done if statements is not None]
             if not kept:
-                return False
-            if any(statements.changed for statements in kept):
+                return set()
+            wakes = set[Topic]().union(*(statements.wakes for statements in kept))
+            if "screens" in wakes:
                 connection.execute(BUMP)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -253,7 +254,7 @@ class SqliteEngine:
                 connection.execute("ROLLBACK")
         self._commits += 1
         self._must_shred = self._must_shred or any(statements.shreds for statements in kept)
-        return any(statements.wakes for statements in kept)
+        return wakes
 
     @staticmethod
     def _run_job(connection: Any, job: _Job, *, alone: bool) -> SqliteStatements | None:
@@ -342,13 +343,13 @@ class SqliteEngine:
         with self._writing, _translated():
             return sqlite_migrations.are_applied(self._writer, steps)
 
-    def listen(self) -> UdpListener:
-        """A new listener."""
-        return self._bell.listen()
+    def listen(self, *topics: Topic) -> UdpListener:
+        """See `engine.Engine`."""
+        return self._bell.listen(topics)
 
     def notify(self) -> None:
         """Wake all listeners now."""
-        self._bell.ring()
+        self._bell.ring(set(TOPICS))
 
     def close(self) -> None:
         """Close the connections; the last process to do so empties the write-ahead log."""

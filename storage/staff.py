@@ -33,7 +33,7 @@ class StaffStore(Store):
         )
         if staff_id is None:
             raise StorageError("that login is taken")
-        self._tx.wake()
+        self._tx.wake("screens")
         return int(staff_id)
 
     def all(self) -> list[Staff]:
@@ -78,7 +78,7 @@ class StaffStore(Store):
     def set_role(self, staff_id: int, role: Role) -> None:
         """Another role."""
         self._run("UPDATE staff SET role = :role WHERE id = :id", id=staff_id, role=Role(role).value)
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def set_duty(self, staff_id: int, duty: Duty, now: datetime) -> None:
         """On duty, having a pause, or off."""
@@ -88,7 +88,7 @@ class StaffStore(Store):
             duty=Duty(duty).value,
             now=to_ms(now),
         )
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def set_language(self, staff_id: int, language: str) -> None:
         """Of the console: nb or en."""
@@ -110,7 +110,7 @@ class StaffStore(Store):
             now=to_ms(now),
         )
         self._tx.sessions.end_all(staff_id)
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def _login_hash(self, login: str) -> bytes:
         return self._tx.keys.hash("login", login.strip().casefold())

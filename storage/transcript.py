@@ -129,7 +129,7 @@ class Transcript(Store):
             " FROM ({rows}) AS added WHERE contact.id = added.column1",
             list(touched.values()),
         )
-        self._tx.wake()
+        self._tx.wake("screens")
         return [ids[line["uid"]] for line in lines]
 
     def edit(self, contact_id: int, edit: EditEntry) -> bool:
@@ -177,7 +177,7 @@ class Transcript(Store):
 
     def _changed(self, row: Row) -> None:
         self._known.pop(row["mid_hash"], None)
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def delivered(self, contact_id: int, watermark: datetime) -> None:
         """What was sent up to `watermark` reached the contact."""
@@ -197,7 +197,7 @@ class Transcript(Store):
             contact_id=contact_id,
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("screens")
 
     def entries(self, contact_id: int, after_id: int = 0, limit: int = 500) -> list[Entry]:
         """The newest `limit` entries after `after_id`, oldest first."""
@@ -273,7 +273,7 @@ class Transcript(Store):
             staff_id=staff_id,
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("screens")
 
     def forget_text(
         self, closed_before: datetime, open_before: datetime, unopened_before: datetime | None = None

@@ -9,7 +9,7 @@ from storage.audit import Audit
 from storage.contacts import Contacts
 from storage.conversations import Conversations
 from storage.drafts import Drafts
-from storage.engine import Row, Statements
+from storage.engine import Row, Statements, Topic
 from storage.errors import Erased
 from storage.figures import Figures
 from storage.handoffs import Handoffs
@@ -39,9 +39,9 @@ class Tx:
         self.run = statements.run
         self.part = statements.part
 
-    def wake(self, *, changed: bool = True) -> None:
+    def wake(self, *topics: Topic) -> None:
         """Notify the listeners once this is committed. The stores do so themselves for what they change."""
-        self._statements.wake(changed=changed)
+        self._statements.wake(*topics)
 
     def shred(self) -> None:
         """Have what this transaction deletes overwritten once it is committed."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.conversation import FlowState, Frame
 from bot.fill import Field, in_languages
-from bot.flow.fold import chosen, fold
+from bot.flow.fold import chosen, fold, titles
 from bot.flow.model import MENU, PLACES, DangerMark, FlowChoice, Step
 from bot.messages import Choice
 from bot.settings import Words
@@ -157,7 +157,7 @@ def marked_in_words(content: Content, state: FlowState | None, text: str) -> lis
         for flow in content.flows.values()
         for name, step in flow.steps.items()
         for each in step.choices
-        if each.danger and typed in (fold(each.nb), fold(each.en))
+        if each.danger and typed in titles(each)
     ]
 
 

@@ -52,7 +52,7 @@ def add(state: State, login: str, *, alias: str, role: str, generate: bool, pass
             now = state.parts.clock()
             staff_id = tx.staff.add(login, alias, Role(role), password_hash, now)
             tx.audit.add(now, None, "staff_added", None, f"{staff_id}:{role}")
-            tx.wake()
+            tx.wake("screens")
 
         storage.write(work)
     click.echo(f"{alias} can sign in now ({role}).")
@@ -84,7 +84,7 @@ def disable(state: State, login: str) -> None:
             person = _find(tx, login)
             tx.staff.disable(person.id, now)
             tx.audit.add(now, None, "staff_disabled", None, str(person.id))
-            tx.wake()
+            tx.wake("screens")
             return person
 
         person = storage.write(work)
@@ -106,7 +106,7 @@ def reset_password(state: State, login: str, generate: bool, password_stdin: boo
             tx.staff.set_password(person.id, password_hash)
             tx.sessions.end_all(person.id)
             tx.audit.add(state.parts.clock(), None, "password_reset", None, str(person.id))
-            tx.wake()
+            tx.wake("screens")
             return person
 
         person = storage.write(work)

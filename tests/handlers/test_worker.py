@@ -157,7 +157,7 @@ def test_loop_that_breaks_is_begun_again(service, monkeypatch):
     broken = threading.Semaphore(0)
     listen = service.storage.listen
 
-    def cannot():
+    def cannot(*topics):
         broken.release()
         raise OSError(24, "too many open files")
 

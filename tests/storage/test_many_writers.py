@@ -116,7 +116,7 @@ def test_what_many_writers_count_is_counted_and_every_change_is_told(storage: St
 
     def count(_: int) -> None:
         for _ in range(20):
-            storage.write(lambda tx: [tx.counters.bump("all"), tx.wake()])
+            storage.write(lambda tx: [tx.counters.bump("all"), tx.wake("screens")])
 
     in_threads(6, count)
     assert storage.read(lambda tx: tx.counters.all()) == {"all": 120}
@@ -135,7 +135,7 @@ def test_the_webhook_does_not_wait_for_whoever_handles_the_contact(storage: Stor
     with under_way(storage, handle):
         assert storage.write(lambda tx: tx.inbox.add([new("m2")], NOW))
         assert storage.write(lambda tx: next(iter(tx.inbox.take(NOW)), None)) is None
-        storage.write(lambda tx: tx.wake())
+        storage.write(lambda tx: tx.wake("screens"))
 
 
 @only_postgresql

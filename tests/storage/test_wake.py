@@ -27,7 +27,7 @@ LONG = 20.0  # seconds that no passing test waits
 
 def test_a_wake_before_the_wait_is_not_lost(storage: Storage) -> None:
     listener = storage.listen()
-    storage.write(lambda tx: tx.wake())
+    storage.write(lambda tx: tx.wake("screens"))
     assert listener.wait(LONG)
     assert not listener.wait(0)
     listener.close()
@@ -72,7 +72,7 @@ def test_what_was_rolled_back_wakes_nobody(storage: Storage) -> None:
     before = storage.read(lambda tx: tx.handoffs.last_change())
 
     def fail(tx: object) -> None:
-        tx.wake()  # type: ignore[attr-defined]
+        tx.wake("screens")  # type: ignore[attr-defined]
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -93,6 +93,17 @@ def test_an_event_wakes_the_worker_and_a_change_also_the_console(storage: Storag
     assert listener.wait(LONG)
     assert storage.read(lambda tx: tx.handoffs.last_change()) > before
     listener.close()
+
+
+def test_a_listener_is_not_woken_by_what_it_does_not_listen_for(storage: Storage) -> None:
+    letters, screens = storage.listen("outbox", "inbox"), storage.listen("screens")
+    storage.write(lambda tx: tx.wake("inbox"))
+    assert letters.wait(LONG)
+    storage.write(lambda tx: tx.wake("screens"))
+    assert screens.wait(LONG)
+    assert not letters.wait(0)
+    letters.close()
+    screens.close()
 
 
 def test_closing_ends_a_wait_that_is_under_way(storage: Storage) -> None:
