@@ -11,9 +11,10 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Literal
 
 from bot.errors import WindowClosed
@@ -23,7 +24,7 @@ from bot.window import STANDARD_WINDOW, HumanAgentTag, bot_may_write, human_agen
 from handlers.channel import Channel, ChannelError
 from handlers.clock import Clock
 from handlers.turns import tell
-from storage import GroupCommit, Job, Storage, StorageUnavailable, Tx
+from storage import Storage, StorageUnavailable, Tx
 from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
@@ -32,6 +33,10 @@ BACK_OFF_SECONDS = (1.0, 4.0, 15.0, 60.0, 240.0)
 HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
 NAP_SECONDS = 0.5  # the net below waking
+RECORDED_AT_ONCE = 64
+BREATH_SECONDS = (
+    0.015  # between two commits of what came home: a second commit for each would cost more than it
+)
 RECORD_PAUSES_SECONDS = (0.5, 2.0, 5.0)
 HOME_SECONDS = 11.0  # how long a stop waits for sends in flight; what is left is of unknown fate
 
@@ -70,7 +75,8 @@ class Sender:
         self._held = False
         self._paused_at: datetime | None = None
         self._pause_for = timedelta(0)
-        self._settling: GroupCommit[_Settled, None] = GroupCommit(self._keep_settled)
+        self._settled: SimpleQueue[_Settled | None] = SimpleQueue()
+        self._unrecorded: set[int] = set()  # sent, and not recorded yet
 
     # Claiming.
 
@@ -80,6 +86,7 @@ class Sender:
         # Daemons: a call to Meta that hangs must not keep the process from ending.
         for number in range(self._slots):
             threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
+        threading.Thread(target=self._record_all, name="record", daemon=True).start()
         self._runs = True
         listener = self._storage.listen("outbox")
         try:
@@ -87,12 +94,13 @@ class Sender:
                 if not self._step(stop):
                     listener.wait(NAP_SECONDS)
         finally:
-            self._runs = False
             listener.close()
             for _ in range(self._slots):
                 self._queue.put(None)
             with self._changed:
-                self._changed.wait_for(lambda: not self._in_flight, HOME_SECONDS)
+                self._changed.wait_for(lambda: not self._in_flight and not self._unrecorded, HOME_SECONDS)
+            self._runs = False
+            self._settled.put(None)
 
     def _step(self, stop: threading.Event) -> bool:
         """Claim and hand over what is due; False when there is nothing to do for now."""
@@ -142,7 +150,7 @@ class Sender:
     def in_flight(self) -> frozenset[int]:
         """Outbox ids of what this process is sending now."""
         with self._changed:
-            return frozenset(self._in_flight)
+            return frozenset(self._in_flight | self._unrecorded)
 
     def _claim(self, limit: int) -> list[TakenSend]:
         now = self._clock()
@@ -258,12 +266,49 @@ class Sender:
     def _settle(
         self, send: TakenSend, outcome: Outcome, code: str | None = None, mid: str | None = None
     ) -> None:
-        """Record what became of it, together with what others have to record at this moment."""
-        self._record(lambda: self._settling.ask(_Settled(send, outcome, code, mid)))
+        """Have it recorded what became of it: by the recorder, or at once where none runs."""
+        settled = _Settled(send, outcome, code, mid)
+        if self._runs:
+            with self._changed:
+                self._unrecorded.add(send.id)
+            self._settled.put(settled)
+        else:
+            self._keep([settled])
 
-    def _keep_settled(self, jobs: Sequence[Job[_Settled, None]]) -> None:
+    def _record_all(self) -> None:
+        """Record what came home, all that is there in one transaction, until there is nothing more to come."""
+        while (first := self._settled.get()) is not None:
+            batch, last = [first], False
+            with suppress(Empty):
+                while len(batch) < RECORDED_AT_ONCE and not last:
+                    following = self._settled.get_nowait()
+                    last = following is None
+                    batch += [following] if following else []
+            self._keep_or_leave(batch)
+            if last:
+                return
+            if len(batch) < RECORDED_AT_ONCE:
+                self._stopping.wait(BREATH_SECONDS)  # more come home meanwhile, and share the next commit
+
+    def _keep_or_leave(self, batch: Sequence[_Settled]) -> None:
+        try:
+            self._keep(batch)
+        except StorageUnavailable as error:  # the rows stay "sending"; the sweep takes them from there
+            log.error("record_failed", extra={"error": type(error).__name__, "count": len(batch)})
+        except Exception as error:
+            if len(batch) > 1:  # one of them; the others must not suffer
+                for each in batch:
+                    self._keep_or_leave([each])
+            else:
+                log.error("send_crashed", extra={**_ids(batch[0].send), "error": type(error).__name__})
+        finally:
+            with self._changed:
+                self._unrecorded.difference_update(each.send.id for each in batch)
+                self._changed.notify_all()
+
+    def _keep(self, told: Sequence[_Settled]) -> None:
         """All of it in one transaction, and whatever a conversation must know with it."""
-        now, told = self._clock(), [job.asked for job in jobs]
+        now = self._clock()
 
         def record(tx: Tx) -> None:
             tx.outbox.sent({each.send.id: each.mid for each in told if each.outcome == "sent"}, now)
@@ -278,31 +323,23 @@ class Sender:
                 tell(tx, send.contact_id, send.id, send.message.purpose, each.outcome, each.code, now)
             tx.wake("screens")
 
-        try:
-            self._storage.write(record)
-        except Exception as error:
-            for job in jobs:
-                job.error = error
-            return
+        self._write(record)
         for each in told:
             log.info(
                 "send_settled", extra={**_ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
             )
 
     def _write(self, work: Callable[[Tx], object]) -> None:
-        self._record(lambda: self._storage.write(work))
-
-    def _record(self, keep: Callable[[], object]) -> None:
         """We know what became of a message: while the store cannot keep that, ask it again for a while."""
         for pause in RECORD_PAUSES_SECONDS:
             try:
-                keep()
+                self._storage.write(work)
             except StorageUnavailable as error:
                 log.error("record_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(pause)
             else:
                 return
-        keep()
+        self._storage.write(work)
 
     # Holding.
 

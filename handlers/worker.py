@@ -16,12 +16,13 @@ from handlers import jobs
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
 from handlers.clock import Clock
-from handlers.inbound import Inbound
+from handlers.inbound import AT_ONCE, Inbound
 from handlers.sender import Sender
 from storage import Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
+BREATH_SECONDS = 0.015  # after less than a full batch; nobody who writes notices
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
 STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less than this has not been put back
@@ -105,13 +106,17 @@ class Worker:
                 log.error("loop_broke", extra={"error": type(error).__name__})
                 self._stop.wait(1)
 
-    def _loop(self, work: Callable[[], object], topic: Topic) -> None:
+    def _loop(self, work: Callable[[], int], topic: Topic) -> None:
         """Work while there is work, then sleep until the store says that something came."""
         listener = self._storage.listen(topic)
         try:
             while not self._stop.is_set():
                 try:
-                    if work():
+                    if done := work():
+                        if done is not True and done < AT_ONCE:
+                            self._stop.wait(
+                                BREATH_SECONDS
+                            )  # more comes meanwhile, and shares the next commit
                         continue
                 except Exception as error:  # the store is away for a moment: nothing is lost, try again
                     log.error("loop_failed", extra={"error": type(error).__name__})

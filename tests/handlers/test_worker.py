@@ -229,7 +229,7 @@ def test_message_that_went_out_is_recorded_even_if_the_store_is_away_just_then(s
     write, refused = service.storage.write, []
 
     def refuse_twice(fn):
-        if threading.current_thread().name.startswith("send-") and len(refused) < 2:
+        if threading.current_thread().name == "record" and len(refused) < 2:
             refused.append(1)
             raise StorageUnavailable("full")
         return write(fn)
