@@ -7,6 +7,7 @@ and keyed hashes (`*_hash`, `dedupe`). Everything a person wrote or chose is {bl
 from __future__ import annotations
 
 from storage.engine import Step
+from storage.ladder_tables import LADDER
 
 _CONTACTS = (
     """CREATE TABLE contact (
@@ -293,4 +294,5 @@ _SLOTS = (
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
+    Step("0003_ladder", LADDER),
 )

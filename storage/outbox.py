@@ -40,8 +40,11 @@ class Outbox(Store):
         """Queue a message and write it into the transcript; its outbox id. Raises Erased."""
         box, uid = self._tx.box(contact_id), new_uid()
         outbox_id: int = self._value(
-            "INSERT INTO outbox (contact_id, uid, purpose, place, state_at, body, created_at, next_try_at)"
-            " VALUES (:contact_id, :uid, :purpose, :place, :now, :body, :now, :now) RETURNING id",
+            # For a drill's invented student nothing ever waits to be sent.
+            "INSERT INTO outbox (contact_id, uid, purpose, place, state, state_at, body, created_at, next_try_at)"
+            " VALUES (:contact_id, :uid, :purpose, :place, CASE WHEN (SELECT drill FROM contact"
+            " WHERE id = :contact_id) = 1 THEN 'dropped' ELSE 'waiting' END, :now, :body, :now, :now)"
+            " RETURNING id",
             contact_id=contact_id,
             uid=uid,
             purpose=message.purpose.value,
@@ -109,7 +112,8 @@ class Outbox(Store):
     def _claim(self, candidate: Row, at: int, worker: str) -> TakenSend | None:
         contact_id = candidate["contact_id"]
         contact = self._one(
-            "SELECT uid, psid, key_wrapped FROM contact WHERE id = :id AND key_wrapped IS NOT NULL {skip_locked}",
+            "SELECT uid, psid, key_wrapped FROM contact WHERE id = :id AND key_wrapped IS NOT NULL AND drill = 0"
+            " {skip_locked}",
             id=contact_id,
         )
         if contact is None:

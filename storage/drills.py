@@ -1,0 +1,36 @@
+"""Drills: a student who does not exist. There is no PSID, so there is nobody to send to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from storage.sealing import new_uid
+from storage.store import Store
+from storage.times import to_ms
+
+
+class Drills(Store):
+    """A drill's contact has a key like any other, and is erased like any other when the drill is over."""
+
+    def add_contact(self, now: datetime) -> int:
+        """An invented student's id."""
+        uid = new_uid()
+        wrapped, key_id, _ = self._tx.keys.new_contact_key(uid)
+        added = self._value(
+            "INSERT INTO contact (uid, key_wrapped, key_id, created_at, drill)"
+            " VALUES (:uid, :wrapped, :key_id, :now, 1) RETURNING id",
+            uid=uid,
+            wrapped=wrapped,
+            key_id=key_id,
+            now=to_ms(now),
+        )
+        return int(added)
+
+    def running(self) -> list[int]:
+        """Contacts of drills that are not over."""
+        rows = self._all("SELECT id FROM contact WHERE drill = 1 AND key_wrapped IS NOT NULL ORDER BY id")
+        return [row["id"] for row in rows]
+
+    def is_drill(self, contact_id: int) -> bool:
+        """Whether this contact is invented."""
+        return bool(self._value("SELECT drill FROM contact WHERE id = :id", id=contact_id))
