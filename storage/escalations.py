@@ -23,6 +23,7 @@ from storage.times import from_ms, from_ms_or_none, to_ms
 
 _START = b"\0" * 32
 _PAGE = 500
+_RECORDS = "SELECT escalation.*, alert.drill FROM escalation JOIN alert ON alert.id = escalation.alert_id"
 
 
 def _chained(before: bytes, row: Row) -> bytes:
@@ -95,12 +96,12 @@ class Escalations(Store):
 
     def newest(self, limit: int = 200) -> list[EscalationRecord]:
         """The newest records, without their lines."""
-        rows = self._all("SELECT * FROM escalation ORDER BY id DESC LIMIT :limit", limit=limit)
+        rows = self._all(f"{_RECORDS} ORDER BY escalation.id DESC LIMIT :limit", limit=limit)
         return [_record(row) for row in rows]
 
     def for_alert(self, alert_id: int) -> EscalationRecord | None:
         """The alert's record, with its lines."""
-        row = self._one("SELECT * FROM escalation WHERE alert_id = :id", id=alert_id)
+        row = self._one(f"{_RECORDS} WHERE alert_id = :id", id=alert_id)
         if row is None:
             return None
         box = self._box(row)
@@ -254,6 +255,7 @@ def _record(row: Row) -> EscalationRecord:
         opened_at=from_ms(row["opened_at"]),
         last_at=from_ms(row["last_at"]),
         debrief_at=from_ms_or_none(row["debrief_at"]),
+        drill=bool(row["drill"]),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bot.settings import Channel
 
 TellingState = Literal["waiting", "sending", "accepted", "failed", "unknown", "dropped"]
-Purpose = Literal["ladder", "identity", "confirm"]
+Purpose = Literal["ladder", "identity"]
 Verdict = Literal["right", "wrong", "unclear"]
 
 
@@ -85,6 +85,7 @@ class EscalationRecord:
     opened_at: datetime
     last_at: datetime
     debrief_at: datetime | None  # a talk about it was offered
+    drill: bool = False
     entries: tuple[EscalationEntry, ...] = ()  # empty in a list
 
 

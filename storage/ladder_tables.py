@@ -41,7 +41,7 @@ LADDER = (
         uid {blob} NOT NULL,                    -- the idempotency key
         alert_id {big} NOT NULL REFERENCES alert (id),
         rung_id {big} REFERENCES rung (id),     -- null: not of the ladder
-        purpose TEXT NOT NULL,                  -- ladder, identity, confirm
+        purpose TEXT NOT NULL,                  -- ladder, identity
         who TEXT NOT NULL,                      -- the id of an account, a named contact, or a pager
         channel TEXT NOT NULL,
         state TEXT NOT NULL,

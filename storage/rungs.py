@@ -119,6 +119,17 @@ class Rungs(Store):
             )
         self._tx.wake()
 
+    def reached_anybody(self, climb: Climb) -> bool:
+        """Whether any rung of this climb could be told to anybody."""
+        row = self._one(
+            "SELECT telling.id FROM telling JOIN rung ON rung.id = telling.rung_id"  # noqa: S608 - fixed words
+            " WHERE rung.alert_id = :alert_id AND rung.climb = :climb"
+            f" AND COALESCE(code, '') NOT IN ({_UNUSABLE}) LIMIT 1",
+            alert_id=climb.alert_id,
+            climb=climb.number,
+        )
+        return row is not None
+
     def banner_shown(self, alert_id: int, now: datetime) -> None:
         """The bar was open at somebody."""
         self._run(
