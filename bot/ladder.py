@@ -219,6 +219,6 @@ def warnings(settings: Settings) -> list[str]:
             found.append(
                 f"ladder.{part}.critical: there is one rung; if it is not heard, nobody else is told"
             )
-    if "://example.org" in settings.ladder.console_url:
+    if "://example.org" in settings.ladder.console_url and "://example.org" not in settings.page.privacy_url:
         found.append("ladder.console_url: write the console's own address; it stands in every notification")
     return found

@@ -46,7 +46,8 @@ def post(
         raise ChannelFailed("bad_address", again=False)
     parts = urlsplit(url)
     connection = _connection(parts, limit_seconds, context)
-    watch = threading.Timer(limit_seconds, _cut, (connection,))
+    is_over = threading.Event()
+    watch = threading.Timer(limit_seconds, _cut, (connection, is_over))
     watch.daemon = True
     watch.start()
     sent = False
@@ -55,7 +56,10 @@ def post(
         sent = True
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, body=body, headers=dict(headers))
-        return connection.getresponse().status
+        status = connection.getresponse().status
+        if is_over.is_set():  # an answer that was cut off is none
+            raise ChannelFailed("no_answer", again=True, unknown=True)
+        return status
     except (OSError, HTTPException):
         raise ChannelFailed("no_answer" if sent else "no_connection", again=True, unknown=sent) from None
     finally:
@@ -81,8 +85,9 @@ def _connection(parts: SplitResult, limit: float, context: ssl.SSLContext | None
     return HTTPConnection(host, parts.port, timeout=limit)
 
 
-def _cut(connection: HTTPConnection) -> None:
+def _cut(connection: HTTPConnection, is_over: threading.Event) -> None:
     """The time is over: whoever waits for this socket stops waiting."""
+    is_over.set()
     sock = connection.sock
     if sock is not None:
         with contextlib.suppress(OSError):

@@ -42,14 +42,11 @@ class Mail:
         try:
             with self._server() as server:
                 self._secure(server)
-                if self._login:
-                    server.login(*self._login)
+                self._sign_in(server)
                 server.send_message(self._message(notice), self._sender, [notice.email])
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             raise ChannelFailed("mail_refused", again=all(code < 500 for code in codes)) from None
-        except smtplib.SMTPAuthenticationError:
-            raise ChannelFailed("mail_sign_in", again=True) from None
         except smtplib.SMTPResponseException as error:
             raise ChannelFailed("mail_refused", again=error.smtp_code < 500) from None
         except (smtplib.SMTPException, OSError):  # TimeoutError and ssl.SSLError are OSErrors
@@ -72,6 +69,14 @@ class Mail:
             server.ehlo()
         elif self._host not in _LOOPBACK:
             raise ChannelFailed("mail_no_tls", again=False)
+
+    def _sign_in(self, server: smtplib.SMTP) -> None:
+        if not self._login:
+            return
+        try:
+            server.login(*self._login)
+        except smtplib.SMTPException:  # many servers hang up on a wrong password
+            raise ChannelFailed("mail_sign_in", again=True) from None
 
     def _message(self, notice: Notice) -> EmailMessage:
         message = EmailMessage()
