@@ -312,17 +312,6 @@ class Escalation:
 
         self._storage.write(deed)
 
-    def set_contact(self, staff: Staff, *, email: str | None, phone: str | None) -> None:
-        """Where alerts reach this person. Raises NotPossible("email") or ("phone") for what is none."""
-        email, phone = contact_of(email, phone)
-
-        def deed(tx: Tx) -> None:
-            _check_account(tx, staff, frozenset(Role))
-            tx.staff.set_contact(staff.id, email=email, phone=phone)
-            tx.audit.add(self._clock(), staff.id, "contact_changed", None, None)
-
-        self._storage.write(deed)
-
     # Inside.
 
     def _locked(
@@ -357,18 +346,6 @@ class Escalation:
             }
             tx.escalations.add(record_id, None, "raised", raised, now)
         return record_id
-
-
-def contact_of(email: str | None, phone: str | None) -> tuple[str | None, str | None]:
-    """Both as they are kept; empty is None. Raises NotPossible("email") or NotPossible("phone")."""
-    email, phone = (email or "").strip() or None, "".join((phone or "").split()) or None
-    if email is not None and (email.count("@") != 1 or any(c.isspace() or ord(c) < 33 for c in email)):
-        raise NotPossible("email")
-    if phone is not None and not (
-        phone.removeprefix("+").isdecimal() and phone.isascii() and 3 <= len(phone) <= 20
-    ):
-        raise NotPossible("phone")
-    return email, phone
 
 
 def _end_incidents(tx: Tx, now: datetime) -> None:

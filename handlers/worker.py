@@ -24,6 +24,7 @@ from storage import Storage, Tx
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
 TELLERS = 3  # threads that send alerts: a channel that hangs must not hold up the others
+LADDER_REST_SECONDS = 0.2  # minutes are what the ladder counts in
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
 STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less than this has not been put back
@@ -71,8 +72,11 @@ class Worker:
         ]
         if self._climber is not None:
             climber = self._climber
-            loops.append(("ladder", lambda: self._loop(climber.climb)))
-            loops += [(f"tell-{n}", lambda: self._loop(climber.send_one)) for n in range(TELLERS)]
+            loops.append(("ladder", lambda: self._loop(climber.climb, LADDER_REST_SECONDS)))
+            loops += [
+                (f"tell-{n}", lambda: self._loop(climber.send_one, LADDER_REST_SECONDS))
+                for n in range(TELLERS)
+            ]
         for name, run in loops:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()
@@ -112,8 +116,11 @@ class Worker:
                 log.error("loop_broke", extra={"error": type(error).__name__})
                 self._stop.wait(1)
 
-    def _loop(self, work: Callable[[], object]) -> None:
-        """Work while there is work, then sleep until the store says that something came."""
+    def _loop(self, work: Callable[[], object], rest_seconds: float = 0) -> None:
+        """Work while there is work, then sleep until the store says that something came.
+
+        `rest_seconds`: it need not look at every commit, only so often.
+        """
         listener = self._storage.listen()
         try:
             while not self._stop.is_set():
@@ -124,6 +131,7 @@ class Worker:
                     log.error("loop_failed", extra={"error": type(error).__name__})
                     self._stop.wait(1)
                     continue
+                self._stop.wait(rest_seconds)
                 listener.wait(NAP_SECONDS)
         finally:
             listener.close()

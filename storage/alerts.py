@@ -226,7 +226,7 @@ class Alerts(Store):
             closed_at=from_ms_or_none(row["closed_at"]),
             card=row["card"],
             armed=row["armed"],
-            armed_at=from_ms(row["armed_at"]),
+            armed_at=from_ms_or_none(row["armed_at"]),
             alerted_at=from_ms_or_none(row["alerted_at"]),
             resumed_at=from_ms_or_none(row["resumed_at"]),
             call_for_them=bool(row["call_for_them"]),

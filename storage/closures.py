@@ -11,6 +11,8 @@ from storage.ladder_records import IdentityOpening, Unconfirmed, Verdict, Verdic
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
+_NO_RULES = frozenset({"released", "transferred"})  # why an alert was armed again, not what raised it
+
 
 class Closures(Store):
     """Closed critical conversations, opened identities, verdicts."""
@@ -134,7 +136,10 @@ class Closures(Store):
             "SELECT category, rules, verdict FROM alert WHERE drill = 0 AND raised_at >= :since ORDER BY id",
             since=to_ms(since),
         ):
-            names = [("category", row["category"]), *(("rule", rule) for rule in json.loads(row["rules"]))]
+            names = [
+                ("category", row["category"]),
+                *(("rule", r) for r in json.loads(row["rules"]) if r not in _NO_RULES),
+            ]
             for name in names:
                 found.setdefault(name, Counter())[row["verdict"] or "unmarked"] += 1
         return [

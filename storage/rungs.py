@@ -22,7 +22,8 @@ _KEPT = timedelta(days=90)
 _UNUSABLE = ", ".join(f"'{code}'" for code in sorted(UNUSABLE))
 
 _CLIMB = (
-    "SELECT alert.id, alert.contact_id, alert.tier, alert.armed, alert.climb, alert.armed_at,"
+    "SELECT alert.id, alert.contact_id, alert.tier, alert.armed, alert.climb,"
+    " COALESCE(alert.armed_at, alert.raised_at) AS armed_at,"
     " alert.acknowledged_at, alert.resumed_at, alert.drill,"
     " (SELECT MAX(created_at) FROM outbox WHERE outbox.contact_id = alert.contact_id AND purpose = 'supporter'"
     " AND (alert.drill = 1 OR state NOT IN ('failed', 'dropped', 'lapsed'))) AS replied_at,"

@@ -19,7 +19,7 @@ from handlers.alerting.notice import AlertChannel, ChannelFailed, Notice, words
 from handlers.alerting.people import reach, roster
 from handlers.clock import Clock
 from handlers.turns import draft_for, save
-from storage import Storage, Tx
+from storage import Storage, StorageUnavailable, Tx
 from storage.ladder_records import TakenTelling
 
 log = logging.getLogger("peersupport.ladder")
@@ -50,7 +50,7 @@ class Climber:
     # Climbing.
 
     def climb(self) -> bool:
-        """Climb every rung that is due, one for each alert."""
+        """Climb every rung that is due, one for each alert. What is wrong with one holds up no other."""
         now = self._clock()
 
         def look(tx: Tx) -> list[int]:
@@ -58,7 +58,12 @@ class Climber:
 
         climbed = False
         for alert_id in self._storage.read(look):
-            climbed |= self._storage.write(lambda tx, alert_id=alert_id: self._climb(tx, alert_id, now))  # type: ignore[misc]
+            try:
+                climbed |= self._storage.write(lambda tx, alert_id=alert_id: self._climb(tx, alert_id, now))  # type: ignore[misc]
+            except StorageUnavailable:
+                raise  # none of them can be climbed now
+            except Exception as error:
+                log.error("climb_failed", extra={"alert": alert_id, "error": type(error).__name__})
         return climbed
 
     def _climb(self, tx: Tx, alert_id: int, now: datetime) -> bool:

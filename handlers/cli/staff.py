@@ -8,7 +8,7 @@ import click
 
 from bot.errors import NotPossible, PeerSupportError
 from handlers.cli.parts import State, pass_state
-from handlers.escalation import contact_of
+from handlers.reaching import contact_of
 from storage import Tx
 from storage.records import Role, Staff
 

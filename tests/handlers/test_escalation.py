@@ -265,30 +265,6 @@ def test_a_pause_takes_somebody_out_of_routing_until_they_say_they_are_ready(cas
     assert [a for a in audited(case) if a in ("paused", "ready")] == ["paused", "ready", "paused"]
 
 
-@pytest.mark.parametrize(
-    ("email", "phone", "kept"),
-    [(" kari@example.org ", "+47 12 34", ("kari@example.org", "+471234")), ("", None, (None, None))],
-)
-def test_where_alerts_reach_somebody_is_theirs_to_say(case, email, phone, kept):
-    case.do.set_contact(case.kari, email=email, phone=phone)
-    found = case.local.storage.read(lambda tx: tx.staff.get(case.kari.id))
-    assert (found.email, found.phone) == kept
-
-
-@pytest.mark.parametrize(
-    ("email", "phone", "what"),
-    [
-        ("kari", None, "email"),
-        ("a@b\nBcc: c@d", None, "email"),
-        (None, "12a4", "phone"),
-        (None, "+", "phone"),
-    ],
-)
-def test_what_is_no_address_is_refused(case, email, phone, what):
-    with pytest.raises(NotPossible, match=what):
-        case.do.set_contact(case.kari, email=email, phone=phone)
-
-
 def test_a_closed_account_does_nothing_more(case):
     case.local.storage.write(lambda tx: tx.staff.disable(case.ola.id, case.now))
     for deed in (
