@@ -10,7 +10,9 @@ from storage import Storage, Tx
 from storage.records import Staff
 
 _KEY_LENGTH, _AUTH_LENGTH = 65, 16  # RFC 8291 section 3: an uncompressed point, and the browser's secret
-_BROWSERS = 10  # of one person; the oldest goes
+_BROWSERS = (
+    5  # of one person; the oldest goes. Each may take ten seconds, and `LOST_TELLING` is for all of them
+)
 
 
 class Reaching:

@@ -63,7 +63,7 @@ class Climber:
             except StorageUnavailable:
                 raise  # none of them can be climbed now
             except Exception as error:
-                log.error("climb_failed", extra={"alert": alert_id, "error": type(error).__name__})
+                log.error("climb_failed", extra={"alert_id": alert_id, "error": type(error).__name__})
         return climbed
 
     def _climb(self, tx: Tx, alert_id: int, now: datetime) -> bool:
@@ -118,7 +118,7 @@ class Climber:
         except ChannelFailed as problem:
             self._failed(taken, problem)
         except Exception as error:  # a channel must not end the ladder
-            log.error("channel_crashed", extra={"channel": taken.channel, "error": type(error).__name__})
+            log.error("channel_crashed", extra={"part": taken.channel, "error": type(error).__name__})
             self._failed(taken, ChannelFailed("crashed", again=True, unknown=True))
         else:
             self._accepted(taken, gone)
@@ -167,7 +167,12 @@ class Climber:
         again_at = now + timedelta(seconds=BACK_OFF_SECONDS[taken.tries]) if tries_left else None
         log.warning(
             "telling_failed",
-            extra={"telling": taken.id, "channel": taken.channel, "code": problem.code, "tries": taken.tries},
+            extra={
+                "alert_id": taken.alert_id,
+                "part": taken.channel,
+                "code": problem.code,
+                "tries": taken.tries,
+            },
         )
 
         def record(tx: Tx) -> None:

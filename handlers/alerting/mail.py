@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from handlers.alerting.notice import ChannelFailed, Notice
 
-TIMEOUT_SECONDS = 10.0  # for each answer of the server
+TIMEOUT_SECONDS = 8.0  # for each answer of the server
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

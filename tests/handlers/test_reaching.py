@@ -54,11 +54,11 @@ def test_a_browser_is_pushed_to_until_it_is_taken_back(chat, reaching, kari):
     assert chat.local.storage.read(lambda tx: tx.push.of(kari.id)) == []
 
 
-def test_one_person_has_ten_browsers_at_most(chat, reaching, kari):
-    for number in range(12):
+def test_one_person_has_five_browsers_at_most(chat, reaching, kari):
+    for number in range(7):
         reaching.subscribe(kari, f"{URL}{number}", KEY, AUTH)
     found = chat.local.storage.read(lambda tx: tx.push.of(kari.id))
-    assert [one.endpoint for one in found] == [f"{URL}{number}" for number in range(2, 12)]
+    assert [one.endpoint for one in found] == [f"{URL}{number}" for number in range(2, 7)]
 
 
 @pytest.mark.parametrize(

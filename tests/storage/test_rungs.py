@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from storage_factories import NOW, add_contact, alert, at, in_threads, supporter_says, talk
+from storage_factories import NOW, add_contact, alert, all_bytes, at, in_threads, supporter_says, talk
 
 from bot.conversation import Tier
 from bot.ladder import Step, Telling
 from bot.settings import Rung
 from storage import Storage, Tx
 from storage.ladder_records import TakenTelling, TellingLine
+from storage.records import Duty, Role
 
 RUNG = Rung(tell="on_duty", after_minutes=0, channels=("email",))
 TOLD = (Telling(who="staff:7", channel="email"), Telling(who="staff:8", channel="email"))
@@ -224,8 +227,6 @@ def test_a_rung_that_can_reach_nobody_moves_on_and_shows_why(storage: Storage, a
 
 
 def test_help_must_be_called_for_them_stays_said(storage: Storage, contact: int) -> None:
-    from dataclasses import replace
-
     first = storage.write(lambda tx: tx.alerts.raise_(contact, replace(alert(), call_for_them=True)))
     storage.write(lambda tx: tx.alerts.raise_(contact, alert(rule="r2")))
     assert storage.read(lambda tx: tx.alerts.get(first)).call_for_them  # type: ignore[union-attr]
@@ -243,8 +244,6 @@ def test_whom_an_alert_told_is_forgotten_ninety_days_after_it_closed(
 
 
 def test_a_pushed_browser_is_sealed_found_and_forgotten(storage: Storage) -> None:
-    from storage.records import Role
-
     kari, ola = (
         storage.write(lambda tx, n=n: tx.staff.add(n, n, Role.SUPPORTER, "x", NOW)) for n in ("k", "o")
     )  # type: ignore[misc]
@@ -262,8 +261,6 @@ def test_a_pushed_browser_is_sealed_found_and_forgotten(storage: Storage) -> Non
 
 
 def test_somebody_who_needs_a_pause_is_not_on_duty_until_they_are_ready(storage: Storage) -> None:
-    from storage.records import Duty, Role
-
     kari = storage.write(lambda tx: tx.staff.add("kari", "Kari", Role.SUPPORTER, "x", NOW))
 
     def on_duty() -> tuple[int, ...]:
@@ -283,8 +280,6 @@ def test_somebody_who_needs_a_pause_is_not_on_duty_until_they_are_ready(storage:
 
 
 def test_where_alerts_reach_somebody_is_kept_and_forgotten(storage: Storage) -> None:
-    from storage.records import Role
-
     kari = storage.write(lambda tx: tx.staff.add("kari", "Kari", Role.SUPPORTER, "x", NOW))
     storage.write(lambda tx: tx.staff.set_contact(kari, email="kari@example.org", phone="+471"))
     found = storage.read(lambda tx: tx.staff.get(kari))
@@ -304,3 +299,16 @@ def test_nothing_waits_to_be_sent_to_a_drills_student(storage: Storage) -> None:
     assert storage.read(lambda tx: tx.drills.running()) == [drill]
     storage.write(lambda tx: tx.contacts.erase(drill, "code", at(2)))
     assert storage.read(lambda tx: tx.drills.running()) == []
+
+
+def test_where_staff_are_reached_lies_readable_in_no_file(storage: Storage, database_folder: Path) -> None:
+    mark = "hemmeligadresse"
+
+    def plant(tx: Tx) -> None:
+        kari = tx.staff.add("kari", "Kari", Role.SUPPORTER, "x", NOW)
+        tx.staff.set_contact(kari, email=f"{mark}@example.org", phone=f"+47{mark}")
+        tx.push.subscribe(kari, f"https://push.example.org/{mark}", mark, mark, NOW)
+
+    storage.write(plant)
+    storage.close()
+    assert mark.encode() not in all_bytes(database_folder)
