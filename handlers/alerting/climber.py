@@ -25,6 +25,7 @@ from storage.ladder_records import TakenTelling
 log = logging.getLogger("peersupport.ladder")
 BACK_OFF_SECONDS = (2.0, 10.0, 30.0, 120.0)  # before each repetition
 LOST_TELLING = timedelta(seconds=90)  # longer than any channel takes: whoever sent it is gone
+UNHEARD = "alert_reaches_nobody"  # an incident until every alert has somebody, or is over
 
 
 class Climber:
@@ -87,7 +88,7 @@ class Climber:
             climb.tier.value
         )
         if todo.due.index == len(rungs) - 1 and not reaches(told) and not tx.rungs.reached_anybody(climb):
-            tx.incidents.open("alert_reaches_nobody", now)
+            tx.incidents.open(UNHEARD, now)
         return True
 
     # Sending.
@@ -190,7 +191,13 @@ class Climber:
         """Send again what a worker that is gone was sending."""
         with self._lock:
             mine = frozenset(self._in_flight)
-        return self._storage.write(lambda tx: tx.rungs.recover(now, older_than, mine))
+
+        def work(tx: Tx) -> int:
+            if tx.incidents.is_open(UNHEARD) and all(one.acknowledged_at for one in tx.rungs.climbs()):
+                tx.incidents.close(UNHEARD, now)
+            return tx.rungs.recover(now, older_than, mine)
+
+        return self._storage.write(work)
 
 
 def plan(tx: Tx, climb: Climb, content: Content, now: datetime) -> Plan:

@@ -158,7 +158,14 @@ def test_a_rung_that_reaches_nobody_all_round_is_an_incident(night):
     night.local.content = with_ladder(night.content, ladder(open=lonely))
     night.contact_writes(DANGER)
     settle(night.climber)
-    assert night.local.storage.read(lambda tx: tx.incidents.is_open("alert_reaches_nobody"))
+
+    def unheard() -> bool:
+        night.climber.recover(night.now)
+        return night.local.storage.read(lambda tx: tx.incidents.is_open("alert_reaches_nobody"))
+
+    assert unheard()
+    night.escalation.acknowledge(night.alerts[0].id, night.ola)
+    assert not unheard()
 
 
 def test_i_have_it_and_then_nothing_sets_the_ladder_going_again(night):
