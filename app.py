@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bot.content import Content, load_content
 from bot.errors import ContentError
+from bot.settings import Channel, Settings
 from bot.yaml_text import Problem
 from handlers import clock as clocks
 from handlers.cli import DemoOptions, Parts, build_cli
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from handlers import console
+    from handlers.alerting.notice import AlertChannel
     from handlers.demo import Demo
     from handlers.messenger.client import MessengerClient
     from handlers.worker import Worker
@@ -104,14 +107,35 @@ def client_of(env: Environment, content: Content) -> MessengerClient:
     )
 
 
+def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, AlertChannel]:
+    """The ways to reach staff that are set up. The banner needs none of this."""
+    from handlers.alerting.mail import Mail
+    from handlers.alerting.web_push import Vapid, WebPush
+    from handlers.alerting.webhook import Webhook
+
+    found: dict[Channel, AlertChannel] = {
+        "push": WebPush(
+            Vapid.from_secret(env.secret_key.get_secret_value()), contact=settings.page.contact_email
+        )
+    }
+    if env.smtp_url:
+        found["email"] = Mail(env.smtp_url, sender=settings.page.contact_email)
+    if env.alert_webhook_url:
+        found["webhook"] = Webhook(env.alert_webhook_url, env.alert_webhook_secret.get_secret_value())
+    return found
+
+
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
+    from handlers.alerting.climber import Climber
     from handlers.catch_up import CatchUp
     from handlers.worker import Worker
 
     client = client_of(env, content())
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
-    return Worker(storage, content, client, clock, catch_up=catch_up)
+    channels = alert_channels_of(env, content().settings)
+    climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
+    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber)
 
 
 def web_app(

@@ -122,6 +122,30 @@ def forget(storage: Storage, content: Content, now: datetime) -> int:
     return storage.write(sweep)
 
 
+def flag_unconfirmed(storage: Storage, content: Content, now: datetime) -> int:
+    """What waited too long for a second person becomes an incident; returns how many are newly so."""
+    before = now - timedelta(hours=content.settings.ladder.confirm_hours)
+
+    def flag(tx: Tx) -> int:
+        late = tx.closures.overdue(before, now)
+        if late:
+            tx.incidents.open("confirmation_overdue", now)
+        return late
+
+    return storage.write(flag)
+
+
+def forget_records(storage: Storage, content: Content, now: datetime) -> int:
+    """Destroy records of serious cases that were kept long enough; returns how many lines went."""
+    before = now - timedelta(days=content.settings.ladder.record_days)
+
+    def sweep(tx: Tx) -> int:
+        tx.rungs.prune(now)
+        return tx.escalations.prune(before, now)
+
+    return storage.write(sweep)
+
+
 def once(storage: Storage, job: str, slot: str, now: datetime) -> bool:
     """Whether this process is the one that runs this job for this slot; among many, one is."""
     return storage.write(lambda tx: tx.jobs.once(job, slot, now))

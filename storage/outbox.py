@@ -46,7 +46,8 @@ class Outbox(Store):
         """Queue messages, each with its contact; their ids. The caller writes them into the transcript."""
         rows = [self._new(contact_id, message, now) for contact_id, message in messages_]
         added = self._all_from(
-            "INSERT INTO outbox (contact_id, inbox_id, uid, purpose, place, state_at, body, created_at, next_try_at)"
+            "INSERT INTO outbox (contact_id, inbox_id, uid, purpose, place, state, state_at, body, created_at,"
+            " next_try_at)"
             " {rows}"
             " RETURNING id, uid",
             rows,
@@ -63,6 +64,8 @@ class Outbox(Store):
             "uid": uid,
             "purpose": message.purpose.value,
             "place": 0 if message.purpose is Purpose.CARD else 1,
+            # For a drill's invented student nothing ever waits to be sent.
+            "state": "dropped" if self._tx.drills.is_drill(contact_id) else "waiting",
             "state_at": at,
             "body": self._tx.box(contact_id).seal(messages.to_json(message), "outbox.body", uid),
             "created_at": at,
@@ -123,7 +126,7 @@ class Outbox(Store):
             for row in self._all_of(
                 "SELECT id, uid, psid, key_wrapped, (SELECT last_inbound_at FROM conversation"
                 " WHERE conversation.contact_id = contact.id) AS last_inbound_at FROM contact"
-                " WHERE id IN {each} AND key_wrapped IS NOT NULL ORDER BY id {skip_locked}",
+                " WHERE id IN {each} AND key_wrapped IS NOT NULL AND drill = 0 ORDER BY id {skip_locked}",
                 sorted({head["contact_id"] for head in heads}),
             )
         }

@@ -6,17 +6,22 @@ from functools import cached_property
 
 from storage.alerts import Alerts
 from storage.audit import Audit
+from storage.closures import Closures
 from storage.contacts import Contacts
 from storage.conversations import Conversations
 from storage.drafts import Drafts
+from storage.drills import Drills
 from storage.engine import Row, Statements, Topic
 from storage.errors import Erased
+from storage.escalations import Escalations
 from storage.figures import Figures
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
 from storage.missed import Missed
 from storage.outbox import Outbox
+from storage.push import Push
 from storage.retention import Retention
+from storage.rungs import Rungs
 from storage.sealing import Box, Keys
 from storage.service import Counters, Incidents, Jobs, Worker
 from storage.sessions import Sessions
@@ -123,6 +128,31 @@ class Tx:
     def alerts(self) -> Alerts:
         """Dangers that somebody should take."""
         return Alerts(self)
+
+    @cached_property
+    def rungs(self) -> Rungs:
+        """Whom the ladder has told of an alert."""
+        return Rungs(self)
+
+    @cached_property
+    def closures(self) -> Closures:
+        """What a second person must see: closed critical ones, opened identities; and verdicts on alerts."""
+        return Closures(self)
+
+    @cached_property
+    def escalations(self) -> Escalations:
+        """The records of serious cases."""
+        return Escalations(self)
+
+    @cached_property
+    def drills(self) -> Drills:
+        """Invented students."""
+        return Drills(self)
+
+    @cached_property
+    def push(self) -> Push:
+        """Where browsers of staff can be reached."""
+        return Push(self)
 
     @cached_property
     def staff(self) -> StaffStore:

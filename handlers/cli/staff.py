@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from bot.errors import PeerSupportError
+from bot.errors import NotPossible, PeerSupportError
 from handlers.cli.parts import State, pass_state
+from handlers.reaching import contact_of
 from storage import Tx
 from storage.records import Role, Staff
 
@@ -57,6 +58,31 @@ def add(state: State, login: str, *, alias: str, role: str, generate: bool, pass
         storage.write(work)
     click.echo(f"{alias} can sign in now ({role}).")
     _show(shown)
+
+
+@staff.command()
+@click.argument("login")
+@click.option(
+    "--email", default="", help="Where alerts go by e-mail [default: the login, if it is an address]."
+)
+@click.option("--phone", default="", help="Where alerts go by the webhook, such as +4700000000.")
+@pass_state
+def contact(state: State, login: str, *, email: str, phone: str) -> None:
+    """Say where alerts reach an account. What is left out is forgotten."""
+    try:
+        kept_email, kept_phone = contact_of(email, phone)
+    except NotPossible as error:
+        raise click.ClickException(f"--{error} is none") from None
+    with state.current_storage() as storage:
+
+        def work(tx: Tx) -> Staff:
+            person = _find(tx, login)
+            tx.staff.set_contact(person.id, email=kept_email, phone=kept_phone)
+            tx.audit.add(state.parts.clock(), None, "contact_changed", None, str(person.id))
+            return person
+
+        person = storage.write(work)
+    click.echo(f"Alerts for {person.alias} go there from now on.")
 
 
 @staff.command("list")
