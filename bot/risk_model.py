@@ -17,7 +17,7 @@ from typing import NamedTuple
 from bot.risk_words import Reading
 
 SHORTEST, LONGEST = 3, 5  # characters of a piece, the edge of the word counted as one
-PIECE = 0.3  # what a piece counts beside a row of words: every word has many pieces
+PIECE = 0.5  # what a piece counts beside a row of words: every word has many pieces
 WINDOW, STEP = 16, 8  # words that are weighed together; a long text counts as its worst window
 UNIT = 100  # weights and marks in the file are hundredths
 _FEWEST = 4  # words; a text is never scaled as if it were shorter
@@ -100,7 +100,9 @@ class RiskModel:
     high: int
     otherwise: str  # the category when no group stands out
     clear: int  # how much a group must have to stand out
-    _known: dict[str, int] = field(default_factory=dict, repr=False)  # words of the file only, never of contacts
+    _known: dict[str, int] = field(
+        default_factory=dict, repr=False
+    )  # words of the file only, never of contacts
 
     def score(self, tokens: Sequence[Token]) -> Score:
         """The score of the worst window, in hundredths."""
@@ -178,8 +180,11 @@ def parse(text: str) -> RiskModel:
     model = RiskModel(
         weights=weights,
         groups=groups,
+        bias=int(numbers["bias"]),
+        elevated=int(numbers["elevated"]),
+        high=int(numbers["high"]),
         otherwise=numbers["otherwise"],
-        **{name: int(numbers[name]) for name in ("bias", "elevated", "high", "clear")},
+        clear=int(numbers["clear"]),
     )
     if not weights or model.high < model.elevated:
         raise ValueError("the marks for elevated and high do not fit; make it anew with flows/model/train.py")

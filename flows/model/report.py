@@ -47,7 +47,10 @@ def report(measured: Measured) -> str:
     named = [(items[item].group, category) for item, category, value in rows if value >= measured.elevated]
     right = sum(group == category[0] for group, category in named if group not in ("none", "N"))
     known = sum(group not in ("none", "N") for group, _ in named)
-    lines += ["", f"The category was the right one for {100 * right / known:.0f} % of the texts of danger found."]
+    lines += [
+        "",
+        f"The category was the right one for {100 * right / known:.0f} % of the texts of danger found.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -46,8 +46,12 @@ def read_items(folder: Path = FOLDER) -> list[Item]:
 def _expanded(line: str) -> Iterator[str]:
     """The line with its choices made; where there are too many ways, some drawn by the line itself."""
     parts = _CHOICE.split(line)
-    ways = [part.split("|") if odd else [part] for odd, part in zip(itertools.cycle((0, 1)), parts, strict=False)]
-    texts = list(dict.fromkeys(" ".join("".join(way).split()).replace(" ,", ",") for way in itertools.product(*ways)))
+    ways = [
+        part.split("|") if odd else [part] for odd, part in zip(itertools.cycle((0, 1)), parts, strict=False)
+    ]
+    texts = list(
+        dict.fromkeys(" ".join("".join(way).split()).replace(" ,", ",") for way in itertools.product(*ways))
+    )
     draw = random.Random(line)
     if len(texts) > MOST:
         texts = draw.sample(texts, MOST)
