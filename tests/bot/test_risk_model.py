@@ -85,7 +85,7 @@ def test_what_earlier_messages_reached_alone_is_not_found_again():
 
 def test_a_long_text_counts_as_its_worst_part():
     assert (
-        _tier("vi var på tur i går " * 40 + "alt er svart svart svart " + "og så spiste vi is " * 40)
+        _tier("vi var på tur i går " * 40 + "alt er svart svart svart svart " + "og så spiste vi is " * 40)
         == "high"
     )
 
