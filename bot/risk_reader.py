@@ -6,7 +6,6 @@ The model only ever adds. It never lowers what a phrase found, and says nothing 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from bot.conversation import Tier
@@ -35,7 +34,7 @@ class Reader(Protocol):
 
 
 class RiskReader:
-    """Phrases first; the model where they found nothing, or less than it is sure of."""
+    """Phrases first; the model where they found nothing."""
 
     def __init__(self, phrases: Phrases, model: RiskModel) -> None:
         self.phrases = phrases
@@ -46,15 +45,10 @@ class RiskReader:
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """As `Phrases.read`. What earlier messages alone had reached is not found again."""
         found = self.phrases.read(text, earlier)
-        if found is not None and found.tier.rank >= Tier.HIGH.rank:
-            return found
-        tokens = tokens_of(read([text]))
-        raised = self._of(tokens)
         if found is not None:
-            if raised is None or raised.tier.rank <= found.tier.rank:
-                return found
-            return replace(raised, category=found.category)
-        return raised or self._together(text, earlier, tokens)
+            return found  # people chose this tier, and what lowers it
+        tokens = tokens_of(read([text]))
+        return self._of(tokens) or self._together(text, earlier, tokens)
 
     def _together(self, text: str, earlier: Sequence[str], tokens: Sequence[Token]) -> Finding | None:
         """A thought that was sent in pieces: the newest words with those right before them."""

@@ -62,10 +62,10 @@ def test_what_phrases_found_is_never_lowered():
     assert (found.tier, found.rule) == (Tier.ELEVATED, "C-no-more")
 
 
-def test_an_elevated_finding_is_raised_by_a_score_above_the_upper_mark_and_keeps_its_category():
+def test_what_phrases_found_keeps_its_tier_however_sure_the_model_is():
     found = READER.read("orker ikke mer, svart svart svart")
     assert found is not None
-    assert (found.tier, found.rule, found.category) == (Tier.HIGH, "model", "C-passive")
+    assert (found.tier, found.rule, found.category) == (Tier.ELEVATED, "C-no-more", "C-passive")
 
 
 @pytest.mark.parametrize("text", ["svart", "svart svart", "", "...", "1234 5678 9012 3456", "😂😂 💀"])
