@@ -143,6 +143,12 @@ class Waiting(Model):
     reachable_minutes: int = 10  # a console that was last seen longer ago is not reachable
 
 
+class DangerReading(Model):
+    """What reads messages for danger, beside the phrases."""
+
+    model: Literal["on", "off"] = "on"  # the statistical reader of flows/risk_model.yaml
+
+
 class Queue(Model):
     """Who gets how much."""
 
@@ -311,6 +317,7 @@ class Settings(Model):
     human_agent: Literal["granted", "not_granted"] = "not_granted"
     languages: tuple[Literal["nb", "en"], ...] = ("nb", "en")
     waiting: Waiting = Waiting()
+    danger: DangerReading = DangerReading()
     queue: Queue = Queue()
     ladder: Ladder = Ladder()
     retention: Retention = Retention()

@@ -12,6 +12,7 @@ CONFIG = """
 page: {name: Test Page, privacy_url: "https://example.org/privacy", contact_email: post@example.org}
 service_hours:
   weekly: {monday: ["09:00-20:00"], friday: ["09:00-15:00"]}
+danger: {model: off}
 """
 
 SERVICES = """
