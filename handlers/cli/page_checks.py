@@ -1,6 +1,7 @@
 """What `page setup` writes to Meta and `page doctor` looks at: token, subscriptions, profile, webhook.
 
-Source: Messenger Profile API, "Persistent menu", Page `subscribed_apps` and `conversations`; limits in `handlers.messenger.limits`.
+Source: Messenger Profile API, "Persistent menu", Page `subscribed_apps` and
+`conversations`; limits in `handlers.messenger.limits`.
 """
 
 from __future__ import annotations

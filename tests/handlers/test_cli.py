@@ -276,7 +276,9 @@ def test_a_new_service_needs_a_signature_though_the_others_have_been_shown(run):
     start = all_signed.index("  - id: ")
     end = all_signed.index("  - id: ", start + 1)
     copy = all_signed[start:end].replace(all_signed[start:end].splitlines()[0], "  - id: quite_new")
-    unsigned = re.sub("verified_by: .*", "verified_by: null", re.sub("verified_on: .*", "verified_on: null", copy))
+    unsigned = re.sub(
+        "verified_by: .*", "verified_by: null", re.sub("verified_on: .*", "verified_on: null", copy)
+    )
     path.write_text(all_signed[:start] + unsigned.replace("113", "22 22 22 22") + all_signed[start:], "utf-8")
     result = run("serve")
     assert (result.exit_code, "nobody has verified quite_new." in result.stderr) == (1, True), result.output
