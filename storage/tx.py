@@ -23,7 +23,7 @@ from storage.push import Push
 from storage.retention import Retention
 from storage.rungs import Rungs
 from storage.sealing import Box, Keys
-from storage.service import Counters, Incidents, Jobs, Worker
+from storage.service import Counters, Incidents, Jobs, ShownServices, Worker
 from storage.sessions import Sessions
 from storage.staff import StaffStore
 from storage.timers import Timers
@@ -188,6 +188,11 @@ class Tx:
     def jobs(self) -> Jobs:
         """Which scheduled runs have been taken."""
         return Jobs(self)
+
+    @cached_property
+    def shown_services(self) -> ShownServices:
+        """Which services students may have been shown."""
+        return ShownServices(self)
 
     @cached_property
     def counters(self) -> Counters:
