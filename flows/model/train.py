@@ -25,7 +25,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 from texts import Item, read_items  # noqa: E402
 
-from bot.risk_model import (
+from bot.risk_model import (  # noqa: E402
     BITS,
     PIECE,
     UNIT,
