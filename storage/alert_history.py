@@ -1,4 +1,4 @@
-"""Alerts of the last days, open and over, and whose hard case it was. Readable columns pick them; `alerts` opens them."""
+"""Alerts of the last days, open and over, and whose hard case it was: found by readable columns alone."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
 from handlers.console import conversation, queue, shell
-from handlers.console.words import t
 
 
 def mark(html: str) -> str:
@@ -39,14 +38,14 @@ def fresh() -> ResponseReturnValue:
             which="mine" if request.args["which"] == "mine" else "queue",
             current=contact_id,
         )
-    title, open_one = t("queue.title"), None
+    open_one = None
     if contact_id is not None:
         found = conversation.reading(contact_id)
         if not isinstance(found, conversation.Reading):
             abort(409)  # it is not ours to read any more
         if not conversation.has_ticket(contact_id):
             abort(403)  # opening a transcript is recorded; only an opened page is refreshed
-        title, open_one = t("conversation.title"), found
+        open_one = found
         made |= {name: render_template(f"console/_{name}.html", c=found) for name in conversation.LIVE_PARTS}
     changed = {
         name: {"mark": mark(html), "html": html}
@@ -57,4 +56,4 @@ def fresh() -> ResponseReturnValue:
         return "", 204
     if "thread" in changed and open_one is not None and open_one.mine:
         conversation.mark_opened(open_one.row.contact_id, open_one.thread.last_id)
-    return jsonify(parts=changed, title=shell.titled(title))
+    return jsonify(parts=changed, badge=shell.badge())
