@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import abort, flash, redirect, render_template, request, url_for
+from flask import abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.conversation import Tier
@@ -24,9 +24,16 @@ def may_work(alert: Alert) -> bool:
         return True
     if staff.role not in HELPERS:
         return False
-    row = parts().storage.read(lambda tx: tx.handoffs.row(alert.contact_id))
-    holders = {alert.acknowledged_by, alert.closed_by, row.claimed_by if row else None}
-    return staff.id in holders
+    if staff.id in (alert.acknowledged_by, alert.closed_by):
+        return True
+    return alert.closed_at is None and alert.contact_id in _mine()
+
+
+def _mine() -> frozenset[int]:
+    """Whose conversations this person has; asked once per request."""
+    if "my_contacts" not in g:
+        g.my_contacts = frozenset(row.contact_id for row in parts().act.mine(me()))
+    return g.my_contacts  # type: ignore[no-any-return]
 
 
 def _alert(alert_id: int, *, to_read: bool = False) -> Alert:

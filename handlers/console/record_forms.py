@@ -11,6 +11,7 @@ from flask import request
 
 from handlers.console.forms import line
 from handlers.console.parts import now, settings
+from handlers.console.rungs import category_words
 from handlers.console.words import WORDS, t
 from storage.ladder_records import EscalationEntry, EscalationRecord
 
@@ -109,6 +110,8 @@ def lines(record: EscalationRecord, names: Mapping[int, str]) -> list[Line]:
 def _facts(entry: EscalationEntry) -> list[tuple[str, str]]:
     found = []
     for name, value in entry.fields.items():
+        if name in _ONLY_IF_SO and value is False:
+            continue
         if entry.kind in ("facts", "called", "handed_over") and name in ("to", "whom"):
             said = str(value)
         else:
@@ -130,9 +133,10 @@ def _said(name: str, value: Any) -> str:
     if name in ("from", "to", "tier"):
         return t(f"tier.{value}")
     if name == "category":
-        return str(value)
+        return category_words(str(value))
     key = f"record.value_{value}"
     return t(key) if name in _CODED and key in WORDS else str(value)
 
 
+_ONLY_IF_SO = frozenset({"drill", "call_for_them"})
 _CODED = frozenset({"answer", "who", "ground", "taken", "verdict", "card"})

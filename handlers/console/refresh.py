@@ -8,7 +8,8 @@ from flask import abort, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from handlers.console import conversation, queue, shell
+from handlers.console import cases, conversation, queue, rungs, shell
+from handlers.console.parts import parts
 
 
 def mark(html: str) -> str:
@@ -26,8 +27,8 @@ def part(name: str, **values: object) -> Markup:
 def fresh() -> ResponseReturnValue:
     """Everything on this page that is no longer as the page's marks say; 204 if nothing is.
 
-    Arguments: one mark per part; `which` (queue or mine) for the list; `c` for a conversation, with the header
-    X-Ticket from its page.
+    Arguments: one mark per part; `which` (queue or mine) for the list; `a` for the ladder of an alert; `c` for a
+    conversation, with the header X-Ticket from its page.
     """
     contact_id = request.args.get("c", type=int)
     made = {"strip": render_template("console/_strip.html")}
@@ -38,7 +39,10 @@ def fresh() -> ResponseReturnValue:
             which="mine" if request.args["which"] == "mine" else "queue",
             current=contact_id,
         )
-    open_one = None
+    alert_id, open_one = request.args.get("a", type=int), None
+    alert = parts().storage.read(lambda tx: tx.alerts.get(alert_id)) if alert_id is not None else None
+    if alert is not None and cases.may_work(alert):
+        made["ladder"] = render_template("console/_ladder.html", ladder=rungs.ladder(alert))
     if contact_id is not None:
         found = conversation.reading(contact_id)
         if not isinstance(found, conversation.Reading):

@@ -17,7 +17,7 @@ from storage.ladder_records import TellingLine
 from storage.records import Alert, Staff
 
 _GENERAL = ("emergency", "crisis", "health")  # kinds of services, the most urgent first
-_MOST_NUMBERS = 6
+_MOST_NUMBERS = 5
 _SAFETY = frozenset("FGHILM")  # somebody else is the danger
 _QUESTIONS = {"life": 9, "safe": 6, "medical": 5, "friend": 6}
 
@@ -30,7 +30,7 @@ class Told:
     channel: str
     state: str
     at: datetime
-    sign: Literal["sent", "clock", "warn"]
+    sign: Literal["sent", "clock", "warn", "barred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,9 @@ def _told(one: TellingLine, names: Mapping[int, str]) -> Told:
         who = t("ladder.contact", name=name.replace("_", " "))
     else:
         who = t("ladder.pager")
-    code = one.code if one.code in UNUSABLE else None
-    state = t(f"ladder.code_{code}") if code else t(f"ladder.state_{one.state}")
+    if one.code in UNUSABLE:  # nothing went wrong: there is no such way to them
+        return Told(who, t(f"ladder.by_{one.channel}"), t(f"ladder.code_{one.code}"), one.state_at, "barred")
+    state = t(f"ladder.state_{one.state}")
     bad = one.state in ("failed", "unknown") or (one.tries > 0 and one.state == "waiting")
     sign: Literal["sent", "clock", "warn"] = "warn" if bad else "sent" if one.state == "accepted" else "clock"
     return Told(who, t(f"ladder.by_{one.channel}"), state, one.state_at, sign)

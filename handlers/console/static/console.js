@@ -171,7 +171,7 @@
     const ask = new URLSearchParams();
     for (const part of document.querySelectorAll("[data-part]")) ask.set(part.dataset.part, part.dataset.mark);
     if (body.dataset.which) ask.set("which", body.dataset.which);
-    if (body.dataset.c) ask.set("c", body.dataset.c);
+    for (const name of ["c", "a"]) if (body.dataset[name]) ask.set(name, body.dataset[name]);
     const headers = { "X-Background": "1", "X-Ticket": body.dataset.ticket || "" };
     try {
       const answer = await fetch(`/console/fresh?${ask}`, { headers, redirect: "manual" });
