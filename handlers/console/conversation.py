@@ -130,7 +130,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
         panel=panel,
         outcomes=OUTCOMES,
         ticket=_signer().dumps([staff.id, contact_id]),
-        forms=record_forms.FORMS,
+        forms={kind: record_forms.FORMS[kind] for kind in record_forms.AT_HAND},
         clock=f"{now().astimezone(settings().service_hours.zone):%H:%M}",
         verdicts=cases.VERDICTS,
     )

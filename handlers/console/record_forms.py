@@ -49,6 +49,9 @@ FORMS: Mapping[str, tuple[Field, ...]] = {
     "note": (Field("text", "text"),),
 }
 
+# Beside the conversation; the page of the case has all of them.
+AT_HAND = ("called", "place", "asked", "facts", "help_arrived", "note")
+
 
 def sent(kind: str) -> dict[str, object]:
     """The fields of one form as they were sent; what is empty is left out. Judged by `read_line`."""

@@ -75,20 +75,18 @@ def _is_free(alert: Alert) -> bool:
 
 
 def _is_silent(tx: Tx, alert: Alert) -> bool:
-    """Whether the one who has it has written nothing in time."""
+    """Whether the one who has it has not written in time; outside the hours a line in the record is enough."""
     minutes = settings().ladder.reply_minutes.of(alert.tier.value)
-    if minutes is None or alert.acknowledged_at is None:
+    since = alert.acknowledged_at
+    if minutes is None or since is None or now() - since < timedelta(minutes=minutes):
         return False
-    if now() - alert.acknowledged_at < timedelta(minutes=minutes):
+    climb = tx.rungs.climb(alert.id)
+    if climb is None:
         return False
-    conversation = tx.conversations.peek(alert.contact_id)
-    handoff = conversation.handoff if conversation else None
-    return (
-        handoff is not None
-        and conversation is not None
-        and conversation.has_people
-        and (handoff.answered_at is None)
+    done = (
+        [climb.replied_at] if parts().content().hours.is_open(now()) else [climb.replied_at, climb.acted_at]
     )
+    return not any(at is not None and at >= since for at in done)
 
 
 def incidents(tx: Tx, staff: Staff) -> list[Incident]:

@@ -86,6 +86,15 @@ def test_a_first_view_weighs_less_than_a_hundred_kilobytes(house, amalie):
     assert page + sum(path.stat().st_size for path in (HERE / "static").iterdir()) < 100_000
 
 
+def test_a_conversation_with_an_alert_weighs_no_more(house, amalie):
+    contact = house.student("Jeg skal ta livet mitt i kveld")
+    for n in range(8):
+        house.waiting("hei", f"S{n}")
+    house.deeds.claim(contact, amalie)
+    page = len(house.browser(amalie).page(f"/c/{contact}").encode())
+    assert page + sum(path.stat().st_size for path in (HERE / "static").iterdir()) < 100_000
+
+
 def test_titles_hold_a_count_and_never_an_alias(house, amalie):
     contact = house.waiting()
     house.waiting("hei", "B")
