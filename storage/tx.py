@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from storage.alert_history import AlertHistory
 from storage.alerts import Alerts
 from storage.audit import Audit
 from storage.closures import Closures
@@ -208,3 +209,8 @@ class Tx:
     def figures(self) -> Figures:
         """Numbers for whoever watches over the service."""
         return Figures(self)
+
+    @cached_property
+    def alert_history(self) -> AlertHistory:
+        """Alerts of the last days, open and over."""
+        return AlertHistory(self)
