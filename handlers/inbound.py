@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -58,9 +59,10 @@ class Inbound:
             return taken, self._sender.claim_along(tx) if taken and self._sender else []
 
         try:
-            taken, sends = self._storage.write(turns)
-            if self._sender:
-                self._sender.hand_over(sends)
+            with self._sender.guest() if self._sender else nullcontext():
+                taken, sends = self._storage.write(turns)
+                if self._sender:
+                    self._sender.hand_over(sends)
             return self._told(taken)
         except StorageUnavailable:
             raise  # no event is to blame; they are taken again

@@ -10,8 +10,8 @@ import logging
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
@@ -69,6 +69,7 @@ class Sender:
         self._queue: SimpleQueue[TakenSend | None] = SimpleQueue()
         self._in_flight: set[int] = set()
         self._runs = False
+        self._guests = 0
         self._stopping = threading.Event()
         self._changed = threading.Condition()
         self._probed_at: datetime | None = None
@@ -95,6 +96,8 @@ class Sender:
                     listener.wait(NAP_SECONDS)
         finally:
             listener.close()
+            with self._changed:  # what is claimed along now is still handed over; nothing more is claimed
+                self._changed.wait_for(lambda: not self._guests, HOME_SECONDS)
             for _ in range(self._slots):
                 self._queue.put(None)
             with self._changed:
@@ -115,6 +118,18 @@ class Sender:
             return False
         self.hand_over(taken)
         return bool(taken)
+
+    @contextmanager
+    def guest(self) -> Iterator[None]:
+        """Around a transaction with `claim_along` and the `hand_over` after it: a stop waits for it."""
+        with self._changed:
+            self._guests += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._guests -= 1
+                self._changed.notify_all()
 
     def claim_along(self, tx: Tx) -> list[TakenSend]:
         """Claim in somebody else's transaction, who has just written messages, and calls `hand_over` after the
