@@ -14,7 +14,7 @@ from bot.flow.fold import fold
 from bot.flow.graph import Silent, places_from, reachable, targets
 from bot.flow.model import BUILT_IN, MAX_CHOICES, MENU, PLACES, WELCOME, Flow, FlowChoice, Step
 from bot.flow.run import MAX_STEPS
-from bot.risk import risk_problems
+from bot.risk_check import risk_problems
 from bot.services import Services
 from bot.settings import Words
 from bot.texts import REQUIRED, length_problems, text_problems
