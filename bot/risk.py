@@ -57,7 +57,7 @@ class Rule(Model):
     hint: bool = False
     owner: str | None = None
     review_by: date | None = None
-    hits: Annotated[Texts, Field(min_length=1)]
+    hits: Texts = ()
     misses: Texts = ()
 
 

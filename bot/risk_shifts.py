@@ -16,7 +16,7 @@ from bot.settings import Model
 BEFORE = 4  # words before a hit in which a denial counts
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=60)]
-Phrase = Annotated[str, Field(min_length=1, max_length=200)]
+Phrase = Annotated[str, Field(min_length=1, max_length=600)]
 Texts = tuple[Phrase, ...]
 Place = tuple[int, int]  # message, sentence
 
