@@ -186,7 +186,7 @@ class Phrases:
     def _hits(self, reading: Reading, *, mended: bool) -> list[_Hit]:
         raw: dict[tuple[int, Span], Language] = {}
         spans: dict[tuple[str, int], list[Span]] = {}
-        for number, span in self._lexicon.found(reading):
+        for number, span in sorted(self._lexicon.found(reading)):
             if number >= len(self._owners):
                 spans.setdefault(self._others[number - len(self._owners)], []).append(span)
             # In a mended reading only what was mended is new.

@@ -18,6 +18,8 @@ from bot.risk_words import Reading, Word, cleaned, forms, spellings
 GAPS = {"...": 3, "......": 6}  # how many words a row of dots may skip
 NEAR = 12  # words between two parts of `this & that`, which stand in one sentence
 FAR = 30  # words between two parts of `this + that`, wherever sentences end
+TAIL = 24  # words before the newest message that are read again with it
+_BLOCK = 16  # words; no row of words reaches further than two blocks
 MOST = 400  # rows that one phrase may stand for
 END = "end"  # the list of words after which a thought may end
 TYPO_LETTERS = 5  # shorter words have too many neighbours
@@ -174,11 +176,15 @@ class _Step:
 class _Row:
     """A row of words that is looked for from its rarest word outwards."""
 
-    __slots__ = ("after", "anchor", "before", "end")
+    __slots__ = ("after", "anchor", "before", "end", "need")
 
     def __init__(self, steps: Sequence[_Step], anchor: int, end: int | None) -> None:
         self.end = end  # the element that may follow where nothing else may; None: anything may
         self.anchor = steps[anchor].number
+        self.need = 0  # the elements it cannot do without, as bits
+        for step in steps:
+            if not (step.optional or step.gap):
+                self.need |= 1 << step.number
         self.before = tuple(reversed(steps[:anchor]))
         self.after = tuple(steps[anchor + 1 :])
 
@@ -312,17 +318,37 @@ class Lexicon:
                         if one_typo(form, word):
                             fits.add(number)
         leads = {number for each in fits for number in self._leads.get(each, ())}
-        return Word(text, forms, frozenset(fits), tuple(sorted(leads)))
+        mask = sum(1 << each for each in fits)
+        return Word(text, forms, frozenset(fits), tuple(sorted(leads)), mask)
 
     def token(self, text: str) -> Word:
         """A word as it was written, with what it fits."""
         return self.word(forms(text), text)
 
-    def found(self, reading: Reading) -> Iterator[tuple[int, Span]]:
-        """Every phrase that occurs, by number, with its span; an emoji's span is (~index, ~index)."""
+    def found(self, reading: Reading) -> set[tuple[int, Span]]:
+        """Every phrase that occurs, by number, with its span; an emoji's span is (~index, ~index).
+
+        Earlier messages are looked through alone, once, and again only as far as a phrase may run on from there.
+        """
+        found = set(self._search(reading, max(reading.newest - TAIL, 0)))
+        for part, (words, marks) in zip(reading.parts[:-1], reading.starts, strict=False):
+            if not part.alone:
+                part.alone.append(tuple(self._search(Reading([part]), 0)))
+            for number, (start, end) in part.alone[0]:
+                span = (start + words, end + words) if start >= 0 else (start - marks, end - marks)
+                found.add((number, span))
+        return found
+
+    def _search(self, reading: Reading, first: int) -> Iterator[tuple[int, Span]]:
         search = _Search(self._rows, self._wide, reading)
-        for here, word in enumerate(reading.words):
+        near = _near(reading)
+        for here in range(first, len(reading.words)):
+            word = reading.words[here]
+            local = near[here // _BLOCK]
             for row in word.leads:
+                need = self._rows[row].need
+                if need & local != need:
+                    continue
                 span = self._rows[row].at(reading, here, widest=self._wide[row])
                 if not span:
                     continue
@@ -338,6 +364,17 @@ class Lexicon:
                 yield number, (~place, ~place)
 
 
+def _near(reading: Reading) -> list[int]:
+    """For each block of words, the elements that fit a word in it or in the two blocks on either side, as bits."""
+    blocks = [0] * (len(reading.words) // _BLOCK + 5)
+    for here, word in enumerate(reading.words):
+        blocks[here // _BLOCK + 2] |= word.mask
+    return [
+        blocks[at] | blocks[at + 1] | blocks[at + 2] | blocks[at + 3] | blocks[at + 4]
+        for at in range(len(blocks) - 4)
+    ]
+
+
 class _Search:
     """Looks in one reading for the parts that a phrase has beside its rarest, each row once."""
 
@@ -345,7 +382,10 @@ class _Search:
         self._rows = rows
         self._wide = wide
         self._reading = reading
-        self._places: dict[int, list[int]] | None = None  # where each element fits
+        self._fits: dict[int, list[int]] = {}  # where each element fits
+        self._whole = 0  # all elements that fit a word, as bits
+        for word in reading.words:
+            self._whole |= word.mask
         self._spans: dict[tuple[int, ...], list[Span]] = {}
 
     def joined(self, parts: Sequence[tuple[int, ...]], first: Span, *, loose: bool) -> Span | None:
@@ -372,19 +412,21 @@ class _Search:
 
     def _all(self, part: tuple[int, ...]) -> list[Span]:
         if part not in self._spans:
-            if self._places is None:
-                self._places = {}
-                for here, word in enumerate(self._reading.words):
-                    for element in word.fits:
-                        self._places.setdefault(element, []).append(here)
             found = set()
-            for row in part:
-                for here in self._places.get(self._rows[row].anchor, ()):
-                    span = self._rows[row].at(self._reading, here, widest=False)
-                    if span:
-                        found.add(span)
+            for row in (self._rows[number] for number in part):
+                if row.need & self._whole == row.need:
+                    for here in self._places(row.anchor):
+                        span = row.at(self._reading, here, widest=False)
+                        if span:
+                            found.add(span)
             self._spans[part] = sorted(found)
         return self._spans[part]
+
+    def _places(self, element: int) -> list[int]:
+        if element not in self._fits:
+            words = self._reading.words
+            self._fits[element] = [here for here, word in enumerate(words) if element in word.fits]
+        return self._fits[element]
 
 
 def _all(element: Element) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 _TOKEN = re.compile(r"[$@]?[^\W_](?:[^\W_]|[*@$!](?=[^\W_]))*|[.!?]+|[^\w\s]|\n+")
 _STRETCHED = re.compile(r"(.)\1{2,}")
@@ -25,6 +25,7 @@ class Word:
     forms: tuple[str, ...]
     fits: frozenset[int] = frozenset()  # elements of phrases, by number
     leads: tuple[int, ...] = ()  # phrases that are looked for when this word occurs, by number
+    mask: int = 0  # `fits` as bits
     repaired: bool = False  # joined or split by us
 
 
@@ -46,6 +47,8 @@ class Part:
     marks: tuple[Mark, ...]
     ended: int  # sentences that ended in the message
     mended: Part | None = None  # the same with its words put together and taken apart; None: nothing to mend
+    # What was found in it alone, kept from the first time it was read as an earlier message.
+    alone: list[tuple[tuple[int, tuple[int, int]], ...]] = field(default_factory=list, compare=False)
 
 
 class Reading:
@@ -57,11 +60,14 @@ class Reading:
         self.sentences: list[int] = []  # of each word; a sentence may run on into the next message
         self._messages: list[int] = []  # of each word
         self._marked: list[int] = []  # of each mark
+        self.parts = parts
+        self.starts: list[tuple[int, int]] = []  # of each message: its first word and its first mark
         self.newest = 0
         self.last = len(parts) - 1
         sentence = 0
         for message, part in enumerate(parts):
             self.newest = len(self.words)
+            self.starts.append((self.newest, len(self.marks)))
             self.words += part.words
             self.sentences += [sentence + each for each in part.sentences]
             self._messages += [message] * len(part.words)
