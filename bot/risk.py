@@ -237,5 +237,3 @@ def _reach(spans: Sequence[Span], reading: Reading) -> list[int]:
 
 def _named(rule: Rule, names: Sequence[str]) -> bool:
     return rule.id in names or rule.category[0] in names
-
-

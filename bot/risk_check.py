@@ -46,7 +46,12 @@ def _shown(finding: Finding | None) -> str:
 
 def _form_problems(located: Located, file: RiskFile) -> Iterator[Problem]:
     listed: list[tuple[str, int, str, dict[str, Texts]]] = [
-        ("rules", number, rule.id, {"nb": rule.nb, "en": rule.en, "except": rule.except_, "unless": rule.unless})
+        (
+            "rules",
+            number,
+            rule.id,
+            {"nb": rule.nb, "en": rule.en, "except": rule.except_, "unless": rule.unless},
+        )
         for number, rule in enumerate(file.rules)
     ]
     listed += [

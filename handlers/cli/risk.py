@@ -164,5 +164,3 @@ def _examples(reader: Reader) -> Iterator[Labelled]:
             yield Labelled(name, "-", rule.category, rule.tier, {"id": name, "text": text})
     for number, text in enumerate(file.never, 1):
         yield Labelled(f"never {number}", "-", "none", "none", {"id": f"never {number}", "text": text})
-
-

@@ -59,7 +59,9 @@ def _share(name: str, read: Sequence[str]) -> list[str]:
         return []
     flagged = sum(tier != "none" for tier in read)
     urgent = sum(tier in ("critical", "high") for tier in read)
-    return [f"  {name:<28} {len(read):>5}  flagged {_percent(flagged, len(read))}  urgent {_percent(urgent, len(read))}"]
+    return [
+        f"  {name:<28} {len(read):>5}  flagged {_percent(flagged, len(read))}  urgent {_percent(urgent, len(read))}"
+    ]
 
 
 def _percent(hits: int, of: int) -> str:
