@@ -20,7 +20,7 @@ def risk_problems(located: Located, file: RiskFile) -> list[Problem]:
     for number, rule in enumerate(file.rules):
         rank = Tier(rule.tier).rank
         if not rule.hits and not rule.hint:
-            found.append(located.problem(f"{rule.id}: has no hits", "rules", number))
+            found.append(located.problem(f"{rule.id}: 'hits' is missing", "rules", number))
         for index, sentence in enumerate(rule.hits):
             got = phrases.read(sentence)
             if got is None or got.tier.rank < rank:
