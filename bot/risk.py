@@ -116,9 +116,9 @@ class Phrases:
             others += [("except", number, rule.except_), ("unless", number, rule.unless)]
         for number, shift in enumerate(file.shifts):
             others += [("shift", number, (*shift.nb, *shift.en)), ("off", number, shift.unless)]
-        for kind, number, phrases in others:
-            patterns += self._parsed(phrases)
-            self._others += [(kind, number)] * len(phrases)
+        for kind, number, listed in others:
+            patterns += self._parsed(listed)
+            self._others += [(kind, number)] * len(listed)
         self._lexicon = Lexicon(patterns, widest_from=len(self._owners))
         self._vocabulary = Vocabulary(
             (word for pattern in patterns for element in pattern.elements for word in element.exact),
