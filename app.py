@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from flask import Flask
-from werkzeug.middleware.proxy_fix import ProxyFix
-
-from bot.checks import check
 from bot.content import Content, load_content
 from bot.errors import ContentError
+from bot.settings import Channel, Settings
 from bot.yaml_text import Problem
 from handlers import clock as clocks
-from handlers import console, health
-from handlers.catch_up import CatchUp
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
-from handlers.deeds import Deeds
-from handlers.demo import Demo
 from handlers.environment import Environment
-from handlers.messenger import deletion, webhook
-from handlers.messenger.client import MessengerClient
-from handlers.server import run_web
-from handlers.terminal import run_chat
-from handlers.worker import Worker
 from storage import Keys, Storage, open_storage
+
+# What only one kind of process needs is imported where that is put together: the worker serves no pages, the
+# web process calls nobody, and each holds some twenty megabytes less for it.
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from handlers import console
+    from handlers.alerting.notice import AlertChannel
+    from handlers.demo import Demo
+    from handlers.messenger.client import MessengerClient
+    from handlers.worker import Worker
 
 HERE = Path(__file__).parent
 PACKAGED = HERE / "handlers" / "defaults"  # in an installed package
@@ -72,6 +73,8 @@ def content_of(folder: Path) -> Content:
 
 def problems_of(folder: Path) -> list[Problem] | list[str]:
     """Every mistake in a folder, each printable as `file:line: ...`."""
+    from bot.checks import check
+
     try:
         return check(files_of(folder))
     except ContentError as error:
@@ -89,6 +92,8 @@ def storage_of(env: Environment) -> Storage:
 
 def client_of(env: Environment, content: Content) -> MessengerClient:
     """The channel to Meta."""
+    from handlers.messenger.client import MessengerClient
+
     settings = content.settings.messenger
     return MessengerClient(
         page_id=env.page_id,
@@ -102,11 +107,35 @@ def client_of(env: Environment, content: Content) -> MessengerClient:
     )
 
 
+def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, AlertChannel]:
+    """The ways to reach staff that are set up. The banner needs none of this."""
+    from handlers.alerting.mail import Mail
+    from handlers.alerting.web_push import Vapid, WebPush
+    from handlers.alerting.webhook import Webhook
+
+    found: dict[Channel, AlertChannel] = {
+        "push": WebPush(
+            Vapid.from_secret(env.secret_key.get_secret_value()), contact=settings.page.contact_email
+        )
+    }
+    if env.smtp_url:
+        found["email"] = Mail(env.smtp_url, sender=settings.page.contact_email)
+    if env.alert_webhook_url:
+        found["webhook"] = Webhook(env.alert_webhook_url, env.alert_webhook_secret.get_secret_value())
+    return found
+
+
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
+    from handlers.alerting.climber import Climber
+    from handlers.catch_up import CatchUp
+    from handlers.worker import Worker
+
     client = client_of(env, content())
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
-    return Worker(storage, content, client, clock, catch_up=catch_up)
+    channels = alert_channels_of(env, content().settings)
+    climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
+    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber)
 
 
 def web_app(
@@ -119,6 +148,13 @@ def web_app(
     demo: Demo | None = None,
 ) -> Flask:
     """The web process: webhook, console, health, deletion; and the simulator, in the demo only."""
+    from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from handlers import console, health, metrics
+    from handlers.deeds import Deeds
+    from handlers.messenger import deletion, webhook
+
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
     if proxies:  # else every supporter would seem to sign in from the proxy's address
@@ -126,6 +162,7 @@ def web_app(
     app.secret_key = env.secret_key.get_secret_value()
     app.config["MAX_CONTENT_LENGTH"] = 2_000_000  # forms; the webhook sets its own
     page = content().settings.page
+    posts = metrics.Posts()
     app.register_blueprint(
         webhook.blueprint(
             page_id=env.page_id,
@@ -134,6 +171,7 @@ def web_app(
             verify_token=env.verify_token.get_secret_value(),
             storage=storage,
             clock=clock,
+            count=posts.count,
         )
     )
     app.register_blueprint(
@@ -144,7 +182,7 @@ def web_app(
             contact_email=page.contact_email,
         )
     )
-    app.register_blueprint(health.blueprint(storage=storage, clock=clock, content=content))
+    app.register_blueprint(health.blueprint(storage=storage, clock=clock, content=content, posts=posts))
     app.register_blueprint(
         console.blueprint(
             console.ConsoleParts(
@@ -164,7 +202,7 @@ def web_app(
 
 
 class Service:
-    """One process's share of the service: opened after the server has forked, closed when it stops."""
+    """One process's share of the service: opened when the server begins, closed when it stops."""
 
     def __init__(
         self, env: Environment, clock: Clock, *, with_worker: bool, demo: Demo | None = None
@@ -182,6 +220,8 @@ class Service:
 
     def app(self) -> Flask:
         """The web application on a freshly opened store."""
+        from handlers import console
+
         storage = storage_of(self._env)
         self._live = console.Live(storage, limit=self._content.settings.console.streams)
         if self._with_worker:
@@ -206,6 +246,8 @@ class Service:
 
     def run(self, *, host: str = "0.0.0.0") -> None:  # noqa: S104 - HTTPS stands in front
         """Serve until told to stop."""
+        from handlers.server import run_web
+
         threads = self._content.settings.console.streams + SMALL_THREADS
         run_web(
             self.app, port=self._env.port, threads=threads, on_start=self.start, on_stop=self.stop, host=host
@@ -228,6 +270,8 @@ def serve_worker(env: Environment) -> None:
 
 def serve_demo(options: DemoOptions) -> None:
     """The real service on SQLite in data/demo, with the stand-in for Messenger beside it."""
+    from handlers.demo import Demo
+
     demo = Demo(options.home, options)
     env = demo.environment
     storage = storage_of(env)
@@ -239,6 +283,8 @@ def serve_demo(options: DemoOptions) -> None:
 
 def chat(folder: Path, at: datetime | None, language: str | None) -> None:
     """A student in the terminal."""
+    from handlers.terminal import run_chat
+
     run_chat(content_of(folder), at or clocks.real(), language=language)
 
 

@@ -155,6 +155,11 @@ def _home(root: Path, folder: Path, *, typing: bool) -> Path:
     text = re.sub(r"closed_days:.*\n(    .*\n)+", "closed_days: []\n", text)
     text = re.sub(r"typing_indicator: \w+", f"typing_indicator: {str(typing).lower()}", text)
     (home / "config.yaml").write_text(text, "utf-8")
+    services = (
+        home / "flows" / "services.yaml"
+    )  # here nobody reads the numbers; a real Page must have them verified
+    text = services.read_text("utf-8").replace("verified_by: null", "verified_by: benchmark")
+    services.write_text(text.replace("verified_on: null", "verified_on: 2026-01-01"), "utf-8")
     return home
 
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ FRESH_AFTER = 10  # schedules on one database; more would only make the reading 
 
 
 @contextmanager
-def worlds(store: Store) -> Iterator[Iterator[World]]:
+def worlds(store: Store) -> Iterator[Generator[World, None, None]]:
     """One world after the other, the same one for some schedules."""
     cluster: Any = None
     if store == "postgresql":
@@ -44,7 +44,7 @@ def worlds(store: Store) -> Iterator[Iterator[World]]:
             cluster.remove()
 
 
-def _worlds(store: Store, cluster: Any) -> Iterator[World]:
+def _worlds(store: Store, cluster: Any) -> Generator[World, None, None]:
     while True:
         with (
             tempfile.TemporaryDirectory(prefix="faults-") as folder,
@@ -65,15 +65,13 @@ def _worlds(store: Store, cluster: Any) -> Iterator[World]:
 def main(schedules: int, store: Store, seed: int, acts: int, seconds: float) -> None:
     """Carry out many schedules; stop at the first that fails."""
     began, totals = time.monotonic(), [0, 0, 0]
-    with worlds(store) as following:
+    with worlds(store) as following, closing(following):
         for number, made in zip(range(seed, seed + schedules), following, strict=False):
             result = run_schedule(made, schedule(number, store, acts=acts, seconds=seconds))
             click.echo(str(result))
             if result.problems:
-                following.close()  # type: ignore[attr-defined]
                 raise SystemExit(1)
             totals = [total + more for total, more in zip(totals, result.facts.counts, strict=True)]
-        following.close()  # type: ignore[attr-defined]
     events, texts, unknown = totals
     click.echo(
         f"{schedules} schedules on {store} green in {time.monotonic() - began:.0f} s: {events} events, "

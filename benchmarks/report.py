@@ -67,7 +67,9 @@ def _where() -> Iterator[str]:
     model = names[0].partition(": ")[2] if names else platform.machine()
     yield f"{len(names) or 1} cores ({model}), Linux {platform.release()}, Python {platform.python_version()}."
     yield (
-        ", ".join(f"{name} {version(name)}" for name in ("flask", "gunicorn", "requests", "pymessenger"))
+        ", ".join(
+            f"{name} {version(name)}" for name in ("flask", "waitress", "gunicorn", "urllib3", "pymessenger")
+        )
         + "."
     )
 

@@ -20,9 +20,9 @@ from handlers.environment import new_keys
 from handlers.inbound import Inbound
 from handlers.messenger import wire
 from handlers.messenger.client import MessengerClient, SendResult
+from handlers.messenger.intake import Intake
 from handlers.messenger.payloads import read_body
 from handlers.messenger.signature import sign, signed_by_meta
-from handlers.messenger.webhook import keep
 from handlers.sender import Sender
 from storage import Keys, open_storage
 
@@ -49,7 +49,7 @@ def stages(content: Content, folder: Path) -> Iterator[tuple[str, float]]:
     storage = open_storage(f"sqlite:///{folder / 'stages.db'}", keys, home=folder)
     bodies = [request.partition(b"\r\n\r\n")[2] for request in plan(1, events=_EVENTS).requests]
     sender: Any = Sender(storage, _Nowhere(), content.settings, _now, worker="stages")  # type: ignore[arg-type]
-    inbound = Inbound(storage, lambda: content, _now)
+    intake, inbound = Intake(storage), Inbound(storage, lambda: content, _now)
     texts = [wire.loads(body)["entry"][0]["messaging"][0]["message"]["text"] for body in bodies]  # type: ignore[index]
     try:
         storage.migrate(_now())
@@ -58,7 +58,7 @@ def stages(content: Content, folder: Path) -> Iterator[tuple[str, float]]:
         parsed = read()
         yield (
             "storing, an event a commit",
-            _each(lambda: [keep(one, storage, _now()) for one in parsed], _EVENTS),
+            _each(lambda: [intake.keep(one, _now()) for one in parsed], _EVENTS),
         )
         yield "deciding and saving, an event", _each(inbound.drain, _EVENTS)
         messages = storage.read(lambda tx: tx.outbox.waiting_count())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from bot.cards import card_problems
 from bot.content import PHRASES, SERVICES, TEXTS, Parts, read_parts
 from bot.fill import MAX_TITLE, units, wording_problems
 from bot.flow.fold import fold
@@ -50,6 +51,8 @@ def check(files: Mapping[str, str]) -> list[Problem]:
         found += text_problems(parts.located[TEXTS], parts.words, numbers)
     if parts.services is not None:
         found += _service_problems(parts.located[SERVICES], parts)
+    if parts.words is not None and parts.services is not None:
+        found += card_problems(parts.located[TEXTS], parts.words, parts.services)
     if parts.risk is not None:
         risk = risk_problems(parts.located[PHRASES], parts.risk)
         if risk:  # with their own lines, instead of the one that only says that something is wrong

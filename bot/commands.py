@@ -6,12 +6,10 @@ aside), never by prefix or typo: a command that fires by mistake is worse than o
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
-from datetime import timedelta
 
-from bot import closed, danger, erasure, handoff, notice, queue, talk
+from bot import closed, danger, erasure, handoff, notice, queue, safety, talk
+from bot.answers import QUESTIONS, SAFETY, fold
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import ROUTINE, Draft
 from bot.effects import CancelTimers, CountFeedback, DropPending, Record
@@ -33,45 +31,6 @@ PAYLOADS: Mapping[str, str] = {name: name for name in WORDS} | {
     "language": "language",  # the persistent menu's "English" / "Norsk"
 }
 
-# What counts as an answer to the bot's own questions, beside the buttons' titles.
-SAID: Mapping[str, frozenset[str]] = {
-    "yes": frozenset({"ja", "yes", "jepp", "yep", "yeah", "ja det gjør jeg", "yes i am"}),
-    "no": frozenset({"nei", "no", "nope", "neida", "nei det gjør jeg ikke", "niks"}),
-    "unsure": frozenset(
-        {"vet ikke", "not sure", "i dont know", "usikker", "unsure", "kanskje", "maybe", "veit ikkje"}
-    ),
-    "some": frozenset({"litt", "a bit", "some", "a little"}),
-    "skip": frozenset({"hopp over", "skip"}),
-}
-ALSO_YES: Mapping[str, frozenset[str]] = {
-    "wait": frozenset({"ok", "okei", "okay"})
-}  # too little for the rest
-QUESTIONS: Mapping[str, Mapping[str, str]] = {
-    "alone": {"yes": "card.yes_button", "no": "card.no_button"},
-    "near": {"yes": "card.yes_button", "no": "card.no_button"},
-    "soft": {"yes": "soft.yes_button", "no": "soft.no_button", "unsure": "soft.unsure_button"},
-    "help": {"danger": "help.danger_button", "talk": "help.talk_button", "wrong": "help.wrong_button"},
-    "wait": {"yes": "queue.wait_yes_button", "no": "queue.wait_no_button", "help": "queue.wait_help_button"},
-    "idle": {"still": "idle.still_button", "done": "idle.done_button"},
-    "erase": {"yes": "erase.yes_button", "no": "erase.no_button"},
-    "feedback": {a: f"feedback.{a}_button" for a in ("yes", "some", "no", "skip")},
-}
-_OPENS_WITH = {
-    "yes": ("ja", "yes", "jepp", "yeah"),
-    "no": ("nei", "no", "nope"),
-    "unsure": ("kanskje", "maybe", "usikker"),
-}
-SAFETY = frozenset({"alone", "near", "soft"})
-# Answered whoever has the conversation; the other questions are the bot's small talk.
-ALWAYS = SAFETY | {"help", "erase", "idle"}
-OPEN_FOR = timedelta(hours=24)  # how long a typed word may answer; a button always may
-
-
-def fold(text: str) -> str:
-    """For comparing whole messages: no case, no punctuation, no emoji, single spaces."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("'", "").replace("’", "")
-    return " ".join(re.sub(r"[^\w ]+|_", " ", text).split())
-
 
 def named(text: str | None, payload: str | None) -> str | None:
     """Which of the words this is, or None."""
@@ -79,49 +38,6 @@ def named(text: str | None, payload: str | None) -> str | None:
         return PAYLOADS.get(payload)
     folded = fold(text or "")
     return next((name for name, words in WORDS.items() if folded in words), None)
-
-
-def asked(draft: Draft, text: str | None, payload: str | None) -> tuple[str, str] | None:
-    """(question, answer) when this answers one of the bot's own questions, by button or in words."""
-    if payload is not None:
-        match = re.fullmatch(r"b:([a-z]+):([a-z]+)", payload)
-        if match and match[2] in QUESTIONS.get(match[1], {}):
-            return match[1], match[2]
-        return None
-    for question in _open_questions(draft):
-        answer = _typed_answer(draft, question, fold(text or ""))
-        if answer is not None:
-            return question, answer
-    return None
-
-
-def _open_questions(draft: Draft) -> list[str]:
-    """What the bot has asked and not been answered, the latest first."""
-    conv = draft.conv
-    found = []
-    if conv.asked and conv.asked_at and draft.now - conv.asked_at <= OPEN_FOR:
-        found.append(conv.asked)
-    if conv.danger and conv.danger.asked and conv.flow is None:  # a flow that runs has asked since
-        found.append(conv.danger.asked)
-    return found
-
-
-def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
-    titles = QUESTIONS[question]
-    for answer, key in titles.items():
-        shown = {fold(draft.content.texts.title(key, language)) for language in ("nb", "en")}
-        if folded in shown or folded in SAID.get(answer, ()):
-            return answer
-    if "yes" in titles and folded in ALSO_YES.get(question, ()):
-        return "yes"
-    if question not in SAFETY:
-        return None
-    first = folded.split(" ", 1)[0]
-    for answer in titles.keys() & _OPENS_WITH.keys():
-        if first in _OPENS_WITH[answer]:
-            # "ja, hele tiden" stays a yes. "nei, ikke akkurat" is no plain no to the soft question.
-            return None if (question, answer) == ("soft", "no") else answer
-    return None
 
 
 # The words.
@@ -227,10 +143,10 @@ def _start(draft: Draft) -> None:
 # The bot's own questions.
 
 
-def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None:
-    """Do what the answer says. An old button of a question that is over does the same, where it still can."""
+def settle(draft: Draft, question: str, answer: str, *, mid: str | None, text: str = "") -> None:
+    """Do what the answer says; `text`: as typed. An old button does the same, where it still can."""
     if question in SAFETY:
-        _safety_answer(draft, question, answer, mid)
+        _safety_answer(draft, question, answer, mid, text)
         return
     draft.change(asked=None, asked_at=None)
     match question, answer:
@@ -270,13 +186,13 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None) -> None
             _feedback(draft, answer)
 
 
-def _safety_answer(draft: Draft, question: str, answer: str, mid: str | None) -> None:
-    if draft.conv.danger is None and question != "soft":
+def _safety_answer(draft: Draft, question: str, answer: str, mid: str | None, text: str) -> None:
+    if draft.conv.danger is None and question not in ("soft", "call"):
         obey(
             draft, "help", mid=mid
         )  # an old card's button, after a person closed it: a new sign, not nothing
     else:
-        danger.answer(draft, question, answer, mid=mid)
+        safety.answer(draft, question, answer, mid=mid, text=text)
 
 
 def _leave(draft: Draft, key: str) -> None:

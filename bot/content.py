@@ -13,6 +13,9 @@ from bot.flow.load import read_flow
 from bot.flow.model import Flow
 from bot.hours import Hours
 from bot.risk import Phrases, RiskFile
+from bot.risk_model import RiskModel
+from bot.risk_model import parse as parse_model
+from bot.risk_reader import Reader, RiskReader
 from bot.services import ServiceList, Services
 from bot.settings import Settings, Words
 from bot.texts import Texts, read_texts
@@ -21,6 +24,7 @@ from bot.yaml_text import BadYamlError, Located, Problem, read_yaml, validate
 CONFIG = "config.yaml"
 TEXTS, SERVICES, PHRASES = "flows/texts.yaml", "flows/services.yaml", "flows/risk_phrases.yaml"
 REQUIRED_FILES = (CONFIG, TEXTS, SERVICES, PHRASES)
+MODEL = "flows/risk_model.yaml"  # needed unless danger.model is off
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -33,7 +37,7 @@ class Content:
     texts: Texts
     services: Services
     flows: Mapping[str, Flow]
-    phrases: Phrases
+    phrases: Reader
 
 
 @dataclass
@@ -48,6 +52,7 @@ class Parts:
     words: dict[str, Words] | None = None
     risk: RiskFile | None = None
     phrases: Phrases | None = None
+    danger_model: RiskModel | None = None
     flows: dict[str, Flow] = field(default_factory=dict)
     flow_files: dict[str, str] = field(default_factory=dict)  # flow name to file
     unread: set[str] = field(default_factory=set)  # flows whose file has mistakes of form
@@ -80,7 +85,7 @@ def load_content(files: Mapping[str, str]) -> Content:
         texts=Texts(parts.words or {}, parts.settings.page, services),
         services=services,
         flows=parts.flows,
-        phrases=parts.phrases,
+        phrases=RiskReader(parts.phrases, parts.danger_model) if parts.danger_model else parts.phrases,
     )
 
 
@@ -91,7 +96,7 @@ def read_parts(files: Mapping[str, str]) -> Parts:
         if file not in files:
             parts.problems.append(Problem(file, 1, "the file is missing"))
     for file, text in sorted(files.items()):
-        if _is_ours(file):
+        if _is_ours(file) and file != MODEL:
             try:
                 parts.located[file] = read_yaml(text, file)
             except BadYamlError as error:
@@ -106,6 +111,7 @@ def read_parts(files: Mapping[str, str]) -> Parts:
         parts.problems += found
     parts.risk = parts.model(RiskFile, PHRASES)
     _read_phrases(parts)
+    _read_model(parts, files.get(MODEL))
     for file in parts.located:
         if file not in REQUIRED_FILES:
             _read_flow(parts, file)
@@ -152,6 +158,20 @@ def _read_phrases(parts: Parts) -> None:
     except ValueError as error:
         # `check` names the line; here it is enough that nothing starts with a phrase that cannot be read.
         parts.problems.append(Problem(PHRASES, 1, f"{error} (`peersupport check` says where)"))
+
+
+def _read_model(parts: Parts, text: str | None) -> None:
+    """The danger model, unless it is switched off. A model that is missing or broken stops the start."""
+    if parts.settings is None or parts.settings.danger.model == "off":
+        return
+    if text is None:
+        said = "the danger model is missing; copy it from the distribution, or set danger.model: off"
+        parts.problems.append(Problem(MODEL, 1, said))
+        return
+    try:
+        parts.danger_model = parse_model(text)
+    except ValueError as error:
+        parts.problems.append(Problem(MODEL, 1, str(error)))
 
 
 def _read_flow(parts: Parts, file: str) -> None:

@@ -95,12 +95,12 @@ class Danger:
     tier: Tier
     category: str
     raised_at: datetime
-    card_tier: Tier | None = None  # tier, leading number and time of the last card
-    card_lead: str | None = None
+    card_tier: Tier | None = None  # tier and time of the last card
     card_at: datetime | None = None
+    card_leads: tuple[str, ...] = ()  # the services that led the cards since the last repetition
     line_at: datetime | None = None  # last short line against silence
     soft_at: datetime | None = None  # last soft question
-    asked: str | None = None  # the question that waits for an answer: soft, alone, near
+    asked: str | None = None  # the question that waits for an answer: soft, alone, near, now, friend, place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,10 +137,11 @@ class Conversation:
     closed_reply_at: datetime | None = None
     closed_reply_for: datetime | None = None  # the opening that the last closed reply named
     closed_at: datetime | None = None
-    asked: str | None = None  # the bot's own question that waits, a key of commands.QUESTIONS
+    asked: str | None = None  # the bot's own question that waits, a key of answers.QUESTIONS
     asked_at: datetime | None = None
     erase_on_close: bool = False  # they asked for deletion while a person has to see to their safety first
     erasing: str | None = None  # the receipt's code: deleted as soon as the receipt is out
+    foreign_at: datetime | None = None  # words in no known language got the number line
 
     def moved(self, status: Status) -> Conversation:
         """This conversation with another status. Raises NotPossible for a move outside the table."""
@@ -154,6 +155,11 @@ class Conversation:
     def tier(self) -> Tier:
         """The open handoff's tier, or none."""
         return self.handoff.tier if self.handoff and self.has_people else Tier.NONE
+
+    @property
+    def may_be_unsafe(self) -> bool:
+        """They said that messages here may not be safe, or that they are not sure: nothing comes unasked."""
+        return self.safe_to_message is False
 
     @property
     def has_people(self) -> bool:

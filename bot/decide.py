@@ -9,14 +9,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot import closed, commands, danger, elsewhere, erasure, handoff, notice, queue, talk, timers
+from bot import (
+    answers,
+    closed,
+    commands,
+    danger,
+    elsewhere,
+    foreign,
+    handoff,
+    queue,
+    safety,
+    settled,
+    silence,
+    soft,
+    talk,
+    timers,
+)
 from bot import language as languages
-from bot.conversation import Conversation, Said, Status
+from bot.conversation import Conversation, Said, Status, Stopped
 from bot.draft import Draft, World
 from bot.effects import (
     AddEntry,
     EditEntry,
-    MarkCard,
     MarkDelivered,
     MarkReaction,
     MarkRead,
@@ -83,7 +97,7 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
         case TimerDue():
             timers.due(draft, event.name)
         case SendSettled():
-            _settled(draft, event)
+            settled.settled(draft, event, people_answer=_people_answer(draft))
         case _:
             pass  # opt-ins, account links, ratings, unreadable items: counted at the door, nothing to say
     return draft.turn()
@@ -103,8 +117,8 @@ def _note_inbound(
         draft.change(continued_at=draft.now)
 
 
-def _remember(draft: Draft, mid: str, text: str) -> None:
-    said = Said(at=draft.now, mid=mid, text=text)
+def _remember(draft: Draft, mid: str, text: str, sent_at: datetime) -> None:
+    said = Said(at=min(sent_at, draft.now), mid=mid, text=text)
     others = [s for s in draft.conv.recent if s.mid != mid]
     draft.change(recent=(*others, said)[-KEPT_TEXTS:])
     if draft.conv.language is None:  # recognised, not chosen: the words NORSK and ENGLISH still decide
@@ -123,24 +137,36 @@ def _words(draft: Draft, event: TextReceived) -> None:
             reply_to=event.reply_to,
         )
     )
+    tells_where = safety.place_is_asked(draft)
     if _is_danger(draft, event, event.text):
+        if tells_where and not silence.something_was_said(draft):
+            safety.place_told(draft, event.mid)
         return
     word = commands.named(event.text, None)
     if word is not None:
         commands.obey(draft, word, mid=event.mid)
-        return
-    if not _answered(draft, event.text, None, event.mid):
+    elif tells_where:
+        queue.resume(draft)
+        safety.place_told(draft, event.mid)
+    elif not _answered(draft, event.text, None, event.mid) and not _is_foreign(draft, event.text):
         _go_on(draft, event.text, None)
 
 
 def _answered(draft: Draft, text: str | None, payload: str | None, mid: str | None) -> bool:
     """Whether this answered one of the bot's own questions. While people answer, few of them are left."""
-    answer = commands.asked(draft, text, payload)
-    if answer is None or (answer[0] not in commands.ALWAYS and _people_answer(draft)):
+    answer = answers.asked(draft, text, payload)
+    if answer is None or (answer[0] not in answers.ALWAYS and _people_answer(draft)):
         return False
     queue.resume(draft)
-    commands.settle(draft, *answer, mid=mid)
+    commands.settle(draft, *answer, mid=mid, text=(text or "") if payload is None else "")
     return True
+
+
+def _is_foreign(draft: Draft, text: str) -> bool:
+    """Words in no language we read: the number line in both languages, once, and a person."""
+    if _people_answer(draft) or talk.is_understood(draft, text):
+        return False
+    return foreign.met(draft, text)
 
 
 def _people_answer(draft: Draft) -> bool:
@@ -149,8 +175,12 @@ def _people_answer(draft: Draft) -> bool:
 
 def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageEdited, text: str) -> bool:
     """Read words for danger and deal with it; False when there is none. A finding ends the event's way."""
-    finding = danger.read(draft, text, event.mid)
-    _remember(draft, event.mid, text)
+    finding = danger.read(draft, text, event.mid, event.sent_at)
+    if isinstance(event, TextReceived):
+        titled = talk.means_danger(draft, text, None)  # a button's words, typed
+        if titled is not None and (finding is None or titled.tier.rank >= finding.tier.rank):
+            finding = titled
+    _remember(draft, event.mid, text, event.sent_at)
     if event.standby:
         elsewhere.overheard(draft)
     if finding is not None:
@@ -163,11 +193,13 @@ def _tapped(draft: Draft, event: ChoiceTapped) -> None:
     if event.standby:
         elsewhere.overheard(draft)
     payload = event.payload
-    if payload is None:  # another app's button: its title is all we know, so read it as words
-        finding = danger.read(draft, event.title, event.mid)
-        if finding is not None:
-            danger.hit(draft, finding, mid=event.mid, text=event.title)
-            return
+    finding = talk.means_danger(draft, None, payload) if payload is not None else None
+    if payload is None or not talk.knows(draft, payload):
+        # Another app's button, or one of a step that is gone: its title is all we know, so read it as words.
+        finding = danger.read(draft, event.title, event.mid, event.sent_at)
+    if finding is not None:
+        danger.hit(draft, finding, mid=event.mid, text=event.title)
+        return
     word = commands.named(None if payload is not None else event.title, payload)
     if word is not None:
         commands.obey(draft, word, mid=event.mid)
@@ -196,13 +228,13 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
     if _people_answer(draft):
         _people_have_it(draft)
         return
-    liked = set(event.kinds) <= {"like", "sticker"}
-    if liked and danger.waits_in_danger(draft):
-        danger.break_silence(draft)
+    liked = set(event.kinds) <= {"like"}
+    if liked and silence.waits_in_danger(draft):
+        silence.break_silence(draft)
         return
     closed.reply(draft)
     key = "media.like" if liked else "media.unreadable"
-    draft.say(Purpose.ANSWER, key, *danger.safety_choices(draft, draft.conv.language))
+    draft.say(Purpose.ANSWER, key, *silence.choices(draft, draft.conv.language))
     if draft.conv.flow is not None:
         talk.answer(draft, None, None)
     elif not draft.conv.has_people:
@@ -212,7 +244,8 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
 def _edited(draft: Draft, event: MessageEdited) -> None:
     """An edit is read for danger again, and shown; the earlier wording is not kept."""
     draft.do(EditEntry(mid=event.mid, text=event.text, number=event.number, at=draft.now))
-    _is_danger(draft, event, event.text)
+    if not _is_danger(draft, event, event.text) and draft.conv.stopped is Stopped.NO:
+        silence.break_silence(draft)
 
 
 def _withdrawn(draft: Draft, event: MessageWithdrawn) -> None:
@@ -256,42 +289,14 @@ def _people_have_it(draft: Draft) -> None:
         handoff.student_wrote(draft)
     if elsewhere.is_silent(draft):
         elsewhere.student_wrote(draft)
-    if danger.waits_in_danger(draft):
-        danger.break_silence(draft)
+    if silence.waits_in_danger(draft):
+        silence.break_silence(draft)
 
 
 def _while_waiting(draft: Draft) -> None:
     """They write while they wait: kept for the supporter. In danger nobody meets silence; nobody is flooded."""
-    if danger.waits_in_danger(draft):
-        danger.break_silence(draft)
-    elif not danger.heard(draft):
+    if silence.waits_in_danger(draft):
+        silence.break_silence(draft)
+    elif not soft.heard(draft):
         closed.reply(draft)
         queue.wait_on(draft)
-
-
-# What became of what we said.
-
-
-def _settled(draft: Draft, event: SendSettled) -> None:
-    conv = draft.conv
-    if conv.erasing and event.purpose == Purpose.GOODBYE:
-        erasure.erased(draft)
-    elif event.purpose == Purpose.CARD:
-        outcome = {"sent": "sent", "unknown": "unknown"}.get(event.outcome, "failed")
-        draft.do(MarkCard(outcome=outcome))  # type: ignore[arg-type]
-    elif event.outcome == "lapsed" and not _people_answer(draft) and draft.may_disturb:
-        _rebuild(draft, event.purpose)
-
-
-def _rebuild(draft: Draft, purpose: str) -> None:
-    """A text came too late to be true. Say what is true now, if it is still this conversation's turn."""
-    if purpose == Purpose.CLOSED:
-        draft.change(closed_reply_for=None)
-        closed.reply(draft)
-    elif purpose == Purpose.NOTICE:
-        notice.say(draft, *danger.safety_choices(draft, draft.conv.language))
-        talk.ask_again(draft)
-    elif purpose == Purpose.FLOW:
-        talk.ask_again(draft)
-    elif purpose == Purpose.QUEUE and draft.conv.status is Status.WAITING:
-        queue.say_place(draft)

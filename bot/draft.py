@@ -93,6 +93,13 @@ class Draft:
         return self.content.settings.human_agent == "granted"
 
     @property
+    def duty_contact_named(self) -> bool:
+        """Outside the hours somebody named is told of danger: the ladder's `closed` does not say `nobody: true`."""
+        ladder = getattr(self.content.settings, "ladder", None)
+        closed = getattr(ladder, "closed", None)
+        return closed is not None and not getattr(closed, "nobody", True)
+
+    @property
     def promise(self) -> str:
         """Which of two texts holds outside the 24 hours."""
         return "granted" if self.granted else "not_granted"
@@ -143,4 +150,5 @@ class Draft:
     @property
     def may_disturb(self) -> bool:
         """Whether something may be said that the contact did not just ask for."""
-        return self.conv.stopped is Stopped.NO and self.conv.elsewhere_since is None
+        quiet = self.conv.stopped is not Stopped.NO or self.conv.may_be_unsafe
+        return not quiet and self.conv.elsewhere_since is None

@@ -97,6 +97,7 @@ class RaiseAlert:
     matched: tuple[str, ...] = ()  # the words, for the console; kept encrypted
     mid: str | None = None
     at: datetime
+    call_for_them: bool = False  # they cannot call themselves: help must be called for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

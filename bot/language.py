@@ -29,11 +29,24 @@ _EN = _words(
 )
 # In both languages, or in other ones too: these decide nothing.
 _SHARED = _words("a i so me no er de den do an to men om han du alle")
+# More words that students write; they only say that a text is in one of the two.
+_KNOWN = _words(
+    "med for i en et ut opp ned inn over under mellom gjennom ved hos mot igjen aldri alltid ofte bra dårlig fint"
+    " sliter  sliten trist alene ensom tid tiden tida skole skolen studie studiet studiene studere student"
+    " studenter eksamen fag  faget forelesning oppgave oppgaven bachelor master campus oslo norge hybel bolig"
+    " penger leie jobb hjem hjemme  kjæreste forhold familie familien barn hvis mens bli går gjøre sove mat kropp"
+    " angst stress motivasjon motivasjonen  nye ny god godt gode dårlige første neste siden allerede ingenting"
+    " noensinne kanskje selvfølgelig tror syns synes  in on at by if as or for tired alone lonely school study"
+    " studies exam exams university friends friend family money  rent housing home sleep anxiety norway english"
+    " norwegian people person one two new good bad days week year time  only also being into out up down over"
+    " again never always any make made take get got going go come back work  lol haha omg ok okay btw idk"
+)
 # Small words of neighbours: Swedish, Danish, German, Spanish, French. Two of them, and it is neither.
 _OTHER = _words(
     "jag ær och inte mig dig något någon ich bin nicht und das ist mir dich yo soy estoy muy que por para pero"
     " el la los je suis pas est les une moi avec af jer hvad noget ikk"
 )
+_SENTENCE = 4
 _ENOUGH = 2  # words, unless the text is shorter
 
 
@@ -56,6 +69,17 @@ def guess(text: str) -> Literal["nb", "en"] | None:
     if english >= 2 * norwegian and english > 0:
         return "en"
     return None
+
+
+def is_foreign(text: str) -> bool:
+    """Four words or more in neither language, as far as small words and letters tell."""
+    words = re.findall(r"[^\W\d_]+", text[:2000].casefold().replace("'", "").replace("\u2019", ""))
+    if len(words) < _SENTENCE or guess(text) is not None:
+        return False
+    if sum(word in _OTHER for word in words) >= _ENOUGH:
+        return True
+    known = sum(word in _NB or word in _EN or word in _KNOWN for word in words)
+    return not any(letter in text.casefold() for letter in "æøå") and known <= len(words) // 5
 
 
 def _weight(word: str) -> float:

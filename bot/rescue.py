@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bot import danger
+from bot import danger, silence
 from bot.conversation import Conversation, Status
 from bot.draft import Draft, World
 from bot.effects import AddEntry, Turn
@@ -27,7 +27,7 @@ def rescue(conv: Conversation, event: Event, content: Content, world: World, now
     text = event.title if isinstance(event, ChoiceTapped) else event.text
     if not isinstance(event, MessageEdited):
         draft.do(AddEntry(written_by="contact", kind="text", mid=event.mid, at=now, text=text or None))
-    finding = danger.read(draft, text, event.mid) if text else None
+    finding = danger.read(draft, text, event.mid, sent_at) if text else None
     if finding is not None:
         danger.hit(draft, finding, mid=event.mid, text=text or "")
         return draft.turn()
@@ -35,5 +35,5 @@ def rescue(conv: Conversation, event: Event, content: Content, world: World, now
         draft.say(Purpose.ANSWER, "system_error")
         open_handoff(draft, quietly=True)
     else:
-        danger.break_silence(draft)
+        silence.break_silence(draft)
     return draft.turn()

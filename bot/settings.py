@@ -11,7 +11,7 @@ import re
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -143,6 +143,12 @@ class Waiting(Model):
     reachable_minutes: int = 10  # a console that was last seen longer ago is not reachable
 
 
+class DangerReading(Model):
+    """What reads messages for danger, beside the phrases."""
+
+    model: Literal["on", "off"] = "on"  # the statistical reader of flows/risk_model.yaml
+
+
 class Queue(Model):
     """Who gets how much."""
 
@@ -171,6 +177,138 @@ class Console(Model):
     )  # how many of ours stand in front; their X-Forwarded-* is believed
 
 
+Channel = Literal["banner", "push", "email", "webhook"]
+ROLES_TOLD = ("on_duty", "duty_lead", "coordinator")
+
+
+class Rung(Model):
+    """One step of the ladder: whom to tell, so long after the alert, and how."""
+
+    tell: str = Field(pattern=r"^(on_duty|duty_lead|coordinator|contact:[a-z0-9_]{1,30})$")
+    after_minutes: float = Field(ge=0, le=1440)
+    channels: tuple[Channel, ...] = Field(min_length=1)
+
+
+def _climbing(rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    for earlier, later in itertools.pairwise(rungs):
+        if later.after_minutes < earlier.after_minutes:
+            raise ValueError("the rungs stand in the order of their after_minutes, the soonest first")
+    return rungs
+
+
+RungList = Annotated[tuple[Rung, ...], AfterValidator(_climbing)]
+
+
+class Rungs(Model):
+    """The rungs of each tier."""
+
+    critical: RungList = ()
+    high: RungList = ()
+    elevated: RungList = ()
+
+    def of(self, tier: str) -> tuple[Rung, ...]:
+        """The tier's rungs; none for a tier that alerts nobody."""
+        found: dict[str, tuple[Rung, ...]] = {
+            "critical": self.critical,
+            "high": self.high,
+            "elevated": self.elevated,
+        }
+        return found.get(tier, ())
+
+    @property
+    def all(self) -> tuple[Rung, ...]:
+        """Those of every tier."""
+        return (*self.critical, *self.high, *self.elevated)
+
+
+class ClosedRungs(Rungs):
+    """Outside the hours. `nobody`: nobody is told before the next opening, and that is a decision."""
+
+    nobody: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ClosedRungs:
+        if self.nobody and self.all:
+            raise ValueError("nobody: true means no rungs; take one of the two away")
+        return self
+
+
+class NamedContact(Model):
+    """Somebody who is told by name: an account (`login`), or an address without one."""
+
+    login: str | None = None
+    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
+    phone: str | None = Field(default=None, pattern=r"^\+?[0-9 ]{3,20}$")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> NamedContact:
+        if not (self.login or self.email or self.phone):
+            raise ValueError("write a login, an email or a phone")
+        return self
+
+
+class ReplyMinutes(Model):
+    """How long after "I have it" a person may be silent before the ladder goes on. Null: for ever."""
+
+    critical: float | None = Field(default=5, gt=0)
+    high: float | None = Field(default=10, gt=0)
+    elevated: float | None = Field(default=None, gt=0)
+
+    def of(self, tier: str) -> float | None:
+        """The tier's limit in minutes."""
+        found: dict[str, float | None] = {
+            "critical": self.critical,
+            "high": self.high,
+            "elevated": self.elevated,
+        }
+        return found.get(tier)
+
+
+def _rung(tell: str, after_minutes: float, *channels: Channel) -> Rung:
+    return Rung(tell=tell, after_minutes=after_minutes, channels=channels or ("banner", "push", "email"))
+
+
+class Ladder(Model):
+    """Who is told of an alert, and after how long whom next, until somebody says "I have it"."""
+
+    console_url: str = Field(
+        default="https://example.org/console", pattern=r"^https://\S+$|^http://(127\.0\.0\.1|localhost)\S*$"
+    )
+    repeat_minutes: float = Field(default=5, ge=1)
+    reply_minutes: ReplyMinutes = ReplyMinutes()
+    confirm_hours: int = Field(default=24, ge=1)
+    record_days: int = Field(default=365, ge=30)
+    contacts: dict[str, NamedContact] = {}
+    open: Rungs = Rungs(
+        critical=(_rung("on_duty", 0), _rung("duty_lead", 2), _rung("coordinator", 5)),
+        high=(_rung("on_duty", 0), _rung("duty_lead", 5), _rung("coordinator", 10)),
+        elevated=(_rung("on_duty", 0, "banner"),),
+    )
+    closed: ClosedRungs = ClosedRungs(nobody=True)
+
+    @model_validator(mode="after")
+    def _sound(self) -> Ladder:
+        for rung in (*self.open.all, *self.closed.all):
+            name = rung.tell.removeprefix("contact:")
+            if name != rung.tell and name not in self.contacts:
+                raise ValueError(f"{rung.tell!r} is nobody: write {name!r} under contacts")
+        if not self.open.critical or not self.open.high:
+            raise ValueError("open: critical and high each need a rung")
+        for rungs in (self.open.critical, self.closed.critical):
+            if len(rungs) > 1 and self._persons(rungs[0]) & self._persons(rungs[1]):
+                raise ValueError(
+                    "critical: the first two rungs are one person; if they do not hear it, nobody else does"
+                )
+        return self
+
+    def _persons(self, rung: Rung) -> frozenset[str]:
+        contact = self.contacts.get(rung.tell.removeprefix("contact:"))
+        if contact is None or rung.tell in ROLES_TOLD:
+            return frozenset({rung.tell})
+        addresses = (contact.login, contact.email, contact.phone)
+        return frozenset(each.replace(" ", "").casefold() for each in addresses if each)
+
+
 class Settings(Model):
     """config.yaml."""
 
@@ -179,7 +317,9 @@ class Settings(Model):
     human_agent: Literal["granted", "not_granted"] = "not_granted"
     languages: tuple[Literal["nb", "en"], ...] = ("nb", "en")
     waiting: Waiting = Waiting()
+    danger: DangerReading = DangerReading()
     queue: Queue = Queue()
+    ladder: Ladder = Ladder()
     retention: Retention = Retention()
     messenger: Messenger = Messenger()
     console: Console = Console()

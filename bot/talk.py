@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bot import closed, notice
+from bot import closed, danger, notice
+from bot.cards import IN_DANGER
 from bot.conversation import Status, Tier
 from bot.draft import Draft
 from bot.effects import CancelTimers, Record, SetTimer, TellStaff
 from bot.facts import facts
 from bot.flow import run
-from bot.flow.model import MENU, WELCOME
+from bot.flow.model import MENU, WELCOME, DangerMark
 from bot.messages import Purpose
 from bot.queue import open_handoff
+from bot.risk import Finding
 
 
 def begin(draft: Draft, flow: str | None = None) -> None:
@@ -46,6 +48,36 @@ def answer(draft: Draft, text: str | None, payload: str | None) -> None:
     _apply(draft, outcome)
 
 
+def is_understood(draft: Draft, text: str) -> bool:
+    """Whether these words pick one of the choices that wait."""
+    state = draft.conv.flow
+    return state is not None and run.picks(draft.content, state, text)
+
+
+def knows(draft: Draft, payload: str) -> bool:
+    """Whether a button with this payload still means something; the bot's own always do."""
+    return not payload.startswith("f:") or run.knows(draft.content, payload)
+
+
+def means_danger(draft: Draft, text: str | None, payload: str | None) -> Finding | None:
+    """What a button of a flow means that stands for danger, in whatever state, also when its title is written."""
+    if payload is not None:
+        mark = run.marked(draft.content, payload)
+        return _finding(*mark) if mark else None
+    marks = run.marked_in_words(draft.content, draft.conv.flow, text or "")
+    if not marks:
+        return None
+    found = max((_finding(*each) for each in marks), key=lambda each: each.tier.rank)
+    same = len({mark.category for _, mark in marks}) == 1
+    return found if same else replace(found, category=IN_DANGER)  # one title, several meanings
+
+
+def _finding(where: str, mark: DangerMark) -> Finding:
+    return Finding(
+        tier=Tier(mark.tier), category=mark.category, rule=f"flow:{where}", matched=(), language=None
+    )
+
+
 def silence(draft: Draft) -> None:
     """The step's `after` has come due: no answer came."""
     if draft.conv.flow is not None:
@@ -71,6 +103,9 @@ def language_changed(draft: Draft) -> None:
 
 def _apply(draft: Draft, outcome: run.Outcome) -> None:
     _save(draft, outcome.saves)
+    if outcome.danger is not None:  # the card is what is said now
+        danger.hit(draft, _finding(*outcome.danger), mid=None)
+        return
     draft.change(flow=outcome.state)
     for said in outcome.says:
         draft.say_text(Purpose.FLOW, said.text, *said.choices)
@@ -97,7 +132,7 @@ def _save(draft: Draft, saves: dict[str, str]) -> None:
     if saves.get("language") in ("nb", "en"):
         draft.change(language=saves["language"], language_chosen=True)
     if "safe" in saves:
-        draft.change(safe_to_message={"yes": True, "no": False}.get(saves["safe"]))
+        draft.change(safe_to_message=saves["safe"] == "yes")  # "not sure" counts as no
     if "interest" in saves:  # reaches the coordinator as a count and an audit line
         code = "".join(c for c in saves["interest"] if c.isalnum())[:20]
         draft.do(TellStaff(incident=f"interest_{code}"), Record(action="interest", by=None, detail=code))

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bot.cards import KEYS as CARD_KEYS
+from bot.cards import SERVICES as CARD_SERVICES
 from bot.fill import MAX_TEXT, MAX_TITLE, Field, fill, in_languages, longest, units, wording_problems
 from bot.services import Services
 from bot.settings import Page, Words
@@ -14,6 +16,7 @@ from bot.yaml_text import Located, Path, Problem, near
 
 _NONE: frozenset[str] = frozenset()
 _OPEN = frozenset({"next_open"})
+_NUMBER = frozenset({"number"})  # of the service to call when there is danger of their kind
 
 
 def _section(name: str, plain: str, /, **with_fields: frozenset[str]) -> dict[str, frozenset[str]]:
@@ -42,12 +45,28 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     **_section("help", "card danger_button talk_button wrong_button wrong"),
     **_section(
         "card",
-        "life_open life_nobody medical yes_button no_button alone_yes alone_no near_yes near_no alerted notice"
-        " line_open line_nobody",
-        life_closed=_OPEN,
-        line_closed=_OPEN,
+        "neutral automatic when_nobody again quiet yes_button no_button cannot_button notice alerted"
+        " ask_alone ask_near ask_now ask_friend alone_yes alone_no near_yes near_no now_yes now_no"
+        " friend_yes friend_no",
+        when_closed=_OPEN,
+        when_closed_contact=_OPEN,
+        alerted_away=_NUMBER,
+        line_open=_NUMBER,
+        line_nobody=_NUMBER,
+        line_closed=_NUMBER | _OPEN,
+        line_closed_contact=_NUMBER | _OPEN,
     ),
-    **_section("soft", "question yes_button no_button unsure_button no unsure heard"),
+    **_section("card", " ".join([*CARD_KEYS, *(f"to_{service}" for service in CARD_SERVICES)])),
+    **_section("cannot_call", "open away", place_open=_NUMBER, place_away=_NUMBER),
+    **_section(
+        "soft",
+        "question danger yes_button no_button unsure_button",
+        no=_NUMBER,
+        unsure=_NUMBER,
+        heard=_NUMBER,
+    ),
+    **_section("foreign", "line"),
+    **_section("young", "referral"),
     **_section("stop", "done danger"),
     **_section("pause", "done"),
     **_section("language", "changed"),

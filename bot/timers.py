@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot import closed, danger, elsewhere, erasure, handoff, queue, talk
-from bot.commands import QUESTIONS
+from bot import closed, danger, elsewhere, erasure, handoff, queue, silence, talk
+from bot.answers import QUESTIONS
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import Draft
 from bot.effects import AddEntry, ForgetWords, Record
@@ -60,14 +60,16 @@ def _at_closing(draft: Draft) -> None:
     queue.set_closing_timer(draft)
     if draft.in_hours or not draft.may_disturb or draft.conv.closed_reply_for == draft.next_opening:
         return
+    if not silence.may_push(draft):
+        return
     draft.change(asked=None, asked_at=None)
-    if danger.waits_in_danger(draft):
-        said = danger.say_line(draft)
+    if silence.waits_in_danger(draft):
+        said = silence.say_line(draft)
     else:
         said = draft.say(
             Purpose.CLOSED,
             f"closed.at_closing_{draft.promise}",
-            *danger.safety_choices(draft, draft.conv.language),
+            *silence.choices(draft, draft.conv.language),
             next_open=draft.next_open_words,
         )
     if said:
@@ -103,7 +105,7 @@ def _close(draft: Draft) -> None:
     if not draft.conv.has_people or draft.conv.tier is not Tier.NONE:
         return
     handoff.close(draft, None, "left_during" if draft.conv.status is Status.CLAIMED else "left_before")
-    if draft.conv.stopped is Stopped.NO:
+    if draft.conv.stopped is Stopped.NO and not draft.conv.may_be_unsafe:
         draft.say(Purpose.GOODBYE, "goodbye.idle")
 
 

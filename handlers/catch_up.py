@@ -166,7 +166,7 @@ def keep(tx: Tx, events: tuple[NewEvent, ...], now: datetime) -> int:
             continue
         # Under a name of its own: the webhook may still bring the message, and if these words are an edit's,
         # only it knows the first ones. `handlers.inbound` takes it for what it is.
-        if not tx.inbox.add(replace(event, key=f"caught:{event.key}"), now):
+        if not tx.inbox.add([replace(event, key=f"caught:{event.key}")], now):
             continue
         added += 1
         for key in others:

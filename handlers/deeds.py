@@ -153,7 +153,7 @@ class Deeds:
             if not tx.contacts.lock(contact_id):
                 raise NotPossible("the conversation was deleted")
             tx.transcript.add_note(contact_id, staff.id, staff.alias, text, self._clock())
-            tx.wake()
+            tx.wake("screens")
 
         self._storage.write(deed)
 
@@ -189,7 +189,7 @@ class Deeds:
             if not tx.alerts.acknowledge(alert_id, staff.id, staff.alias, self._clock()):
                 raise AlreadyClaimed(alert.acknowledged_alias or "")
             tx.audit.add(self._clock(), staff.id, "acknowledged", alert.contact_id, alert.tier.value)
-            tx.wake()
+            tx.wake("screens")
 
         self._storage.write(deed)
 
@@ -230,7 +230,7 @@ class Deeds:
                 self._hand_over(tx, staff, hand_over_to)
             tx.staff.set_duty(staff.id, duty, now)
             tx.audit.add(now, staff.id, f"duty_{duty.value}", None, None)
-            tx.wake()
+            tx.wake("screens")
 
         self._storage.write(deed)
 

@@ -227,6 +227,6 @@ class _ClockControl:
             for staff in tx.staff.all():
                 if staff.duty is Duty.ON:
                     tx.staff.seen(staff.id, self._clock())
-            tx.wake()
+            tx.wake("screens")
 
         self._storage.write(seen)

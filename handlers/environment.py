@@ -49,6 +49,8 @@ class Environment:
     database_url: str = field(repr=False)  # may hold a password
     graph_api_url: str  # no slash at the end
     smtp_url: str | None = field(repr=False)  # may hold a password
+    alert_webhook_url: str | None = field(default=None, repr=False)  # may hold a token
+    alert_webhook_secret: SecretStr = field(default_factory=lambda: SecretStr(""))
     port: int
     home: Path
 
@@ -67,6 +69,8 @@ class Environment:
             for name, check in _CHECKS.items()
             if (problem := _problem(values.get(name, ""), check, name in need))
         ]
+        if values.get("ALERT_WEBHOOK_URL") and not values.get("ALERT_WEBHOOK_SECRET"):
+            problems.append(_WEBHOOK_SECRET_MISSING)
         if problems:
             lines = "\n".join(f"  {line}" for line in problems)
             raise EnvironmentProblem(f"The environment is not complete (see .env.example):\n{lines}")
@@ -85,6 +89,8 @@ class Environment:
             database_url=values["DATABASE_URL"],
             graph_api_url=values["GRAPH_API_URL"].rstrip("/"),
             smtp_url=values.get("SMTP_URL"),
+            alert_webhook_url=values.get("ALERT_WEBHOOK_URL"),
+            alert_webhook_secret=secret("ALERT_WEBHOOK_SECRET"),
             port=int(values["PORT"]),
             home=home,
         )
@@ -175,6 +181,16 @@ def _secret_key(value: str) -> str | None:
     )
 
 
+_WEBHOOK_SECRET_MISSING = (
+    f"ALERT_WEBHOOK_SECRET is missing or too short: write {SECRET_KEY_LENGTH} or more random characters that the "
+    "gateway knows too"
+)
+
+
+def _webhook_secret(value: str) -> str | None:
+    return None if len(value) >= SECRET_KEY_LENGTH else _WEBHOOK_SECRET_MISSING
+
+
 def _data_keys(value: str) -> str | None:
     hint = "write id:key, several separated by commas; run `peersupport keys new` for a fresh one"
     if not value:
@@ -214,6 +230,12 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
         "write an https:// address, or leave it out for Meta's own",
     ),
     "SMTP_URL": _matching("SMTP_URL", r"smtps?://\S+", "write smtps://name:password@host:465"),
+    "ALERT_WEBHOOK_URL": _matching(
+        "ALERT_WEBHOOK_URL",
+        r"https://\S+|http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?",
+        "write the https:// address of the SMS gateway or pager",
+    ),
+    "ALERT_WEBHOOK_SECRET": _webhook_secret,
     "PORT": _port,
 }
 VARIABLES = frozenset(_CHECKS) | {"SQLITE_ON_PERSISTENT_DISK"}  # all that people may set

@@ -5,28 +5,24 @@ None of it needs a sign-in, so none of it says anything about one person: times,
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from flask import Blueprint, Response, jsonify, make_response, render_template
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from bot.conversation import Tier
+from bot.errors import PeerSupportError
 from bot.settings import Settings
 from bot.wording import hours_in_words, week_in_words
+from handlers import catch_up, metrics
 from storage import Storage, Tx
 from storage.errors import StorageError
 
-WORKER_SECONDS = 30  # the worker says every few seconds that it is there
 INBOX_SECONDS = 60  # handling one event takes milliseconds
 OUTBOX_SECONDS = 300  # retries after a hiccup of the channel are over by then
-CANNOT_SEND = frozenset({"token_dead", "page_restricted", "policy_block"})
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+CANNOT_SEND = "policy_block"  # and whatever holds the outbox: see `metrics.HOLDS`
 
 
 class HasSettings(Protocol):
@@ -48,9 +44,13 @@ class Part:
 
 
 def blueprint(
-    *, storage: Storage, clock: Callable[[], datetime], content: Callable[[], HasSettings]
+    *,
+    storage: Storage,
+    clock: Callable[[], datetime],
+    content: Callable[[], HasSettings],
+    posts: metrics.Posts,
 ) -> Blueprint:
-    """The four addresses. `content` returns what is published now."""
+    """The four addresses. `content` returns what is published now, `posts` what the webhook has answered."""
     pages = Blueprint("health", __name__, template_folder="templates")
 
     @pages.get("/healthz")
@@ -60,6 +60,7 @@ def blueprint(
     @pages.get("/readyz")
     def ready() -> Response:
         report, incidents = readiness(storage, clock())
+        report["content"] = _content(content)
         failed = [name for name, part in report.items() if not part.ok]
         answer = jsonify(
             ready=not failed,
@@ -72,13 +73,12 @@ def blueprint(
         return answer
 
     @pages.get("/metrics")
-    def metrics() -> Response:
-        registry = CollectorRegistry()
+    def figures() -> Response:
         try:
-            registry.register(_Collected(storage.read(lambda tx: list(families(tx, clock())))))
+            found = storage.read(lambda tx: list(metrics.families(tx, clock())))
         except StorageError:
             return Response("the database does not answer\n", status=503, mimetype="text/plain")
-        return Response(generate_latest(registry), content_type=METRICS_TYPE)
+        return Response(metrics.as_text([*found, posts.family()]), content_type=metrics.CONTENT_TYPE)
 
     @pages.get("/privacy")
     def privacy() -> Response:
@@ -102,16 +102,30 @@ def readiness(storage: Storage, now: datetime) -> tuple[dict[str, Part], list[st
         parts, incidents = storage.read(lambda tx: _working(tx, now)) if current else ({}, [])
     except StorageError:
         return {"database": Part(ok=False, what="the database does not answer; look at disk and log")}, []
-    schema = Part(ok=current, what=None if current else "run `peersupport migrate`")
+    schema = Part(ok=current, what=None if current else "run `peersupport release`")
     return {"database": Part(ok=True), "schema": schema, **parts}, incidents
+
+
+def _content(content: Callable[[], HasSettings]) -> Part:
+    try:
+        content()
+    except PeerSupportError:
+        return Part(ok=False, what="flows and settings cannot be used: run `peersupport check`")
+    return Part(ok=True)
 
 
 def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
     incidents = sorted(incident.kind for incident in tx.incidents.open_ones())
-    sending = not CANNOT_SEND & set(incidents)
-    beat = tx.worker.last_beat()
+    cannot_send = [kind for kind in incidents if kind.startswith(metrics.HOLDS) or kind == CANNOT_SEND]
     return {
-        "worker": _age(beat, now, WORKER_SECONDS, "no worker is running", missing_ok=False),
+        "worker": _age(
+            tx.worker.last_beat(),
+            now,
+            metrics.BEAT.total_seconds(),
+            "no worker is running",
+            count=tx.figures.workers(now - metrics.BEAT),
+            missing_ok=False,
+        ),
         "inbox": _age(
             tx.inbox.oldest_pending_at(),
             now,
@@ -126,10 +140,22 @@ def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
             "what we wrote does not go out",
             count=tx.outbox.waiting_count(),
         ),
-        "channel": Part(
-            ok=sending, what=None if sending else "Meta refuses us: run `peersupport page doctor`"
+        "channel": _stopped(
+            cannot_send, "Meta refuses us and messages are held: run `peersupport page doctor`"
+        ),
+        "subscription": _stopped(
+            [kind for kind in incidents if kind == catch_up.LOST],
+            "Meta does not tell us what students write: run `peersupport page setup`",
+        ),
+        "catch_up": _stopped(
+            [kind for kind in incidents if kind == catch_up.FAILED],
+            "what was written during an outage cannot be read: look for it in Meta's inbox",
         ),
     }, incidents
+
+
+def _stopped(by: list[str], what: str) -> Part:
+    return Part(ok=not by, what=what if by else None)
 
 
 def _age(
@@ -148,67 +174,6 @@ def _age(
 
 def _shown(part: Part) -> dict[str, Any]:
     return {name: value for name, value in asdict(part).items() if value is not None}
-
-
-class _Collected:
-    """Numbers that were read in one transaction. A registry of its own for each request keeps no state."""
-
-    def __init__(self, found: list[Metric]) -> None:
-        self._found = found
-
-    def collect(self) -> list[Metric]:
-        """For prometheus_client."""
-        return self._found
-
-
-def families(tx: Tx, now: datetime) -> Iterator[Metric]:
-    """Every number, from the database, so that all processes tell the same."""
-    waiting = GaugeMetricFamily(
-        "peersupport_queue_waiting", "Students waiting for a person.", labels=["tier"]
-    )
-    longest = GaugeMetricFamily(
-        "peersupport_queue_oldest_seconds", "How long the longest has waited.", labels=["tier"]
-    )
-    places = tx.handoffs.places()
-    for tier in Tier:
-        opened = [place.opened_at for place in places if place.tier is tier]
-        waiting.add_metric([tier], len(opened))
-        longest.add_metric([tier], _seconds(min(opened, default=None), now))
-    yield waiting
-    yield longest
-    yield _gauge("inbox_pending", "Events stored and not yet handled.", tx.inbox.pending_count())
-    yield _gauge("inbox_oldest_seconds", "Age of the oldest.", _seconds(tx.inbox.oldest_pending_at(), now))
-    yield _gauge("outbox_waiting", "Messages stored and not yet sent.", tx.outbox.waiting_count())
-    yield _gauge("outbox_oldest_seconds", "Age of the oldest.", _seconds(tx.outbox.oldest_waiting_at(), now))
-    beat = tx.worker.last_beat()
-    if beat:
-        yield _gauge("worker_beat_seconds", "Since the worker last said it is there.", _seconds(beat, now))
-    yield _alerts(tx)
-    incidents = GaugeMetricFamily("peersupport_incident_open", "Incidents staff must see.", labels=["kind"])
-    for incident in tx.incidents.open_ones():
-        incidents.add_metric([incident.kind], 1)
-    yield incidents
-    counted = CounterMetricFamily("peersupport_counted", "Counted since the start.", labels=["name"])
-    for name, number in sorted(tx.counters.all().items()):
-        counted.add_metric([name], number)
-    yield counted
-
-
-def _alerts(tx: Tx) -> Metric:
-    alerts = GaugeMetricFamily("peersupport_alerts_open", "Open alerts.", labels=["tier", "acknowledged"])
-    number = Counter((alert.tier, alert.acknowledged_at is not None) for alert in tx.alerts.open())
-    for tier in (Tier.ELEVATED, Tier.HIGH, Tier.CRITICAL):
-        for taken in (False, True):
-            alerts.add_metric([tier, "yes" if taken else "no"], number[tier, taken])
-    return alerts
-
-
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(f"peersupport_{name}", text, value=value)
-
-
-def _seconds(since: datetime | None, now: datetime) -> float:
-    return 0.0 if since is None else max(0.0, (now - since).total_seconds())
 
 
 def _privacy(settings: Settings) -> Response:

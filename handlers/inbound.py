@@ -1,17 +1,18 @@
 """Takes stored events, in order per contact; lets `bot.decide` decide; saves the outcome.
 
-All of one event is saved in one transaction, and a few events share one, each in a part of its own. A crash
-in between rolls all of it back, and the events are taken again: nothing is lost, nothing done twice.
+All of one event is saved in one transaction, and a few events of different contacts share one. A crash in
+between rolls all of it back, and the events are taken again: nothing is lost, nothing done twice.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.content import Content
+from bot.conversation import Conversation
 from bot.decide import decide
 from bot.effects import AddEntry, EditEntry, Turn, WithdrawEntry
 from bot.events import (
@@ -25,35 +26,55 @@ from bot.events import (
 )
 from bot.rescue import rescue
 from handlers.clock import Clock
-from handlers.turns import save, world_for
+from handlers.sender import Sender
+from handlers.turns import is_plain, on_duty_now, save, save_plain, world_for
 from storage import Storage, StorageUnavailable, Tx
-from storage.records import TakenEvent
+from storage.records import TakenEvent, TakenSend
 
 log = logging.getLogger("peersupport.inbound")
 TRIES = 3  # a decision is pure: what fails three times fails always
 PAUSE = timedelta(seconds=1)
 EARLIER = 0  # the number of an "edit" that is the wording before one
-AT_ONCE = 8  # events in one transaction: more would keep the webhook waiting for the store
+AT_ONCE = 16  # events in one transaction: more would keep the webhook waiting for the store
 
 
 class Inbound:
     """Handles stored events, one call at a time or from several threads."""
 
-    def __init__(self, storage: Storage, content: Callable[[], Content], clock: Clock) -> None:
+    def __init__(
+        self, storage: Storage, content: Callable[[], Content], clock: Clock, sender: Sender | None = None
+    ) -> None:
+        """`sender`: takes what is written here at once, instead of finding it in the outbox."""
         self._storage = storage
+        self._sender = sender
         self._content = content
         self._clock = clock
 
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
 
-        def turns(tx: Tx) -> int:
+        def turns(tx: Tx) -> tuple[list[TakenEvent], list[TakenSend]]:
+            taken = self._together(tx, limit)
+            return taken, self._sender.claim_along(tx) if taken and self._sender else []
+
+        try:
+            taken, sends = self._storage.write(turns)
+            if self._sender:
+                self._sender.hand_over(sends)
+            return self._told(taken)
+        except StorageUnavailable:
+            raise  # no event is to blame; they are taken again
+        except Exception:  # one of them fails: nothing of any is kept, and alone each shows what it is
             handled = 0
-            while handled < limit and self._next(tx):
+            while handled < limit and self._told(self._storage.write(self._alone)):
                 handled += 1
             return handled
 
-        return self._storage.write(turns)
+    @staticmethod
+    def _told(taken: Sequence[TakenEvent]) -> int:
+        if taken:  # after the commit
+            log.info("events_taken", extra={"inbox_ids": [each.id for each in taken], "count": len(taken)})
+        return len(taken)
 
     def drain(self) -> int:
         """Handle everything that is due; how many events that were."""
@@ -62,39 +83,71 @@ class Inbound:
             handled += some
         return handled
 
-    def _next(self, tx: Tx) -> bool:
-        event = tx.inbox.take(self._clock())
-        if event is None:
-            return False
+    def _together(self, tx: Tx, limit: int) -> list[TakenEvent]:
+        """The events of several contacts, in few statements: what they need is looked up for all of them first."""
+        now, content = self._clock(), self._content()
+        taken = tx.inbox.take(now, limit)
+        if len(taken) < 2:
+            for each in taken:
+                self._one(tx, each)
+            return taken
+        tx.inbox.done([each.id for each in taken], now)
+        _look_up(tx, taken)
+        on_duty = on_duty_now(tx, content, now)
+        plain: list[Turn] = []
+        for each in taken:
+            decided = self._decide(tx, each, content, on_duty, now)
+            if decided is None:
+                continue
+            before, turn = decided
+            if is_plain(before, turn):
+                plain.append(turn)  # nobody's decision depends on it
+            else:
+                save(tx, turn, now)
+        save_plain(tx, plain, now)
+        return taken
+
+    def _alone(self, tx: Tx) -> list[TakenEvent]:
+        """The next event by itself, if there is one."""
+        taken = tx.inbox.take(self._clock())
+        for each in taken:
+            self._one(tx, each)
+        return taken
+
+    def _one(self, tx: Tx, taken: TakenEvent) -> None:
+        """One event in a part of its own. What fails is tried again, or set aside."""
+        now, content = self._clock(), self._content()
         try:
             with tx.part():
-                self._handle(tx, event)
+                tx.inbox.done([taken.id], now)
+                decided = self._decide(tx, taken, content, on_duty_now(tx, content, now), now)
+                if decided is not None:
+                    save(tx, decided[1], now)
         except StorageUnavailable:
             raise  # the event is not to blame; it is taken again
         except Exception as error:
-            self._failed(tx, event, error)
-        return True
+            self._failed(tx, taken, error)
 
-    def _handle(self, tx: Tx, taken: TakenEvent) -> None:
-        now = self._clock()
+    def _decide(
+        self, tx: Tx, taken: TakenEvent, content: Content, on_duty: tuple[int, ...], now: datetime
+    ) -> tuple[Conversation, Turn] | None:
+        """The conversation before the event, and what the event leads to. None: nothing is left to save."""
         event = taken.event
-        tx.inbox.done(taken.id, now)
         if taken.contact_id is None:
             if isinstance(event, PolicyEnforced):
                 _policy(tx, event, now)
-            tx.wake()
-            return
+            tx.wake("screens")
+            return None
         if isinstance(event, EchoReceived):
             event = replace(event, known=tx.transcript.knows(taken.contact_id, event.mid))
         if isinstance(event, TextReceived | ChoiceTapped | AttachmentReceived) and event.mid:
             again = _here_already(tx, taken.contact_id, event)
             if again is None:
-                return
+                return None
             event = again
-        content = self._content()
         conv = tx.conversations.get(taken.contact_id, now)
-        turn = decide(conv, event, content, world_for(tx, conv, content, now), now)
-        save(tx, _in_any_order(tx, taken.contact_id, event, turn, now), now)
+        turn = decide(conv, event, content, world_for(tx, conv, content, now, on_duty=on_duty), now)
+        return conv, _in_any_order(tx, taken.contact_id, event, turn, now)
 
     def _failed(self, tx: Tx, taken: TakenEvent, error: Exception) -> None:
         """Try again; and when it fails always, set it aside, tell people, and leave nobody without an answer."""
@@ -107,7 +160,7 @@ class Inbound:
             return
         tx.inbox.set_aside(taken.id, now, type(error).__name__)
         tx.incidents.open("event_set_aside", now)
-        tx.wake()
+        tx.wake("screens")
         if taken.contact_id is not None:
             self._rescue(tx, taken.contact_id, taken)
 
@@ -122,6 +175,15 @@ class Inbound:
             raise
         except Exception as error:  # the incident is open already; the event is kept
             log.error("rescue_failed", extra={"inbox_id": taken.id, "error": type(error).__name__})
+
+
+def _look_up(tx: Tx, taken: Sequence[TakenEvent]) -> None:
+    """One look for all: their conversations, and what stands in the transcript under the same message ids."""
+    known = [(each.contact_id, each.event) for each in taken if each.contact_id is not None]
+    tx.conversations.look_up([contact_id for contact_id, _ in known])
+    mids = [(contact_id, mid) for contact_id, event in known if (mid := getattr(event, "mid", None))]
+    tx.transcript.look_up(mids)
+    tx.missed.look_up(f"withdrawn:{mid}" for _, mid in mids)
 
 
 def _here_already(

@@ -29,7 +29,7 @@ def fire_timers(storage: Storage, now: datetime, limit: int = 200) -> int:
             tx.inbox.add_internal(contact_id, key, TimerDue(sent_at=due_at, name=name), now)
             tx.timers.remove(contact_id, name, due_at)
         if due:
-            tx.wake()
+            tx.wake("screens")
         return len(due)
 
     return storage.write(fire)
@@ -65,7 +65,7 @@ def settle_unknown(storage: Storage, now: datetime) -> int:
             tx.outbox.settle_unknown(outbox_id, now)
             tell(tx, contact_id, outbox_id, purpose, "unknown", "unknown_fate", now)
         if rows:
-            tx.wake()
+            tx.wake("screens")
         return len(rows)
 
     return storage.write(settle)
@@ -79,7 +79,7 @@ def flag_late_cards(storage: Storage, now: datetime) -> int:
         for contact_id in late:
             tx.alerts.mark_card(contact_id, "failed")
         if late:
-            tx.wake()
+            tx.wake("screens")
         return len(late)
 
     return storage.write(flag)
@@ -118,6 +118,30 @@ def forget(storage: Storage, content: Content, now: datetime) -> int:
             now - timedelta(hours=keep.open_text_hours),
             content.hours.open_days_before(now, UNREAD_OPEN_DAYS),
         )
+
+    return storage.write(sweep)
+
+
+def flag_unconfirmed(storage: Storage, content: Content, now: datetime) -> int:
+    """What waited too long for a second person becomes an incident; returns how many are newly so."""
+    before = now - timedelta(hours=content.settings.ladder.confirm_hours)
+
+    def flag(tx: Tx) -> int:
+        late = tx.closures.overdue(before, now)
+        if late:
+            tx.incidents.open("confirmation_overdue", now)
+        return late
+
+    return storage.write(flag)
+
+
+def forget_records(storage: Storage, content: Content, now: datetime) -> int:
+    """Destroy records of serious cases that were kept long enough; returns how many lines went."""
+    before = now - timedelta(days=content.settings.ladder.record_days)
+
+    def sweep(tx: Tx) -> int:
+        tx.rungs.prune(now)
+        return tx.escalations.prune(before, now)
 
     return storage.write(sweep)
 

@@ -158,7 +158,7 @@ class LocalChat:
     def happens(self, psid: str, event: Event, key: str | None = None) -> list[Said]:
         """Any event, through the inbox; the same key twice is one event."""
         name = key or f"{event.kind}:{next(self._mids)}"
-        self.storage.write(lambda tx: tx.inbox.add(NewEvent(psid=psid, key=name, event=event), self.now))
+        self.storage.write(lambda tx: tx.inbox.add([NewEvent(psid=psid, key=name, event=event)], self.now))
         return self.settle()
 
     def settle(self) -> list[Said]:

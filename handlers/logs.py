@@ -11,9 +11,6 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +18,16 @@ from typing import TextIO
 
 FIELDS = frozenset(
     {
-        *("contact_id", "conversation_id", "inbox_id", "outbox_id", "entry_id", "alert_id", "staff_id"),
+        *(
+            "contact_id",
+            "conversation_id",
+            "inbox_id",
+            "inbox_ids",
+            "outbox_id",
+            "entry_id",
+            "alert_id",
+            "staff_id",
+        ),
         *("supporter_id", "request_id", "worker", "job", "slot", "incident", "number"),
         *("kind", "purpose", "outcome", "code", "status", "state", "tier", "category", "rule", "rules"),
         *("action", "reason", "part", "version", "language", "subcode", "retryable"),
@@ -32,22 +38,12 @@ FIELDS = frozenset(
 )
 OURS = ("peersupport", "bot", "storage", "handlers", "app", "__main__")
 _LONGEST = 80
+_MOST = 100  # of a list; a POST of Meta's rarely holds more
 # One word of letters: no spaces, so no sentence. A row of nine or more digits may be somebody's id or number.
 _CODE = re.compile(r"[A-Za-z0-9_.:/<>\-]*", re.ASCII)
 _LONG_NUMBER = re.compile(r"\d{9}")
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # `json.dumps` would make an encoder for each line
 _LARGEST = 10**13  # ids of our own and durations stay far below; a PSID does not
-
-_context: ContextVar[dict[str, object] | None] = ContextVar("log_context", default=None)
-
-
-@contextmanager
-def log_context(**ids: object) -> Iterator[None]:
-    """Every line logged inside carries these, as far as they are on the list."""
-    token = _context.set({**(_context.get() or {}), **ids})
-    try:
-        yield
-    finally:
-        _context.reset(token)
 
 
 class JsonLines(logging.Formatter):
@@ -60,12 +56,12 @@ class JsonLines(logging.Formatter):
             "level": record.levelname.lower(),
             "event": _event(record),
         }
-        line |= _facts(_context.get() or {}) | _facts(record.__dict__)
+        line |= _facts(record.__dict__)
         if not _is_ours(record):
             line["where"] = f"{record.name}:{Path(record.pathname).name}:{record.lineno}"
         if record.exc_info and record.exc_info[0]:
             line |= described(record.exc_info[1], record.exc_info[2])
-        return json.dumps(line, ensure_ascii=False)
+        return _encode(line)
 
 
 def setup_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
@@ -78,10 +74,12 @@ def setup_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
     root.addHandler(handler)
     root.setLevel(level)
     logging.captureWarnings(True)
+    # Nobody logs these, and finding them out costs as much as writing the line.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     # A handler that prints tracebacks when it fails itself would print what it was to log.
     logging.raiseExceptions = False
     # Libraries speak when something is wrong. Their request lines hold addresses with query strings.
-    for library in ("werkzeug", "urllib3", "apscheduler", "gunicorn.access", "asyncio"):
+    for library in ("werkzeug", "urllib3", "apscheduler", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
 
 
@@ -115,7 +113,7 @@ def _shown(value: object) -> object | None:
     if isinstance(value, int | float):
         return value if abs(value) < _LARGEST else None
     if isinstance(value, list | tuple | frozenset | set):
-        parts = [part for item in list(value)[:20] if (part := _shown(item)) is not None]
+        parts = [part for item in list(value)[:_MOST] if (part := _shown(item)) is not None]
         return parts or None
     if isinstance(value, str):
         plain = str(value)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Literal
 
 from bot.errors import WindowClosed
@@ -30,8 +33,25 @@ BACK_OFF_SECONDS = (1.0, 4.0, 15.0, 60.0, 240.0)
 HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
 NAP_SECONDS = 0.5  # the net below waking
+RECORDED_AT_ONCE = 64
+BREATH_SECONDS = (
+    0.015  # between two commits of what came home: a second commit for each would cost more than it
+)
 RECORD_PAUSES_SECONDS = (0.5, 2.0, 5.0)
 HOME_SECONDS = 11.0  # how long a stop waits for sends in flight; what is left is of unknown fate
+
+
+Outcome = Literal["sent", "failed", "lapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """What became of a message."""
+
+    send: TakenSend
+    outcome: Outcome
+    code: str | None
+    mid: str | None
 
 
 class Sender:
@@ -48,12 +68,15 @@ class Sender:
         self._slots = settings.messenger.senders
         self._queue: SimpleQueue[TakenSend | None] = SimpleQueue()
         self._in_flight: set[int] = set()
+        self._runs = False
         self._stopping = threading.Event()
         self._changed = threading.Condition()
         self._probed_at: datetime | None = None
         self._held = False
         self._paused_at: datetime | None = None
         self._pause_for = timedelta(0)
+        self._settled: SimpleQueue[_Settled | None] = SimpleQueue()
+        self._unrecorded: set[int] = set()  # sent, and not recorded yet
 
     # Claiming.
 
@@ -63,7 +86,9 @@ class Sender:
         # Daemons: a call to Meta that hangs must not keep the process from ending.
         for number in range(self._slots):
             threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
-        listener = self._storage.listen()
+        threading.Thread(target=self._record_all, name="record", daemon=True).start()
+        self._runs = True
+        listener = self._storage.listen("outbox")
         try:
             while not stop.is_set():
                 if not self._step(stop):
@@ -73,7 +98,9 @@ class Sender:
             for _ in range(self._slots):
                 self._queue.put(None)
             with self._changed:
-                self._changed.wait_for(lambda: not self._in_flight, HOME_SECONDS)
+                self._changed.wait_for(lambda: not self._in_flight and not self._unrecorded, HOME_SECONDS)
+            self._runs = False
+            self._settled.put(None)
 
     def _step(self, stop: threading.Event) -> bool:
         """Claim and hand over what is due; False when there is nothing to do for now."""
@@ -86,11 +113,30 @@ class Sender:
             log.error("claim_failed", extra={"error": type(error).__name__})
             stop.wait(1)
             return False
+        self.hand_over(taken)
+        return bool(taken)
+
+    def claim_along(self, tx: Tx) -> list[TakenSend]:
+        """Claim in somebody else's transaction, who has just written messages, and calls `hand_over` after the
+        commit: one commit less for each answer. What this leaves, `run` takes.
+        """
+        now, free = self._clock(), self._slots - len(self._in_flight)
+        if (
+            free <= 0
+            or not self._runs
+            or self._stopping.is_set()
+            or self._is_paused(now)
+            or _page_incidents(tx)
+        ):
+            return []
+        return tx.outbox.claim(now, self._worker, free)
+
+    def hand_over(self, taken: Sequence[TakenSend]) -> None:
+        """Have these sent, which are claimed."""
         with self._changed:
             self._in_flight.update(send.id for send in taken)
         for send in taken:
             self._queue.put(send)
-        return bool(taken)
 
     def drain(self) -> int:
         """Send everything that is due, one after the other; how many sends were tried."""
@@ -104,7 +150,7 @@ class Sender:
     def in_flight(self) -> frozenset[int]:
         """Outbox ids of what this process is sending now."""
         with self._changed:
-            return frozenset(self._in_flight)
+            return frozenset(self._in_flight | self._unrecorded)
 
     def _claim(self, limit: int) -> list[TakenSend]:
         now = self._clock()
@@ -134,7 +180,7 @@ class Sender:
             try:
                 self._send(send)
             except Exception as error:  # the row stays "sending"; the sweep takes it from there
-                log.error("send_crashed", extra={"outbox_id": send.id, "error": type(error).__name__})
+                log.error("send_crashed", extra={**_ids(send), "error": type(error).__name__})
             finally:
                 with self._changed:
                     self._in_flight.discard(send.id)
@@ -183,18 +229,20 @@ class Sender:
         code = self._meaning(send, error, now)
         log.warning(
             "send_refused",
-            extra={"outbox_id": send.id, "code": code, "kind": error.kind, "tries": send.tries},
+            extra={**_ids(send), "code": code, "kind": error.kind, "tries": send.tries},
         )
         if error.scope == "page" and send.tries < HELD_TRIES:
             self._hold(send, code, now)
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
         elif error.kind == "unknown":
-            self._record(lambda tx: tx.outbox.unknown(send.id, now))
+            self._write(lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown")))
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
             self._pause(error.retry_after_seconds or 0)
             again_at = now + _back_off(send, error)
-            self._record(lambda tx: tx.outbox.retry(send.id, now, again_at, code))
+            self._write(
+                lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried"))
+            )
         else:
             self._settle(send, "failed", code)
 
@@ -213,31 +261,75 @@ class Sender:
         except ChannelError:
             self._settle(send, "failed", "thread_owned_elsewhere")
         else:
-            self._record(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
+            self._write(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
 
     def _settle(
-        self,
-        send: TakenSend,
-        outcome: Literal["sent", "failed", "lapsed"],
-        code: str | None,
-        mid: str | None = None,
+        self, send: TakenSend, outcome: Outcome, code: str | None = None, mid: str | None = None
     ) -> None:
-        """Record what became of it, and let the conversation know, in one transaction."""
+        """Have it recorded what became of it: by the recorder, or at once where none runs."""
+        settled = _Settled(send, outcome, code, mid)
+        if self._runs:
+            with self._changed:
+                self._unrecorded.add(send.id)
+            self._settled.put(settled)
+        else:
+            self._keep([settled])
+
+    def _record_all(self) -> None:
+        """Record what came home, all that is there in one transaction, until there is nothing more to come."""
+        while (first := self._settled.get()) is not None:
+            batch, last = [first], False
+            with suppress(Empty):
+                while len(batch) < RECORDED_AT_ONCE and not last:
+                    following = self._settled.get_nowait()
+                    last = following is None
+                    batch += [following] if following else []
+            self._keep_or_leave(batch)
+            if last:
+                return
+            if len(batch) < RECORDED_AT_ONCE:
+                self._stopping.wait(BREATH_SECONDS)  # more come home meanwhile, and share the next commit
+
+    def _keep_or_leave(self, batch: Sequence[_Settled]) -> None:
+        try:
+            self._keep(batch)
+        except StorageUnavailable as error:  # the rows stay "sending"; the sweep takes them from there
+            log.error("record_failed", extra={"error": type(error).__name__, "count": len(batch)})
+        except Exception as error:
+            if len(batch) > 1:  # one of them; the others must not suffer
+                for each in batch:
+                    self._keep_or_leave([each])
+            else:
+                log.error("send_crashed", extra={**_ids(batch[0].send), "error": type(error).__name__})
+        finally:
+            with self._changed:
+                self._unrecorded.difference_update(each.send.id for each in batch)
+                self._changed.notify_all()
+
+    def _keep(self, told: Sequence[_Settled]) -> None:
+        """All of it in one transaction, and whatever a conversation must know with it."""
         now = self._clock()
 
         def record(tx: Tx) -> None:
-            if outcome == "sent":
-                tx.outbox.sent(send.id, mid, now)
-            elif outcome == "lapsed":
-                tx.outbox.lapsed(send.id, now)
-            else:
-                tx.outbox.failed(send.id, code or "other", now)
-            tell(tx, send.contact_id, send.id, send.message.purpose, outcome, code, now)
-            tx.wake()
+            tx.outbox.sent({each.send.id: each.mid for each in told if each.outcome == "sent"}, now)
+            for outcome, count in Counter(each.outcome for each in told).items():
+                tx.counters.bump(f"send_{outcome}", count)
+            for each in told:
+                if each.outcome == "lapsed":
+                    tx.outbox.lapsed(each.send.id, now)
+                elif each.outcome == "failed":
+                    tx.outbox.failed(each.send.id, each.code or "other", now)
+                send = each.send
+                tell(tx, send.contact_id, send.id, send.message.purpose, each.outcome, each.code, now)
+            tx.wake("screens")
 
-        self._record(record)
+        self._write(record)
+        for each in told:
+            log.info(
+                "send_settled", extra={**_ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
+            )
 
-    def _record(self, work: Callable[[Tx], object]) -> None:
+    def _write(self, work: Callable[[Tx], object]) -> None:
         """We know what became of a message: while the store cannot keep that, ask it again for a while."""
         for pause in RECORD_PAUSES_SECONDS:
             try:
@@ -257,12 +349,13 @@ class Sender:
 
         def record(tx: Tx) -> None:
             tx.outbox.retry(send.id, now, again_at, code)
+            tx.counters.bump("send_held")
             tx.incidents.open(f"page:{code}", now)
             if send.message.purpose is Purpose.CARD:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
-            tx.wake()
+            tx.wake("screens")
 
-        self._record(record)
+        self._write(record)
         self._held, self._probed_at = True, now
 
     def _on_trial(self, now: datetime) -> bool:
@@ -305,6 +398,11 @@ class Sender:
         """A clock that was put back ends a pause: better than one that lasts for days."""
         with self._changed:
             return bool(self._paused_at and timedelta(0) <= now - self._paused_at < self._pause_for)
+
+
+def _ids(send: TakenSend) -> dict[str, int | None]:
+    """For a line of the log: the message, and the event that it came of."""
+    return {"outbox_id": send.id, "inbox_id": send.inbox_id}
 
 
 def _page_incidents(tx: Tx) -> list[str]:

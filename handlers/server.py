@@ -1,4 +1,4 @@
-"""The web server: gunicorn with threads, one process, and an end that does not wait for open streams.
+"""The web server: waitress with threads, one process, and an end that does not wait for open streams.
 
 One process on purpose: live streams and the database's writer share it. 128 threads cost about 3 MB.
 """
@@ -8,16 +8,19 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
-from gunicorn.app.base import BaseApplication
-from gunicorn.glogging import Logger
+from waitress import wasyncore
+from waitress.server import create_server
 
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10
+_LOOK_SECONDS = 1.0  # how often the loop looks at the clock when nothing comes
+_LARGEST_BODY = 16 * 1024 * 1024  # what takes bodies has far lower limits of its own
+_LARGEST_ANSWER = 64 * 1024 * 1024
 
 
 def run_web(
@@ -29,70 +32,60 @@ def run_web(
     on_stop: Callable[[], None],
     host: str = "0.0.0.0",  # noqa: S104 - the platform's router, or the proxy, stands in front
 ) -> None:
-    """Serve until SIGTERM or SIGINT; leaves by SystemExit, 0 when all went well.
+    """Serve until SIGTERM or SIGINT.
 
-    `app_factory` and `on_start` run in the serving process, after the fork, so what they open is its own.
-    `on_stop` runs once in a thread of its own, at the moment the stop is asked for and before open requests
-    are waited for: it should end long streams. Requests that then still run get ten seconds.
+    `on_start` runs when the port is open. `on_stop` runs once in a thread of its own, at the moment the stop is
+    asked for and before open requests are waited for: it should end long streams. Requests that then still run
+    get ten seconds.
     """
-    _Server(app_factory, _options(host, port, threads, on_start, on_stop)).run()
-
-
-def _options(
-    host: str, port: int, threads: int, on_start: Callable[[], None], on_stop: Callable[[], None]
-) -> dict[str, Any]:
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is an ordinary minute
+    server: Any = create_server(
+        app_factory(),
+        host=host,
+        port=port,
+        threads=threads,
+        connection_limit=2000,
+        asyncore_use_poll=True,
+        asyncore_loop_timeout=_LOOK_SECONDS,
+        channel_request_lookahead=1,  # so that a client who goes away in the middle of a stream is noticed
+        clear_untrusted_proxy_headers=False,  # `console.proxies` says which to believe, see app.py
+        ident=None,
+        max_request_body_size=_LARGEST_BODY,
+        # Nothing that anybody writes or reads is ever put into a file on the way.
+        inbuf_overflow=_LARGEST_BODY + 1,
+        outbuf_overflow=_LARGEST_ANSWER,
+    )
     stopping = _Stopping(on_stop)
-
-    def started(worker: Any) -> None:
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopping.begin())
+    try:
         on_start()
-        _stop_streams_first(worker, stopping)
         log.info("serving", extra={"port": port, "threads": threads})
-
-    return {
-        "bind": f"{host}:{port}",
-        "workers": 1,
-        "worker_class": "gthread",
-        "threads": threads,
-        # Connections kept alive need places of their own beside those that are being answered.
-        "worker_connections": max(1000, threads * 4),
-        "graceful_timeout": GRACE_SECONDS,
-        # Longer than proxies keep a connection, so that none sends into one that we have just closed.
-        "keepalive": 75,
-        "control_socket_disable": True,
-        "accesslog": None,
-        "logger_class": _QuietLogger,
-        "proc_name": "peersupport",
-        "post_worker_init": started,
-        "worker_int": lambda worker: stopping.begin(),
-        "worker_exit": lambda server, worker: stopping.finish(),
-    }
+        while not stopping.is_asked:
+            _turn(server)
+        _drain(server)
+    finally:
+        stopping.finish()
+        server.task_dispatcher.shutdown(timeout=1)
 
 
-class _Server(BaseApplication):
-    """gunicorn without its command line and its configuration files."""
-
-    def __init__(self, app_factory: Callable[[], Any], options: dict[str, Any]) -> None:
-        self._app_factory = app_factory
-        self._options = options
-        super().__init__()
-
-    def load_config(self) -> None:
-        for name, value in self._options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Any:
-        return self._app_factory()
+def _turn(server: Any, seconds: float = _LOOK_SECONDS) -> None:
+    """Read and write whatever is ready; waits for so long when nothing is."""
+    wasyncore.loop(timeout=seconds, use_poll=True, map=server._map, count=1)
 
 
-class _QuietLogger(Logger):
-    """Sends gunicorn's own lines to our log, which keeps words, addresses and query strings out."""
+def _drain(server: Any) -> None:
+    """Take nothing new, and let what has begun come to its end, ten seconds at most."""
+    wasyncore.dispatcher.close(
+        server
+    )  # the listening socket alone: waitress closes the others' alarm with it
+    ends_at = time.monotonic() + GRACE_SECONDS
+    while any(map(_is_busy, server.active_channels.copy().values())) and time.monotonic() < ends_at:
+        _turn(server, 0.05)
 
-    def setup(self, cfg: Any) -> None:
-        super().setup(cfg)
-        for each in (self.error_log, self.access_log):
-            each.handlers.clear()
-            each.propagate = True
-        self.error_log.setLevel(logging.WARNING)
+
+def _is_busy(channel: Any) -> bool:
+    return bool(channel.requests or channel.total_outbufs_len)
 
 
 class _Stopping:
@@ -102,6 +95,11 @@ class _Stopping:
         self._on_stop = on_stop
         self._begun = threading.Event()
         self._thread = threading.Thread(target=self._run, name="on-stop", daemon=True)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody wants an end."""
+        return self._begun.is_set()
 
     def begin(self) -> None:
         """From a signal handler: so nothing here may wait."""
@@ -119,14 +117,3 @@ class _Stopping:
             self._on_stop()
         except Exception:
             log.exception("stopping.failed")
-
-
-def _stop_streams_first(worker: Any, stopping: _Stopping) -> None:
-    """gunicorn waits for open responses; a live stream is one that never ends by itself."""
-
-    def handle(signum: int, frame: FrameType | None) -> None:
-        stopping.begin()
-        worker.handle_exit(signum, frame)
-
-    signal.signal(signal.SIGTERM, handle)
-    signal.siginterrupt(signal.SIGTERM, False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from bot import effects as e
@@ -16,13 +16,19 @@ from storage import Tx
 from storage.records import Place
 
 
-def world_for(tx: Tx, conv: Conversation, content: Content, now: datetime) -> World:
-    """What the decision must know about everybody else: who is on duty, who else waits."""
-    reachable_since = now - timedelta(minutes=content.settings.waiting.reachable_minutes)
+def world_for(
+    tx: Tx, conv: Conversation, content: Content, now: datetime, *, on_duty: tuple[int, ...] | None = None
+) -> World:
+    """What the decision must know about everybody else: who is on duty, if that is not known, and who else waits."""
     return World(
-        on_duty=tx.staff.on_duty_ids(reachable_since),
+        on_duty=on_duty_now(tx, content, now) if on_duty is None else on_duty,
         waiting=_Others(tx, conv.contact_id),  # type: ignore[arg-type]
     )
+
+
+def on_duty_now(tx: Tx, content: Content, now: datetime) -> tuple[int, ...]:
+    """The supporters on duty whose console is reachable."""
+    return tx.staff.on_duty_ids(now - timedelta(minutes=content.settings.waiting.reachable_minutes))
 
 
 class _Others:
@@ -54,7 +60,35 @@ def save(tx: Tx, turn: Turn, now: datetime) -> None:
     if erasing is not None:
         tx.contacts.erase(conv.contact_id, erasing.code, now)
         tx.audit.add(now, None, "erased", None, erasing.code)
-    tx.wake()
+    tx.wake("screens")
+
+
+def is_plain(before: Conversation, turn: Turn) -> bool:
+    """Whether this is a talk with the bot that concerns nobody else: then it may be kept together with others."""
+    after = turn.conversation
+    return (
+        not before.has_people
+        and not after.has_people
+        and all(isinstance(effect, _PLAIN) for effect in turn.effects)
+    )
+
+
+def save_plain(tx: Tx, turns: Sequence[Turn], now: datetime) -> None:
+    """As `save`, for plain turns of different contacts, in few statements."""
+    tx.conversations.save_all([turn.conversation for turn in turns], now)
+    todo = [(turn.conversation.contact_id, effect) for turn in turns for effect in turn.effects]
+    sends = [(who, effect.message) for who, effect in todo if isinstance(effect, e.SendMessage)]
+    ids = iter(tx.outbox.add_all(sends, now))
+    lines = []
+    for who, effect in todo:
+        if isinstance(effect, e.SendMessage):
+            lines.append(tx.transcript.line_of(who, effect.message, next(ids), now))
+        elif isinstance(effect, e.AddEntry):
+            lines.append(tx.transcript.line(who, effect))
+        else:
+            _keep(tx, who, effect, now)
+    tx.transcript.add_all(lines)
+    tx.wake("screens")
 
 
 def tell(
@@ -91,6 +125,8 @@ def _close_alert(tx: Tx, contact_id: int, effect: e.CloseAlert, now: datetime) -
     if alert is not None and staff is not None:
         tx.alerts.acknowledge(alert.id, staff.id, staff.alias, now)
 
+
+_PLAIN = (e.SendMessage, e.AddEntry, e.SetTimer, e.CancelTimers)
 
 _KEEPERS: dict[type, Callable[..., object]] = {
     e.SendMessage: lambda tx, who, x, now: tx.outbox.add(who, x.message, now),

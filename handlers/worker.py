@@ -13,15 +13,18 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.content import Content
 from handlers import jobs
+from handlers.alerting.climber import Climber
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
 from handlers.clock import Clock
-from handlers.inbound import Inbound
+from handlers.inbound import AT_ONCE, Inbound
 from handlers.sender import Sender
-from storage import Storage, Tx
+from storage import Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
+BREATH_SECONDS = 0.015  # after less than a full batch; nobody who writes notices
+TELLERS = 3  # threads that send alerts: a channel that hangs must not hold up the others
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
 STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less than this has not been put back
@@ -38,14 +41,16 @@ class Worker:
         clock: Clock,
         *,
         catch_up: CatchUp | None = None,
+        climber: Climber | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._storage = storage
         self._content = content
         self._clock = clock
-        self._inbound = Inbound(storage, content, clock)
         self._sender = Sender(storage, channel, content().settings, clock, worker=self.name)
+        self._inbound = Inbound(storage, content, clock, self._sender)
         self._catch_up = catch_up
+        self._climber = climber
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
@@ -57,12 +62,21 @@ class Worker:
         self._storage.write(lambda tx: self._take_over(tx, now))
         if self._storage.single_worker:  # nobody else sends: whatever is under way, nobody brings it home
             jobs.recover_sends(self._storage, now, older_than=-STEP_BACK)
+            if self._climber is not None:
+                self._climber.recover(now, older_than=-STEP_BACK)
         handlers = 1 if self._storage.single_worker else HANDLERS
         loops: list[tuple[str, Callable[[], None]]] = [
-            ("timers", lambda: self._loop(self._fire)),
+            ("timers", lambda: self._loop(self._fire, "timers")),
             ("outbox", lambda: self._sender.run(self._stop)),
-            *[(f"inbox-{n}", lambda: self._loop(self._inbound.handle_some)) for n in range(handlers)],
+            *[
+                (f"inbox-{n}", lambda: self._loop(self._inbound.handle_some, "inbox"))
+                for n in range(handlers)
+            ],
         ]
+        if self._climber is not None:
+            climber = self._climber
+            loops.append(("ladder", lambda: self._loop(climber.climb, "alerts")))
+            loops += [(f"tell-{n}", lambda: self._loop(climber.send_one, "alerts")) for n in range(TELLERS)]
         for name, run in loops:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()
@@ -102,13 +116,15 @@ class Worker:
                 log.error("loop_broke", extra={"error": type(error).__name__})
                 self._stop.wait(1)
 
-    def _loop(self, work: Callable[[], object]) -> None:
+    def _loop(self, work: Callable[[], int], topic: Topic) -> None:
         """Work while there is work, then sleep until the store says that something came."""
-        listener = self._storage.listen()
+        listener = self._storage.listen(topic)
         try:
             while not self._stop.is_set():
                 try:
-                    if work():
+                    if done := work():
+                        if done is not True and done < AT_ONCE:  # more comes meanwhile, for the next commit
+                            self._stop.wait(BREATH_SECONDS)
                         continue
                 except Exception as error:  # the store is away for a moment: nothing is lost, try again
                     log.error("loop_failed", extra={"error": type(error).__name__})
@@ -147,6 +163,8 @@ class Worker:
         self._seen_at = now
         jobs.recover_sends(self._storage, now, in_flight=self._sender.in_flight)
         jobs.settle_unknown(self._storage, now)
+        if self._climber is not None:
+            self._climber.recover(now)
         jobs.flag_late_cards(self._storage, now)
         jobs.release_abandoned(self._storage, self._content(), now)
 
@@ -156,6 +174,8 @@ class Worker:
 
     def _hourly(self) -> None:
         now = self._clock()
+        jobs.flag_unconfirmed(self._storage, self._content(), now)
         if jobs.once(self._storage, "forget", now.strftime("%Y-%m-%dT%H"), now):
             count = jobs.forget(self._storage, self._content(), now)
             log.info("forgot_text", extra={"count": count})
+            jobs.forget_records(self._storage, self._content(), now)

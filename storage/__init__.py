@@ -1,18 +1,22 @@
 """The only SQL: rows in, dataclasses out. See README.md."""
 
-from storage.engine import Listener
+from storage.engine import Listener, Topic
 from storage.errors import Erased, StorageError, StorageUnavailable, WrongKey
+from storage.group_commit import GroupCommit, Job
 from storage.sealing import Keys
 from storage.storage import Storage, open_storage
 from storage.tx import Tx
 
 __all__ = [
     "Erased",
+    "GroupCommit",
+    "Job",
     "Keys",
     "Listener",
     "Storage",
     "StorageError",
     "StorageUnavailable",
+    "Topic",
     "Tx",
     "WrongKey",
     "open_storage",

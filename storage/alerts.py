@@ -35,14 +35,15 @@ class Alerts(Store):
             contact_id=contact_id,
         )
         alert_id = self._insert(contact_id, alert) if row is None else self._add_to(row, alert)
-        self._tx.wake()
+        self._tx.wake("alerts", "screens")
         return alert_id
 
     def _insert(self, contact_id: int, alert: RaiseAlert) -> int:
         uid = new_uid()
         alert_id: int = self._value(
-            "INSERT INTO alert (contact_id, uid, tier, category, rules, matched, raised_at)"
-            " VALUES (:contact_id, :uid, :tier, :category, :rules, :matched, :at) RETURNING id",
+            "INSERT INTO alert (contact_id, uid, tier, category, rules, matched, raised_at, armed_at,"
+            " call_for_them, drill) VALUES (:contact_id, :uid, :tier, :category, :rules, :matched, :at, :at,"
+            " :call, COALESCE((SELECT drill FROM contact WHERE id = :contact_id), 0)) RETURNING id",
             contact_id=contact_id,
             uid=uid,
             tier=alert.tier.value,
@@ -50,6 +51,7 @@ class Alerts(Store):
             rules=json.dumps(alert.rules),
             matched=self._sealed(contact_id, uid, alert.matched),
             at=to_ms(alert.at),
+            call=int(alert.call_for_them),
         )
         return alert_id
 
@@ -59,8 +61,10 @@ class Alerts(Store):
         rules = tuple(dict.fromkeys((*json.loads(row["rules"]), *alert.rules)))
         matched = tuple(dict.fromkeys((*self._matched(row), *alert.matched)))
         self._run(
-            "UPDATE alert SET tier = :tier, category = :category, rules = :rules, matched = :matched WHERE id = :id",
+            "UPDATE alert SET tier = :tier, category = :category, rules = :rules, matched = :matched,"
+            " call_for_them = :call WHERE id = :id",
             id=row["id"],
+            call=max(row["call_for_them"], int(alert.call_for_them)),
             tier=alert.tier.value if rises else row["tier"],
             category=alert.category if rises else row["category"],
             rules=json.dumps(rules),
@@ -68,9 +72,11 @@ class Alerts(Store):
         )
         if rearms:
             self._run(
-                "UPDATE alert SET armed = armed + 1, shown_at = NULL, acknowledged_by = NULL,"
-                " acknowledged_alias = NULL, acknowledged_at = NULL, card = :card WHERE id = :id",
+                "UPDATE alert SET armed = armed + 1, climb = climb + 1, armed_at = :at, shown_at = NULL,"
+                " alerted_at = NULL, resumed_at = NULL, acknowledged_by = NULL, acknowledged_alias = NULL,"
+                " acknowledged_at = NULL, card = :card WHERE id = :id",
                 id=row["id"],
+                at=to_ms(alert.at),
                 card="waiting" if rises else row["card"],  # a rise sends another card
             )
         return int(row["id"])
@@ -79,7 +85,7 @@ class Alerts(Store):
         """The open alerts, those that nobody has taken first, then the oldest first."""
         rows = self._all(
             _SELECT + "alert.closed_at IS NULL"
-            " ORDER BY (alert.acknowledged_at IS NOT NULL), alert.raised_at, alert.id"
+            " ORDER BY (alert.acknowledged_at IS NOT NULL AND alert.resumed_at IS NULL), alert.raised_at, alert.id"
         )
         return [self._opened(row) for row in rows]
 
@@ -94,31 +100,63 @@ class Alerts(Store):
         return self._opened(row) if row else None
 
     def acknowledge(self, alert_id: int, staff_id: int, alias: str, now: datetime) -> bool:
-        """ "I have it." False: somebody else has, or it is closed."""
+        """ "I have it." False: somebody has, or it is closed.
+
+        Once the ladder has gone on because nobody did anything, it can be taken anew, by the same person too.
+        """
         row = self._one("SELECT uid FROM alert WHERE id = :id", id=alert_id)
         if row is None:
             return False
         changed = self._run(
-            "UPDATE alert SET acknowledged_by = :by, acknowledged_alias = :alias, acknowledged_at = :now"
-            " WHERE id = :id AND acknowledged_at IS NULL AND closed_at IS NULL",
+            "UPDATE alert SET acknowledged_by = :by, acknowledged_alias = :alias, acknowledged_at = :now,"
+            " resumed_at = NULL"
+            " WHERE id = :id AND (acknowledged_at IS NULL OR resumed_at IS NOT NULL) AND closed_at IS NULL",
             id=alert_id,
             by=staff_id,
             alias=self._tx.keys.seal(alias, "alert.acknowledged_alias", row["uid"]),
             now=to_ms(now),
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
         return changed == 1
 
     def shown(self, alert_id: int, now: datetime) -> bool:
-        """The bar was open at somebody on duty. True the first time since it was armed."""
+        """The bar was open at somebody on duty. True if that is the first since it was armed that anybody heard."""
         changed = self._run(
             "UPDATE alert SET shown_at = :now WHERE id = :id AND shown_at IS NULL AND closed_at IS NULL",
             id=alert_id,
             now=to_ms(now),
         )
+        if not changed:
+            return False
+        self._tx.rungs.banner_shown(alert_id, now)
+        self._tx.wake("alerts", "screens")
+        return self.alerted(alert_id, now)
+
+    def alerted(self, alert_id: int, now: datetime, armed: int | None = None) -> bool:
+        """A channel took it. True the first time since it was armed: then the student is told, once.
+
+        `armed`: what was told was this arming, and means nothing for a later one.
+        """
+        changed = self._run(
+            "UPDATE alert SET alerted_at = :now WHERE id = :id AND alerted_at IS NULL AND closed_at IS NULL"
+            " AND armed = COALESCE(:armed, armed)",
+            id=alert_id,
+            now=to_ms(now),
+            armed=armed,
+        )
+        return changed == 1
+
+    def resume(self, alert_id: int, now: datetime) -> bool:
+        """Somebody said "I have it", and then nothing happened: people are told again. False: it is not so."""
+        changed = self._run(
+            "UPDATE alert SET resumed_at = :now, climb = climb + 1 WHERE id = :id"
+            " AND acknowledged_at IS NOT NULL AND resumed_at IS NULL AND closed_at IS NULL",
+            id=alert_id,
+            now=to_ms(now),
+        )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
         return changed == 1
 
     def mark_card(self, contact_id: int, outcome: Literal["sent", "failed", "unknown", "blocked"]) -> None:
@@ -129,18 +167,23 @@ class Alerts(Store):
             card=outcome,
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
 
     def close(self, contact_id: int, by: int | None, now: datetime) -> None:
-        """The contact's open alert is over; `by` None is the system."""
+        """The contact's open alert is over; `by` None is the system.
+
+        A critical one that a person closed waits for a second person to confirm that.
+        """
         changed = self._run(
-            "UPDATE alert SET closed_at = :now, closed_by = :by WHERE contact_id = :contact_id AND closed_at IS NULL",
+            "UPDATE alert SET closed_at = :now, closed_by = :by, needs_confirm = CASE"
+            " WHEN tier = 'critical' AND drill = 0 AND CAST(:by AS {big}) IS NOT NULL THEN 1 ELSE 0 END"
+            " WHERE contact_id = :contact_id AND closed_at IS NULL",
             contact_id=contact_id,
             by=by,
             now=to_ms(now),
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("alerts", "screens")
 
     def _sealed(self, contact_id: int, uid: bytes, matched: tuple[str, ...]) -> bytes:
         return self._tx.box(contact_id).seal(json.dumps(matched).encode(), "alert.matched", uid)
@@ -182,4 +225,15 @@ class Alerts(Store):
             acknowledged_at=from_ms_or_none(row["acknowledged_at"]),
             closed_at=from_ms_or_none(row["closed_at"]),
             card=row["card"],
+            armed=row["armed"],
+            armed_at=from_ms_or_none(row["armed_at"]),
+            alerted_at=from_ms_or_none(row["alerted_at"]),
+            resumed_at=from_ms_or_none(row["resumed_at"]),
+            call_for_them=bool(row["call_for_them"]),
+            drill=bool(row["drill"]),
+            verdict=row["verdict"],
+            closed_by=row["closed_by"],
+            needs_confirm=bool(row["needs_confirm"]) and row["confirmed_at"] is None,
+            confirmed_by=row["confirmed_by"],
+            confirmed_at=from_ms_or_none(row["confirmed_at"]),
         )

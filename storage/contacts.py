@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from storage.errors import Erased
-from storage.sealing import new_uid
+from storage.engine import Row
+from storage.errors import Erased, WrongKey
+from storage.sealing import Box, new_uid
 from storage.store import Store
 from storage.times import from_ms_or_none, to_ms
 
@@ -17,40 +19,62 @@ class Contacts(Store):
     """Who writes to us. A PSID is found by a keyed hash, and readable only with the contact's own key."""
 
     def find(self, psid: str) -> int | None:
-        """The contact's id; None for somebody new, or somebody who was erased."""
-        row = self._one(
-            "SELECT id, uid, key_wrapped FROM contact WHERE psid_hash = :hash",
-            hash=self._tx.keys.hash("psid", psid),
+        """The contact's id; None for somebody new, somebody who was erased, and somebody with a key we cannot read."""
+        return self.find_all([psid]).get(psid)
+
+    def find_all(self, psids: Collection[str]) -> dict[str, int | None]:
+        """The contacts' ids by PSID, None where the key cannot be read. Left out is who is new, or was erased."""
+        hashes = {self._tx.keys.hash("psid", psid): psid for psid in psids}
+        rows = self._all_of(
+            "SELECT id, uid, psid_hash, key_wrapped FROM contact WHERE psid_hash IN {each}", hashes
         )
-        if row is None:
+        return {hashes[row["psid_hash"]]: self._readable(row) for row in rows}
+
+    def _readable(self, row: Row) -> int | None:
+        try:
+            self._tx.keep_box(row["id"], row)
+        except WrongKey:
             return None
-        self._tx.keep_box(row["id"], row)
         contact_id: int = row["id"]
         return contact_id
 
-    def find_or_add(self, psid: str, now: datetime) -> int:
-        """The contact's id; somebody new gets a fresh key."""
-        found = self.find(psid)
-        if found is not None:
-            return found
-        uid = new_uid()
-        wrapped, key_id, box = self._tx.keys.new_contact_key(uid)
-        added = self._value(
-            "INSERT INTO contact (uid, psid_hash, psid, key_wrapped, key_id, created_at)"
-            " VALUES (:uid, :hash, :psid, :wrapped, :key_id, :now)"
-            " ON CONFLICT (psid_hash) DO NOTHING RETURNING id",
-            uid=uid,
-            hash=self._tx.keys.hash("psid", psid),
-            psid=box.seal_text(psid, "contact.psid", uid),
-            wrapped=wrapped,
-            key_id=key_id,
-            now=to_ms(now),
+    def find_or_add(self, psids: Collection[str], now: datetime) -> dict[str, int | None]:
+        """As `find_all`, but somebody new gets a fresh key and is in."""
+        found = self.find_all(psids)
+        new = [psid for psid in psids if psid not in found]
+        if new:
+            found |= self._add(new, now)
+        late = [psid for psid in new if psid not in found]  # another process was first
+        return found | self.find_all(late) if late else found
+
+    def _add(self, psids: Collection[str], now: datetime) -> dict[str, int]:
+        rows: list[dict[str, object]] = []
+        boxes: dict[bytes, tuple[str, Box]] = {}
+        for psid in psids:
+            uid = new_uid()
+            wrapped, key_id, box = self._tx.keys.new_contact_key(uid)
+            boxes[uid] = psid, box
+            rows.append(
+                {
+                    "uid": uid,
+                    "psid_hash": self._tx.keys.hash("psid", psid),
+                    "psid": box.seal_text(psid, "contact.psid", uid),
+                    "key_wrapped": wrapped,
+                    "key_id": key_id,
+                    "created_at": to_ms(now),
+                }
+            )
+        rows.sort(
+            key=lambda row: str(row["psid_hash"])
+        )  # in one order for all, or two writers wait for each other
+        added = self._all_from(
+            "INSERT INTO contact (uid, psid_hash, psid, key_wrapped, key_id, created_at) {rows}"
+            " ON CONFLICT (psid_hash) DO NOTHING RETURNING id, uid",
+            rows,
         )
-        if added is None:  # another process was first
-            added = self.find(psid)
-        if added is None:
-            raise Erased("the contact went away at this moment")
-        return int(added)
+        for row in added:
+            self._tx.set_box(row["id"], boxes[row["uid"]][1])
+        return {boxes[row["uid"]][0]: row["id"] for row in added}
 
     def psid(self, contact_id: int) -> str:
         """To send to. Raises Erased."""
@@ -67,6 +91,16 @@ class Contacts(Store):
             "SELECT id FROM contact WHERE id = :id AND key_wrapped IS NOT NULL {for_update}", id=contact_id
         )
         return row is not None
+
+    def lock_free(self, ids: Collection[int]) -> set[int]:
+        """As `lock`, for those that nobody else has now: which they are. The erased are among them."""
+        rows = self._all_of(
+            "SELECT id, uid, key_wrapped FROM contact WHERE id IN {each} ORDER BY id {skip_locked}",
+            sorted(ids),
+        )
+        for row in rows:
+            self._tx.note_key(row["id"], row)
+        return {row["id"] for row in rows}
 
     def erase(self, contact_id: int, code: str, now: datetime) -> None:
         """Destroy the contact's key and delete what it sealed. `code` lets the person ask whether it is done.
@@ -105,7 +139,7 @@ class Contacts(Store):
         )
         self._tx.forget_box(contact_id)
         self._tx.shred()
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def erasure(self, code: str) -> datetime | None:
         """When the erasure with this code was done; None: no such code."""

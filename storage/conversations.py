@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bot import conversation as model
 from bot.conversation import Conversation, Handoff, Status, Stopped
 from storage import aliases
+from storage.engine import Row
 from storage.errors import Erased
 from storage.sealing import new_uid
 from storage.store import Store
 from storage.times import ms_or_none, to_ms
 
+if TYPE_CHECKING:
+    from storage.tx import Tx
+
 _SHOWN_ANSWERS = ("topic", "campus", "for_whom")  # what a line in the queue shows
 
 _SAVE = """INSERT INTO conversation (contact_id, uid, body, summary, alias_hash, status, tier, category, language,
     handoff_number, opened_at, claimed_by, claimed_at, last_inbound_at, closed_at, parked_at, updated_at, paused,
-    elsewhere, forgotten_at)
-VALUES (:contact_id, :uid, :body, :summary, :alias_hash, :status, :tier, :category, :language,
-    :handoff_number, :opened_at, :claimed_by, :claimed_at, :last_inbound_at, :closed_at, :parked_at, :updated_at,
-    :paused, :elsewhere, NULL)
+    elsewhere)
+{rows}
 ON CONFLICT (contact_id) DO UPDATE SET uid = excluded.uid, body = excluded.body, summary = excluded.summary,
     alias_hash = excluded.alias_hash, status = excluded.status, tier = excluded.tier,
     category = excluded.category, language = excluded.language, handoff_number = excluded.handoff_number,
@@ -42,6 +46,11 @@ ON CONFLICT (contact_id, number) DO UPDATE SET tier = excluded.tier, category = 
 class Conversations(Store):
     """The state of each contact."""
 
+    def __init__(self, tx: Tx) -> None:
+        super().__init__(tx)
+        self._rows: dict[int, Row | None] = {}  # looked up, and not changed since
+        self._drawn: set[str] = set()  # aliases given out in this transaction
+
     def get(self, contact_id: int, now: datetime) -> Conversation:
         """The contact's conversation, a fresh one if there is none. Raises Erased.
 
@@ -55,9 +64,17 @@ class Conversations(Store):
             return replace(found, alias=self._new_alias(contact_id))
         return found
 
+    def look_up(self, ids: Collection[int]) -> None:
+        """Read the conversations of these contacts, whom nobody else can change now, for `get` and `peek`."""
+        rows = self._all_of("SELECT contact_id, uid, body FROM conversation WHERE contact_id IN {each}", ids)
+        self._rows = {contact_id: None for contact_id in ids} | {row["contact_id"]: row for row in rows}
+
     def peek(self, contact_id: int) -> Conversation | None:
         """The contact's conversation as it stands; None if there is none, or the contact is erased."""
-        row = self._one("SELECT uid, body FROM conversation WHERE contact_id = :id", id=contact_id)
+        if contact_id in self._rows:
+            row = self._rows[contact_id]
+        else:
+            row = self._one("SELECT uid, body FROM conversation WHERE contact_id = :id", id=contact_id)
         if row is None:
             return None
         try:
@@ -68,34 +85,42 @@ class Conversations(Store):
 
     def save(self, conversation: Conversation, now: datetime) -> None:
         """Keep this state, and the open handoff's columns with it. Raises Erased."""
-        contact_id, uid = conversation.contact_id, new_uid()
-        box = self._tx.box(contact_id)
+        self.save_all([conversation], now)
+
+    def save_all(self, conversations: Sequence[Conversation], now: datetime) -> None:
+        """As `save`, for different contacts."""
+        self._run_from(_SAVE, [self._row(conversation, now) for conversation in conversations])
+        for conversation in conversations:
+            self._rows.pop(conversation.contact_id, None)
+            if conversation.handoff is not None:
+                self._save_handoff(conversation.contact_id, conversation.handoff)
+        if conversations:
+            self._tx.wake("screens")
+
+    def _row(self, conversation: Conversation, now: datetime) -> dict[str, object]:
+        uid, box = new_uid(), self._tx.box(conversation.contact_id)
         handoff = conversation.handoff if conversation.has_people else None
-        self._run(
-            _SAVE,
-            contact_id=contact_id,
-            uid=uid,
-            body=box.seal(model.to_json(conversation), "conversation.body", uid),
-            summary=box.seal(_summary(conversation, handoff), "conversation.summary", uid),
-            alias_hash=self._tx.keys.hash("alias", conversation.alias),
-            status=conversation.status.value,
-            tier=conversation.tier.value,
-            category=handoff.category if handoff else None,
-            language=conversation.language,
-            handoff_number=handoff.number if handoff else None,
-            opened_at=to_ms(handoff.opened_at) if handoff else None,
-            claimed_by=handoff.claimed_by if handoff else None,
-            claimed_at=ms_or_none(handoff.claimed_at) if handoff else None,
-            last_inbound_at=ms_or_none(conversation.last_inbound_at),
-            closed_at=ms_or_none(conversation.closed_at),
-            parked_at=ms_or_none(handoff.parked_at) if handoff else None,
-            updated_at=to_ms(now),
-            paused=int(conversation.stopped is Stopped.PAUSE),
-            elsewhere=int(conversation.elsewhere_since is not None),
-        )
-        if conversation.handoff is not None:
-            self._save_handoff(contact_id, conversation.handoff)
-        self._tx.wake()
+        return {
+            "contact_id": conversation.contact_id,
+            "uid": uid,
+            "body": box.seal(model.to_json(conversation), "conversation.body", uid),
+            "summary": box.seal(_summary(conversation, handoff), "conversation.summary", uid),
+            "alias_hash": self._tx.keys.hash("alias", conversation.alias),
+            "status": conversation.status.value,
+            "tier": conversation.tier.value,
+            "category": handoff.category if handoff else None,
+            "language": conversation.language,
+            "handoff_number": handoff.number if handoff else None,
+            "opened_at": to_ms(handoff.opened_at) if handoff else None,
+            "claimed_by": handoff.claimed_by if handoff else None,
+            "claimed_at": ms_or_none(handoff.claimed_at) if handoff else None,
+            "last_inbound_at": ms_or_none(conversation.last_inbound_at),
+            "closed_at": ms_or_none(conversation.closed_at),
+            "parked_at": ms_or_none(handoff.parked_at) if handoff else None,
+            "updated_at": to_ms(now),
+            "paused": int(conversation.stopped is Stopped.PAUSE),
+            "elsewhere": int(conversation.elsewhere_since is not None),
+        }
 
     def _save_handoff(self, contact_id: int, handoff: Handoff) -> None:
         self._run(
@@ -113,7 +138,9 @@ class Conversations(Store):
         )
 
     def _new_alias(self, contact_id: int) -> str:
-        return aliases.pick(lambda alias: self._is_taken(alias, contact_id))
+        alias = aliases.pick(lambda alias: alias in self._drawn or self._is_taken(alias, contact_id))
+        self._drawn.add(alias)  # taken from now on, though perhaps not saved yet
+        return alias
 
     def _is_taken(self, alias: str, contact_id: int) -> bool:
         """Whether another conversation that is not closed has this alias."""

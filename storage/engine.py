@@ -11,10 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, get_args
 
 T = TypeVar("T")
 Row = dict[str, Any]
+
+Topic = Literal["inbox", "outbox", "screens", "timers", "alerts"]  # what somebody may wait for
+TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 BUMP = "UPDATE change SET number = number + 1"  # once per commit that something visible changed in
 
@@ -42,15 +45,15 @@ class Statements(Protocol):
     def part(self) -> AbstractContextManager[None]:
         """A part of the transaction that is undone by itself when it raises; what was done before it stays."""
 
-    def wake(self, *, changed: bool = True) -> None:
-        """Notify the listeners after the commit. `changed`: something that staff see is different now."""
+    def wake(self, *topics: Topic) -> None:
+        """Notify whoever listens for one of these after the commit."""
 
     def shred(self) -> None:
         """After the commit, also overwrite what this transaction deleted wherever the engine still holds it."""
 
 
 class Listener(Protocol):
-    """Hears of commits that woke, in this process and in others. One per waiting thread."""
+    """Hears of commits that woke its topics, in this process and in others. One per waiting thread."""
 
     def wait(self, timeout_seconds: float) -> bool:
         """Block until woken (True), or for so long (False). A wake between two waits is not lost."""
@@ -80,8 +83,8 @@ class Engine(Protocol):
     def is_current(self, steps: Sequence[Step]) -> bool:
         """Whether all steps have been applied."""
 
-    def listen(self) -> Listener:
-        """A new listener."""
+    def listen(self, *topics: Topic) -> Listener:
+        """A new listener for these; for none named, for all."""
 
     def notify(self) -> None:
         """Wake all listeners now."""

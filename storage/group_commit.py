@@ -1,47 +1,37 @@
-"""Group commit with an explicit leader: many threads write, one of them commits for all that queued behind it.
+"""Group commit with an explicit leader: many threads ask, one of them works for all that queued behind it.
 
-The first thread to come leads: it takes everything that waits, has it run and committed once, hands each its
-result and names the next leader. Alone it costs nothing; under load one flush to disk serves a whole batch.
-The hand-over is explicit because threads that all wait for one lock are woken one at a time.
+The first thread to come leads: it takes everything that waits, has it done once, hands each its result and
+names the next leader. Alone it costs nothing; under load one flush to disk serves a whole batch. The hand-over
+is explicit because threads that all wait for one lock are woken one at a time.
 """
 
 from __future__ import annotations
 
-import contextvars
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
-from storage.errors import StorageError, StorageUnavailable
+from storage.errors import StorageUnavailable
 
-T = TypeVar("T")
+Asked = TypeVar("Asked")
+Got = TypeVar("Got")
 
 _LARGEST_BATCH = 256
-_inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_a_write", default=False)
 
 
-class Job:
-    """One caller's work and what became of it."""
+class Job(Generic[Asked, Got]):
+    """What one caller asks for, and what became of it."""
 
-    __slots__ = ("_context", "_fn", "_woken", "error", "is_done", "result")
+    __slots__ = ("_woken", "asked", "error", "is_done", "result")
 
-    def __init__(self, fn: Callable[[Any], Any]) -> None:
-        self._fn = fn
-        self._context = contextvars.copy_context()  # the work may run in the leader's thread
+    def __init__(self, asked: Asked) -> None:
+        self.asked = asked
         self._woken = threading.Lock()
         self._woken.acquire()
-        self.result: Any = None
+        self.result: Got | None = None
         self.error: BaseException | None = None
         self.is_done = False
-
-    def run(self, argument: Any) -> Any:
-        """Call the caller's function in the caller's context."""
-        return self._context.run(self._call, argument)
-
-    def _call(self, argument: Any) -> Any:
-        _inside.set(True)
-        return self._fn(argument)
 
     def wait(self) -> None:
         """Until done, or until it is this thread's turn to lead."""
@@ -52,20 +42,21 @@ class Job:
         self._woken.release()
 
 
-class GroupCommit:
-    """Collects jobs into batches. `run_batch` runs and commits one batch and sets each job's outcome."""
+class GroupCommit(Generic[Asked, Got]):
+    """Collects jobs into batches. `run_batch` does one batch, and sets each job's result or error."""
 
-    def __init__(self, run_batch: Callable[[Sequence[Job]], None]) -> None:
+    def __init__(
+        self, run_batch: Callable[[Sequence[Job[Asked, Got]]], None], largest: int = _LARGEST_BATCH
+    ) -> None:
         self._run_batch = run_batch
+        self._largest = largest
         self._mutex = threading.Lock()
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[Job[Asked, Got]] = deque()
         self._is_led = False
 
-    def write(self, fn: Callable[[Any], T]) -> T:
-        """Run `fn` in some batch; returns its result once committed, or raises its error."""
-        if _inside.get():
-            raise StorageError("a write inside a write would wait for itself; use the transaction at hand")
-        job = Job(fn)
+    def ask(self, asked: Asked) -> Got:
+        """Have this done in some batch; returns its result, or raises its error."""
+        job: Job[Asked, Got] = Job(asked)
         with self._mutex:
             self._waiting.append(job)
             must_wait, self._is_led = self._is_led, True
@@ -75,11 +66,11 @@ class GroupCommit:
             self._lead()
         if job.error is not None:
             raise job.error
-        return job.result  # type: ignore[no-any-return]
+        return job.result  # type: ignore[return-value]
 
     def _lead(self) -> None:
         with self._mutex:
-            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _LARGEST_BATCH))]
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest))]
         try:
             self._run_batch(batch)
         except BaseException:
@@ -90,7 +81,7 @@ class GroupCommit:
         finally:
             self._hand_over(batch)
 
-    def _hand_over(self, batch: Sequence[Job]) -> None:
+    def _hand_over(self, batch: Sequence[Job[Asked, Got]]) -> None:
         for job in batch:
             job.is_done = True
         with self._mutex:

@@ -93,7 +93,7 @@ class Handoffs(Store):
             by=by,
             now=to_ms(now),
         )
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def last_change(self) -> int:
         """Another number whenever something that staff see has changed."""

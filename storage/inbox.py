@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -23,112 +25,132 @@ _HEAD = (
     " AND earlier.contact_id = inbox.contact_id"
     " AND (earlier.sent_at, earlier.id) < (inbox.sent_at, inbox.id))"
 )
-_CANDIDATES = (1, 16)  # heads to look at: the first one, and more when somebody else has its contact
+_CANDIDATES = (1, 16)  # heads to look at beyond those wanted: none, and more when somebody else has a contact
 
 
 class Inbox(Store):
     """Stored events not yet handled."""
 
-    def add(self, new: NewEvent, now: datetime) -> bool:
-        """Keep an event; its contact is added when new. False: it was here before, or concerns nobody we know.
+    def add(self, news: Sequence[NewEvent], now: datetime) -> list[int]:
+        """Keep events; contacts are added when new. The ids of those kept: the others were here before, concern
+        nobody we know, or somebody whose key we cannot read (which opens the incident contact_unreadable).
 
-        Counts it as `event_<kind>`.
+        Counts each as `event_<kind>`.
         """
-        contact_id = None
-        if new.psid is not None:
-            if new.event.kind in _NOT_A_BEGINNING or _is_our_echo(new.event):
-                contact_id = self._tx.contacts.find(new.psid)
-                if contact_id is None:
-                    return False
-            else:
-                contact_id = self._tx.contacts.find_or_add(new.psid, now)
-        return self._insert(contact_id, self._tx.keys.hash("inbox", new.key), new.event, now)
+        contacts = self._contacts_of(news, now)
+        places = _Places(self._last_of_second)
+        rows: list[dict[str, object]] = []
+        kinds: dict[bytes, str] = {}
+        for new in news:
+            contact_id = None if new.psid is None else contacts.get(new.psid)
+            if new.psid is not None and contact_id is None:
+                continue
+            dedupe = self._tx.keys.hash("inbox", new.key)
+            rows.append(self._row(contact_id, dedupe, new.event, now, places))
+            kinds.setdefault(dedupe, new.event.kind)
+        return self._insert(rows, kinds)
 
     def add_internal(self, contact_id: int, key: str, event: Event, now: datetime) -> bool:
         """Keep an event of our own making. `key` is unique within the contact. False: seen before, or erased."""
+        dedupe = self._tx.keys.hash("own", contact_id, key)
         try:
-            return self._insert(contact_id, self._tx.keys.hash("own", contact_id, key), event, now)
+            row = self._row(contact_id, dedupe, event, now, _Places(self._last_of_second))
         except Erased:
             return False
+        return bool(self._insert([row], {dedupe: event.kind}))
 
-    def _insert(self, contact_id: int | None, dedupe: bytes, event: Event, now: datetime) -> bool:
+    def _contacts_of(self, news: Sequence[NewEvent], now: datetime) -> dict[str, int | None]:
+        """The contacts of these events by PSID. Who is not remembered anew for what came is left out."""
+        beginners = {new.psid: None for new in news if new.psid is not None and _is_a_beginning(new.event)}
+        others = {new.psid: None for new in news if new.psid is not None and new.psid not in beginners}
+        found = self._tx.contacts.find_or_add(beginners, now) | self._tx.contacts.find_all(others)
+        if None in found.values():
+            self._tx.incidents.open("contact_unreadable", now)
+        return found
+
+    def _row(
+        self, contact_id: int | None, dedupe: bytes, event: Event, now: datetime, places: _Places
+    ) -> dict[str, object]:
         uid = new_uid()
-        added = self._value(
-            "INSERT INTO inbox (contact_id, uid, dedupe, body, sent_at, received_at, try_at)"
-            " VALUES (:contact_id, :uid, :dedupe, :body, :sent_at, :now, :now)"
-            " ON CONFLICT (dedupe) DO NOTHING RETURNING id",
-            contact_id=contact_id,
-            uid=uid,
-            dedupe=dedupe,
-            body=self._seal(contact_id, uid, events.to_json(event)),
-            sent_at=self._place(contact_id, to_ms(event.sent_at)),
-            now=to_ms(now),
-        )
-        if added is None:
-            return False
-        self._tx.counters.bump(f"event_{event.kind}")
-        self._tx.wake(changed=False)
-        return True
+        return {
+            "contact_id": contact_id,
+            "uid": uid,
+            "dedupe": dedupe,
+            "body": self._seal(contact_id, uid, events.to_json(event)),
+            "sent_at": places.place(contact_id, to_ms(event.sent_at)),
+            "received_at": to_ms(now),
+            "try_at": to_ms(now),
+        }
 
-    def _place(self, contact_id: int | None, sent_at: int) -> int:
-        """Where an event stands among the contact's. A whole second comes from an API that tells no smaller part:
-        what waits from the same second was here first.
-        """
-        if contact_id is None or sent_at % 1000:
-            return sent_at
-        last = self._value(
+    def _insert(self, rows: Sequence[Mapping[str, object]], kinds: Mapping[bytes, str]) -> list[int]:
+        added = self._all_from(
+            "INSERT INTO inbox (contact_id, uid, dedupe, body, sent_at, received_at, try_at) {rows}"
+            " ON CONFLICT (dedupe) DO NOTHING RETURNING id, dedupe",
+            rows,
+        )
+        for kind, count in Counter(kinds[row["dedupe"]] for row in added).items():
+            self._tx.counters.bump(f"event_{kind}", count)
+        if added:
+            self._tx.wake("inbox")
+        return [row["id"] for row in added]
+
+    def _last_of_second(self, contact_id: int, second: int) -> int | None:
+        """When the last event of the contact was sent that waits from this second (milliseconds)."""
+        last: int | None = self._value(
             "SELECT MAX(sent_at) FROM inbox WHERE contact_id = :contact_id AND state = 'new'"
-            " AND sent_at >= :sent_at AND sent_at < :next_second",
+            " AND sent_at >= :second AND sent_at < :next_second",
             contact_id=contact_id,
-            sent_at=sent_at,
-            next_second=sent_at + 1000,
+            second=second,
+            next_second=second + 1000,
         )
-        return sent_at if last is None else int(last)
+        return last
 
-    def take(self, now: datetime) -> TakenEvent | None:
-        """The next event to handle in this very transaction, which then calls `done`, `retry` or `set_aside`.
+    def take(self, now: datetime, limit: int = 1) -> list[TakenEvent]:
+        """The next events to handle in this very transaction, which then calls `done`, `retry` or `set_aside`.
 
-        In order of sending per contact; an event that waits to be tried again holds up its contact, nobody
-        else. The contact is locked. What cannot be read is set aside and opens the incident poison_event.
+        One of each contact, the first in order of sending; an event that waits to be tried again holds up its
+        contact, nobody else. The contacts are locked, and what is sent to them in this transaction carries the
+        event's id. What cannot be read is set aside and opens the incident poison_event.
         """
-        while (row := self._next(now)) is not None:
-            taken = self._opened(row, now)
-            if taken is not None:
+        while rows := self._next(now, limit):
+            taken = [each for each in (self._opened(row, now) for row in rows) if each is not None]
+            if taken:
                 return taken
-        return None
+        return []
 
-    def _next(self, now: datetime) -> Row | None:
-        for limit in _CANDIDATES:
-            rows = self._all(
+    def _next(self, now: datetime, limit: int) -> list[Row]:
+        for more in _CANDIDATES:
+            heads = self._all(
                 f"SELECT id, contact_id FROM inbox WHERE try_at <= :now AND {_HEAD}"  # noqa: S608
                 " ORDER BY id LIMIT :limit {skip_locked}",  # heads that another worker handles are not among them
                 now=to_ms(now),
-                limit=limit,
+                limit=limit + more - 1,
             )
-            row = next(filter(None, map(self._lock, rows)), None)
-            if row is not None or len(rows) < limit:
-                return row
-        return None
+            rows = self._lock(heads)[:limit]
+            if rows or len(heads) < limit + more - 1:
+                return rows
+        return []
 
-    def _lock(self, candidate: Row) -> Row | None:
-        """The whole row, with its contact locked; None when somebody else has it, or it is no longer new."""
-        contact_id = candidate["contact_id"]
-        if contact_id is not None and not self._one(
-            "SELECT id FROM contact WHERE id = :id {skip_locked}", id=contact_id
-        ):
-            return None
-        return self._one(f"SELECT * FROM inbox WHERE id = :id AND {_HEAD}", id=candidate["id"])  # noqa: S608
+    def _lock(self, heads: Sequence[Row]) -> list[Row]:
+        """The whole rows whose contacts nobody else has, with those locked, as far as they are still new."""
+        ids = {head["contact_id"] for head in heads if head["contact_id"] is not None}
+        mine = self._tx.contacts.lock_free(ids)
+        wanted = [head["id"] for head in heads if head["contact_id"] is None or head["contact_id"] in mine]
+        rows = self._all_of(f"SELECT * FROM inbox WHERE id IN {{each}} AND {_HEAD}", wanted)  # noqa: S608
+        return sorted(rows, key=lambda row: int(row["id"]))
 
     def _opened(self, row: Row, now: datetime) -> TakenEvent | None:
         try:
             event = events.from_json(self._open(row))
         except Erased:
-            self.done(row["id"], now)
+            self.done([row["id"]], now)
             return None
         except (WrongKey, ValidationError):
             self.set_aside(row["id"], now, "unreadable")
             self._tx.incidents.open("poison_event", now)
             return None
+        if row["contact_id"] is not None:
+            self._tx.handling[row["contact_id"]] = row["id"]
         return TakenEvent(
             id=row["id"],
             contact_id=row["contact_id"],
@@ -137,11 +159,11 @@ class Inbox(Store):
             tries=row["tries"],
         )
 
-    def done(self, event_id: int, now: datetime) -> None:
-        """Handled: the words are destroyed, the hash stays so that a repetition is known."""
-        self._run(
-            "UPDATE inbox SET state = 'done', body = NULL, handled_at = :now WHERE id = :id",
-            id=event_id,
+    def done(self, ids: Collection[int], now: datetime) -> None:
+        """Handled: the words are destroyed, the hashes stay so that a repetition is known."""
+        self._run_of(
+            "UPDATE inbox SET state = 'done', body = NULL, handled_at = :now WHERE id IN {each}",
+            ids,
             now=to_ms(now),
         )
 
@@ -152,7 +174,7 @@ class Inbox(Store):
             id=event_id,
             retry_at=max(to_ms(retry_at), to_ms(now)),
         )
-        self._tx.wake(changed=False)
+        self._tx.wake("inbox")
 
     def set_aside(self, event_id: int, now: datetime, reason: str) -> None:
         """Give up on it for now: kept sealed, no longer in anybody's way. `reason` is a code, never content."""
@@ -162,7 +184,7 @@ class Inbox(Store):
             now=to_ms(now),
             reason=reason,
         )
-        self._tx.wake(changed=False)
+        self._tx.wake("inbox")
 
     def read_again(self, now: datetime) -> int:
         """Take up again what could not be read: the version that runs now may know what it is. How many."""
@@ -172,7 +194,7 @@ class Inbox(Store):
             now=to_ms(now),
         )
         if count:
-            self._tx.wake(changed=False)
+            self._tx.wake("inbox")
         return count
 
     def pending_count(self) -> int:
@@ -206,5 +228,28 @@ class Inbox(Store):
         return self._tx.box(row["contact_id"]).open(row["body"], "inbox.body", row["uid"])
 
 
-def _is_our_echo(event: Event) -> bool:
-    return isinstance(event, EchoReceived) and (event.outbox_id is not None or event.app == "us")
+def _is_a_beginning(event: Event) -> bool:
+    is_our_echo = isinstance(event, EchoReceived) and (event.outbox_id is not None or event.app == "us")
+    return event.kind not in _NOT_A_BEGINNING and not is_our_echo
+
+
+class _Places:
+    """Where events stand among those of their contact, in milliseconds.
+
+    A whole second comes from an API that tells no smaller part: what waits from the same second was here first.
+    """
+
+    def __init__(self, last_of_second: Callable[[int, int], int | None]) -> None:
+        self._stored = last_of_second
+        self._here: dict[int, list[int]] = {}
+
+    def place(self, contact_id: int | None, sent_at: int) -> int:
+        """The place of an event that was sent then, after those asked for before."""
+        if contact_id is None:
+            return sent_at
+        here = self._here.setdefault(contact_id, [])
+        if sent_at % 1000 == 0:
+            before = [at for at in here if sent_at <= at < sent_at + 1000]
+            sent_at = max([sent_at, *before, self._stored(contact_id, sent_at) or 0])
+        here.append(sent_at)
+        return sent_at

@@ -7,6 +7,7 @@ and keyed hashes (`*_hash`, `dedupe`). Everything a person wrote or chose is {bl
 from __future__ import annotations
 
 from storage.engine import Step
+from storage.ladder_tables import LADDER
 
 _CONTACTS = (
     """CREATE TABLE contact (
@@ -293,4 +294,7 @@ _SLOTS = (
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
+    # Which event a message came of: one id in the logs, from the webhook to the channel. Null: a person's words.
+    Step("0003_what_led_to_it", ("ALTER TABLE outbox ADD COLUMN inbox_id {big}",)),
+    Step("0004_ladder", LADDER),
 )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from storage.sealing import new_uid
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
+
+if TYPE_CHECKING:
+    from storage.tx import Tx
 
 _JOB = "caught_up"
 
@@ -23,6 +28,10 @@ class Known:
 
 class Missed(Store):
     """For catching up after an outage. Its own times are rows of `job_run`."""
+
+    def __init__(self, tx: Tx) -> None:
+        super().__init__(tx)
+        self._known: dict[str, bool] = {}
 
     def known(self) -> Known:
         """How far we are. Read it before `jobs.once`, which forgets old rows."""
@@ -48,15 +57,23 @@ class Missed(Store):
             now=to_ms(now),
         )
 
+    def look_up(self, keys: Iterable[str]) -> None:
+        """Read which of these `is_known`; it holds for this transaction."""
+        hashes = {self._tx.keys.hash("inbox", key): key for key in keys}
+        rows = self._all_of("SELECT dedupe FROM inbox WHERE dedupe IN {each}", hashes)
+        self._known |= dict.fromkeys(hashes.values(), False) | {hashes[row["dedupe"]]: True for row in rows}
+
     def is_known(self, key: str) -> bool:
         """Whether an event with this key has been here."""
-        return (
-            self._one("SELECT id FROM inbox WHERE dedupe = :hash", hash=self._tx.keys.hash("inbox", key))
-            is not None
+        if key in self._known:
+            return self._known[key]
+        return bool(
+            self._all_of("SELECT id FROM inbox WHERE dedupe IN {each}", [self._tx.keys.hash("inbox", key)])
         )
 
     def shut_out(self, key: str, now: datetime) -> None:
         """An event with this key will be taken for a repetition: the same thing has been kept under another key."""
+        self._known.pop(key, None)
         self._run(
             "INSERT INTO inbox (contact_id, uid, dedupe, body, sent_at, received_at, state, try_at, handled_at)"
             " VALUES (NULL, :uid, :hash, NULL, :now, :now, 'done', :now, :now) ON CONFLICT (dedupe) DO NOTHING",

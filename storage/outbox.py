@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from bot import messages
 from bot.messages import OutboundMessage, Purpose
 from storage.engine import Row
-from storage.errors import Erased, WrongKey
+from storage.errors import WrongKey
 from storage.records import TakenSend
 from storage.sealing import new_uid
 from storage.store import Store
@@ -38,19 +38,39 @@ class Outbox(Store):
 
     def add(self, contact_id: int, message: OutboundMessage, now: datetime) -> int:
         """Queue a message and write it into the transcript; its outbox id. Raises Erased."""
-        box, uid = self._tx.box(contact_id), new_uid()
-        outbox_id: int = self._value(
-            "INSERT INTO outbox (contact_id, uid, purpose, place, state_at, body, created_at, next_try_at)"
-            " VALUES (:contact_id, :uid, :purpose, :place, :now, :body, :now, :now) RETURNING id",
-            contact_id=contact_id,
-            uid=uid,
-            purpose=message.purpose.value,
-            place=0 if message.purpose is Purpose.CARD else 1,
-            body=box.seal(messages.to_json(message), "outbox.body", uid),
-            now=to_ms(now),
-        )
-        self._tx.transcript.add_outbound(contact_id, message, outbox_id, now)
+        (outbox_id,) = self.add_all([(contact_id, message)], now)
+        self._tx.transcript.add_all([self._tx.transcript.line_of(contact_id, message, outbox_id, now)])
         return outbox_id
+
+    def add_all(self, messages_: Sequence[tuple[int, OutboundMessage]], now: datetime) -> list[int]:
+        """Queue messages, each with its contact; their ids. The caller writes them into the transcript."""
+        rows = [self._new(contact_id, message, now) for contact_id, message in messages_]
+        added = self._all_from(
+            "INSERT INTO outbox (contact_id, inbox_id, uid, purpose, place, state, state_at, body, created_at,"
+            " next_try_at)"
+            " {rows}"
+            " RETURNING id, uid",
+            rows,
+        )
+        self._tx.wake("outbox")
+        ids: dict[object, int] = {row["uid"]: row["id"] for row in added}
+        return [ids[row["uid"]] for row in rows]
+
+    def _new(self, contact_id: int, message: OutboundMessage, now: datetime) -> dict[str, object]:
+        uid, at = new_uid(), to_ms(now)
+        return {
+            "contact_id": contact_id,
+            "inbox_id": self._tx.handling.get(contact_id),
+            "uid": uid,
+            "purpose": message.purpose.value,
+            "place": 0 if message.purpose is Purpose.CARD else 1,
+            # For a drill's invented student nothing ever waits to be sent.
+            "state": "dropped" if self._tx.drills.is_drill(contact_id) else "waiting",
+            "state_at": at,
+            "body": self._tx.box(contact_id).seal(messages.to_json(message), "outbox.body", uid),
+            "created_at": at,
+            "next_try_at": at,
+        }
 
     def drop(self, contact_id: int, purposes: Collection[Purpose], now: datetime) -> int:
         """Take back what nobody has begun to send and has one of these purposes; how many."""
@@ -64,12 +84,8 @@ class Outbox(Store):
                 now=to_ms(now),
             )
         if count:
-            self._tx.wake()
+            self._tx.wake("outbox", "screens")
         return count
-
-    def claim_next(self, now: datetime, worker: str) -> TakenSend | None:
-        """As `claim`, one message."""
-        return next(iter(self.claim(now, worker, 1)), None)
 
     def claim(self, now: datetime, worker: str, limit: int) -> list[TakenSend]:
         """Give this worker the next messages to send, one per contact; they are in state `sending` from now on.
@@ -81,18 +97,15 @@ class Outbox(Store):
         taken: list[TakenSend] = []
         for more in _CANDIDATES:
             wanted = limit - len(taken) + more
-            rows = self._all(
+            heads = self._all(
                 f"SELECT id, contact_id FROM outbox WHERE next_try_at <= :now AND {_HEAD}"  # noqa: S608
                 " ORDER BY place, id LIMIT :limit {skip_locked}",
                 now=at,
                 unknown_after=at - _UNKNOWN_HOLDS_MS,
                 limit=wanted,
             )
-            for row in rows:
-                send = self._claim(row, at, worker) if len(taken) < limit else None
-                if send is not None:
-                    taken.append(send)
-            if len(taken) == limit or len(rows) < wanted:
+            taken += self._claim(heads, at, worker, limit - len(taken))
+            if len(taken) == limit or len(heads) < wanted:
                 break
         return taken
 
@@ -106,28 +119,36 @@ class Outbox(Store):
         )
         return row is not None
 
-    def _claim(self, candidate: Row, at: int, worker: str) -> TakenSend | None:
-        contact_id = candidate["contact_id"]
-        contact = self._one(
-            "SELECT uid, psid, key_wrapped FROM contact WHERE id = :id AND key_wrapped IS NOT NULL {skip_locked}",
-            id=contact_id,
-        )
-        if contact is None:
-            return None
-        row = self._one(
-            "UPDATE outbox SET state = 'sending', state_at = :now, claimed_at = :now, worker = :worker"  # noqa: S608
-            f" WHERE id = :id AND {_HEAD} RETURNING id, uid, body, tries, created_at,"
-            " (SELECT last_inbound_at FROM conversation WHERE conversation.contact_id = outbox.contact_id)"
-            " AS last_inbound_at",
-            id=candidate["id"],
-            now=at,
-            worker=worker,
-            unknown_after=at - _UNKNOWN_HOLDS_MS,
-        )
-        if row is None:
-            return None
+    def _claim(self, heads: Sequence[Row], at: int, worker: str, limit: int) -> list[TakenSend]:
+        """Those of `heads` whose contacts nobody else has, in their order, `limit` at most."""
+        contacts = {
+            row["id"]: row
+            for row in self._all_of(
+                "SELECT id, uid, psid, key_wrapped, (SELECT last_inbound_at FROM conversation"
+                " WHERE conversation.contact_id = contact.id) AS last_inbound_at FROM contact"
+                " WHERE id IN {each} AND key_wrapped IS NOT NULL AND drill = 0 ORDER BY id {skip_locked}",
+                sorted({head["contact_id"] for head in heads}),
+            )
+        }
+        mine = [head["id"] for head in heads if head["contact_id"] in contacts][:limit]
+        rows = {
+            row["id"]: row
+            for row in self._all_of(
+                "UPDATE outbox SET state = 'sending', state_at = :now, claimed_at = :now, worker = :worker"  # noqa: S608
+                f" WHERE id IN {{each}} AND {_HEAD} RETURNING id, contact_id, inbox_id, uid, body, tries,"
+                " created_at",
+                mine,
+                now=at,
+                worker=worker,
+                unknown_after=at - _UNKNOWN_HOLDS_MS,
+            )
+        }
+        opened = (self._opened(rows[id], contacts[rows[id]["contact_id"]], at) for id in mine if id in rows)
+        return [send for send in opened if send is not None]
+
+    def _opened(self, row: Row, contact: Row, at: int) -> TakenSend | None:
         try:
-            box = self._tx.keep_box(contact_id, contact)
+            box = self._tx.keep_box(row["contact_id"], contact)
             message = messages.from_json(box.open(row["body"], "outbox.body", row["uid"]))
             psid = box.open(contact["psid"], "contact.psid", contact["uid"]).decode()
         except (WrongKey, ValidationError):  # nobody can send it; the others must not wait behind it
@@ -136,23 +157,27 @@ class Outbox(Store):
             return None
         return TakenSend(
             id=row["id"],
-            contact_id=contact_id,
+            inbox_id=row["inbox_id"],
+            contact_id=row["contact_id"],
             psid=psid,
             message=message,
             tries=row["tries"],
             created_at=from_ms(row["created_at"]),
-            last_inbound_at=from_ms_or_none(row["last_inbound_at"]),
+            last_inbound_at=from_ms_or_none(contact["last_inbound_at"]),
         )
 
-    def sent(self, outbox_id: int, mid: str | None, now: datetime) -> None:
-        """It went out; the words are kept in the transcript only."""
-        row = self._row(outbox_id)
-        if row is None:
-            return
-        self._set_sent(outbox_id, now)
-        if mid is not None:
-            self._set_mid(row["contact_id"], outbox_id, mid)
-        self._tx.wake()
+    def sent(self, mids: Mapping[int, str | None], now: datetime) -> None:
+        """These went out, by id, with the channel's ids as far as it told them; the words are kept in the
+        transcript only.
+        """
+        self._lock(mids)
+        self._set_sent(mids, now)
+        self._tx.transcript.set_mids({id: mid for id, mid in mids.items() if mid is not None})
+        self._tx.wake("outbox", "screens")
+
+    def _lock(self, ids: Collection[int]) -> None:
+        """In one order for all, or two writers wait for each other."""
+        self._all_of("SELECT id FROM outbox WHERE id IN {each} ORDER BY id {for_update}", sorted(ids))
 
     def retry(self, outbox_id: int, now: datetime, next_try_at: datetime, code: str) -> None:
         """It did not go out and may be tried again from `next_try_at` on. `code` is a stable error code."""
@@ -164,7 +189,7 @@ class Outbox(Store):
             next_try_at=to_ms(next_try_at),
             code=code,
         )
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
 
     def failed(self, outbox_id: int, code: str, now: datetime) -> None:
         """It cannot be sent. The words stay until retention, for a person to send again."""
@@ -193,7 +218,7 @@ class Outbox(Store):
         )
         if not changed:
             self.settle_unknown(outbox_id, now)
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
         return changed == 1
 
     def confirm(self, contact_id: int, outbox_id: int | None, mid: str, now: datetime) -> int | None:
@@ -203,10 +228,10 @@ class Outbox(Store):
         row = self._row(outbox_id)
         if row is None or row["contact_id"] != contact_id:
             return None
-        settled = self._set_sent(outbox_id, now)
-        self._set_mid(contact_id, outbox_id, mid)
+        settled = self._set_sent([outbox_id], now)
+        self._tx.transcript.set_mids({outbox_id: mid})
         if settled:
-            self._tx.wake()
+            self._tx.wake("outbox", "screens")
         return outbox_id if settled else None
 
     def is_unsettled(self, outbox_id: int) -> bool:
@@ -220,7 +245,7 @@ class Outbox(Store):
     def settle_unknown(self, outbox_id: int, now: datetime) -> None:
         """Nothing more will be learnt: it stays unknown and no longer holds up its contact."""
         self._run("UPDATE outbox SET settled = 1 WHERE id = :id AND state = 'unknown'", id=outbox_id)
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
 
     def purpose(self, outbox_id: int) -> Purpose | None:
         """Why it was written; None when it is gone with its contact."""
@@ -256,7 +281,7 @@ class Outbox(Store):
         return from_ms_or_none(self._value("SELECT MIN(created_at) FROM outbox WHERE state = 'waiting'"))
 
     def next_due_at(self, now: datetime) -> datetime | None:
-        """When `claim_next` will next have something; None: not before a send ends or a message is added."""
+        """When `claim` will next have something; None: not before a send ends or a message is added."""
         return from_ms_or_none(
             self._value(
                 f"SELECT MIN(next_try_at) FROM outbox WHERE {_HEAD}",  # noqa: S608
@@ -267,22 +292,15 @@ class Outbox(Store):
     def _row(self, outbox_id: int) -> Row | None:
         return self._one("SELECT contact_id, state FROM outbox WHERE id = :id {for_update}", id=outbox_id)
 
-    def _set_sent(self, outbox_id: int, now: datetime) -> bool:
-        """False: that it was sent is known already, or it was taken back before."""
-        changed = self._run(
+    def _set_sent(self, ids: Collection[int], now: datetime) -> int:
+        """How many: of the others it is known already that they were sent, or they were taken back before."""
+        return self._run_of(
             "UPDATE outbox SET state = 'sent', state_at = :now, body = NULL, code = NULL, settled = 0,"
             " claimed_at = COALESCE(claimed_at, :now)"
-            " WHERE id = :id AND state NOT IN ('sent', 'delivered', 'seen')",
-            id=outbox_id,
+            " WHERE id IN {each} AND state NOT IN ('sent', 'delivered', 'seen')",
+            ids,
             now=to_ms(now),
         )
-        return changed == 1
-
-    def _set_mid(self, contact_id: int, outbox_id: int, mid: str) -> None:
-        try:
-            self._tx.transcript.set_mid(contact_id, outbox_id, mid)
-        except Erased:  # while it was on its way; there is no transcript to complete
-            return
 
     def _end(self, outbox_id: int, state: str, code: str | None, now: datetime, earlier: str) -> None:
         self._run(
@@ -293,7 +311,7 @@ class Outbox(Store):
             code=code,
             now=to_ms(now),
         )
-        self._tx.wake()
+        self._tx.wake("outbox", "screens")
 
     def _triples(self, condition: str, *, before: int) -> list[tuple[int, int, Purpose]]:
         rows = self._all(

@@ -17,7 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row
 
-from storage.engine import Step
+from storage.engine import TOPICS, Step, Topic
 from storage.errors import StorageError, StorageUnavailable
 from storage.postgres_pool import ConnectionPool
 from storage.postgres_sql import Connection, PostgresStatements, TryAgain, translate, translated
@@ -114,14 +114,14 @@ class PostgresEngine:
                 _inside.reset(token)
             self._commit(connection, statements)
         if statements.wakes:
-            self._bell.ring()
+            self._bell.ring(statements.wakes)
         return result
 
     def _commit(self, connection: Connection, statements: PostgresStatements) -> None:
         if statements.status is not TransactionStatus.INTRANS:  # COMMIT would roll back without a word
             raise StorageError("an SQL error was caught and the transaction used further")
         with translated():
-            if statements.changed:
+            if "screens" in statements.wakes:
                 connection.execute(_BUMP, {})
             connection.execute("COMMIT")
 
@@ -160,13 +160,13 @@ class PostgresEngine:
 
         return self.read(look)
 
-    def listen(self) -> PostgresListener:
-        """A new listener."""
-        return self._bell.listen()
+    def listen(self, *topics: Topic) -> PostgresListener:
+        """See `engine.Engine`."""
+        return self._bell.listen(topics)
 
     def notify(self) -> None:
         """Wake all listeners now; with the server away, those of this process."""
-        self._bell.ring()
+        self._bell.ring(TOPICS)
 
     def close(self) -> None:
         """Close the connections."""

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from storage.engine import Row
+from storage.engine import Row, Topic
 from storage.errors import StorageError, StorageUnavailable
 
 Connection = psycopg.Connection[Row]
@@ -34,7 +34,10 @@ _expanded: dict[str, str] = {}
 
 # Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that are our own doing.
 _OUR_FAULT = ("0A", "21", "22", "23", "25", "26", "2B", "34", "42", "44")
-_TOO_SLOW = "25P03"  # the server ended a transaction that did nothing for long, and its connection
+_NOT_OURS = (
+    "25P03",  # the server ended a transaction that did nothing for long, and its connection
+    "25006",  # it takes no writes for now: a managed server whose disk is full, a standby after a failover
+)
 _TELLS_ONLY_NAMES = "42"  # its messages quote the statement, which holds no value
 
 
@@ -72,7 +75,7 @@ def named(error: psycopg.Error) -> StorageError:
         parts.append(error.diag.message_primary)
     text = " ".join(parts)
     if state:
-        is_ours = state.startswith(_OUR_FAULT) and state != _TOO_SLOW
+        is_ours = state.startswith(_OUR_FAULT) and state not in _NOT_OURS
     else:
         is_ours = not isinstance(error, psycopg.OperationalError)
     return StorageError(text) if is_ours else StorageUnavailable(text)
@@ -90,11 +93,11 @@ def translated() -> Iterator[None]:
 class PostgresStatements:
     """See `engine.Statements`."""
 
-    __slots__ = ("_connection", "changed", "wakes")
+    __slots__ = ("_connection", "wakes")
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self.wakes = self.changed = False
+        self.wakes: set[Topic] = set()
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> psycopg.Cursor[Row]:
         problem: StorageError
@@ -119,7 +122,7 @@ class PostgresStatements:
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
         """See `engine.Statements`."""
-        before = self.wakes, self.changed
+        before = set(self.wakes)
         self.run("SAVEPOINT part")
         try:
             yield
@@ -127,7 +130,7 @@ class PostgresStatements:
             if self.status in (TransactionStatus.INTRANS, TransactionStatus.INERROR):  # else it is all over
                 self.run("ROLLBACK TO SAVEPOINT part")
                 self.run("RELEASE SAVEPOINT part")
-            self.wakes, self.changed = before
+            self.wakes = before
             raise
         self.run("RELEASE SAVEPOINT part")
 
@@ -136,10 +139,9 @@ class PostgresStatements:
         """Whether the transaction goes on."""
         return self._connection.info.transaction_status
 
-    def wake(self, *, changed: bool = True) -> None:
-        """Notify the listeners after the commit."""
-        self.wakes = True
-        self.changed = self.changed or changed
+    def wake(self, *topics: Topic) -> None:
+        """See `engine.Statements`."""
+        self.wakes.update(topics)
 
     def shred(self) -> None:
         """Nothing: what is deleted is overwritten in the server's own time; docs/operating.md says how."""

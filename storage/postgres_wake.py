@@ -15,10 +15,11 @@ import secrets
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import psycopg
 
+from storage.engine import TOPICS, Topic
 from storage.postgres_sql import Connection
 
 _CHANNEL = "peersupport"
@@ -29,8 +30,9 @@ _PAUSES_SECONDS = (0.1, 0.5, 1.0, 2.0)  # before connecting anew; the last one r
 class PostgresListener:
     """See `engine.Listener`."""
 
-    def __init__(self, forget: Callable[[PostgresListener], None]) -> None:
+    def __init__(self, forget: Callable[[PostgresListener], None], topics: Collection[Topic]) -> None:
         self._forget = forget
+        self._topics = frozenset(topics)
         self._changed = threading.Condition()
         self._rung = False
         self._closed = False
@@ -42,8 +44,10 @@ class PostgresListener:
             rung, self._rung = self._rung and not self._closed, False
             return rung
 
-    def ring(self) -> None:
-        """End a wait that is under way, else the next one."""
+    def ring(self, topics: Collection[str]) -> None:
+        """End a wait that is under way, else the next one, if this is about one of these."""
+        if self._topics.isdisjoint(topics):
+            return
         with self._changed:
             self._rung = True
             self._changed.notify_all()
@@ -67,24 +71,28 @@ class PostgresBell:
         self._thread: threading.Thread | None = None
         self._hears = threading.Event()
         self._closed = threading.Event()
-        self._must_tell = False
+        self._to_tell: set[Topic] = set()
         self._poke, self._poked = socket.socketpair()
         self._poke.setblocking(False)
         self._poked.setblocking(False)
 
-    def listen(self) -> PostgresListener:
-        """A new listener. With the server away it hears of this process alone until the server is back."""
-        listener = PostgresListener(self._forget)
+    def listen(self, topics: Collection[Topic]) -> PostgresListener:
+        """A new listener for these; for none named, for all.
+
+        With the server away it hears of this process alone until the server is back.
+        """
+        listener = PostgresListener(self._forget, topics or TOPICS)
         with self._mutex:
             self._listeners.add(listener)
         self._begin()
         self._hears.wait(_PING_SECONDS)
         return listener
 
-    def ring(self) -> None:
-        """Wake the listeners in this process now, and those in the others in a moment."""
-        self._ring_here()
-        self._must_tell = True
+    def ring(self, topics: Collection[Topic]) -> None:
+        """Wake the listeners for these in this process now, and those in the others in a moment."""
+        self._ring_here(topics)
+        with self._mutex:
+            self._to_tell.update(topics)
         self._begin()
         self._poke_thread()
 
@@ -113,14 +121,14 @@ class PostgresBell:
 
     def _run(self) -> None:
         failures = 0
-        while not self._closed.is_set() or (self._must_tell and not failures):
+        while not self._closed.is_set() or (self._to_tell and not failures):
             was_deaf = self._hears.is_set()
             with contextlib.suppress(psycopg.Error, OSError), self._connect() as connection:
                 connection.execute(f"LISTEN {_CHANNEL}")
                 failures = 0
                 self._hears.set()
                 if was_deaf:  # whatever was rung meanwhile was not heard
-                    self._ring_here()
+                    self._ring_here(TOPICS)
                 self._hear_and_tell(connection)
             self._hears.set()
             self._closed.wait(_PAUSES_SECONDS[min(failures, len(_PAUSES_SECONDS) - 1)])
@@ -132,11 +140,14 @@ class PostgresBell:
             waits.register(connection, selectors.EVENT_READ)
             waits.register(self._poked, selectors.EVENT_READ)
             while True:
-                if self._must_tell:
-                    self._must_tell = False
-                    connection.execute(f"NOTIFY {_CHANNEL}, '{self._name}'")
-                if any(notice.payload != self._name for notice in connection.notifies(timeout=0)):
-                    self._ring_here()
+                with self._mutex:
+                    topics, self._to_tell = sorted(self._to_tell), set()
+                if topics:
+                    connection.execute(f"NOTIFY {_CHANNEL}, '{self._name} {' '.join(topics)}'")
+                for notice in connection.notifies(timeout=0):
+                    name, *told = notice.payload.split()
+                    if name != self._name:
+                        self._ring_here(told)
                 if self._closed.is_set():
                     return
                 if not waits.select(_PING_SECONDS):
@@ -144,8 +155,8 @@ class PostgresBell:
                 with contextlib.suppress(BlockingIOError):
                     self._poked.recv(4096)
 
-    def _ring_here(self) -> None:
+    def _ring_here(self, topics: Collection[str]) -> None:
         with self._mutex:
             listeners = list(self._listeners)
         for listener in listeners:
-            listener.ring()
+            listener.ring(topics)

@@ -37,6 +37,7 @@ class TakenSend:
     """An outbox row that this worker is sending."""
 
     id: int
+    inbox_id: int | None  # the event that it came of; None: a person's words
     contact_id: int
     psid: str
     message: OutboundMessage
@@ -134,6 +135,17 @@ class Alert:
     acknowledged_at: datetime | None
     closed_at: datetime | None
     card: Literal["waiting", "sent", "failed", "unknown", "blocked"]
+    armed: int = 1  # how many times people had to be told anew
+    armed_at: datetime | None = None
+    alerted_at: datetime | None = None  # since it was armed: a channel took it
+    resumed_at: datetime | None = None  # acknowledged, then nothing happened: the ladder goes on
+    call_for_them: bool = False  # they cannot call themselves
+    drill: bool = False  # invented: must look so, and counts nowhere
+    verdict: Literal["right", "wrong", "unclear"] | None = None
+    closed_by: int | None = None
+    needs_confirm: bool = False  # a person closed a critical one, and no second person has confirmed it
+    confirmed_by: int | None = None
+    confirmed_at: datetime | None = None
 
 
 class Role(StrEnum):
@@ -167,6 +179,9 @@ class Staff:
     theme: Literal["auto", "light", "dark"]
     disabled: bool
     seen_at: datetime | None  # when their console was last connected
+    paused_at: datetime | None = None  # takes nobody new until they say that they are ready
+    email: str | None = None  # where alerts go
+    phone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

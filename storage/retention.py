@@ -41,7 +41,7 @@ class Retention(Store):
             count += self._forget_closed(row["contact_id"], from_ms(row["closed_at"]), unopened)
         if count or rows:
             self._tx.shred()
-            self._tx.wake()
+            self._tx.wake("screens")
         return count
 
     def forget_contact(self, contact_id: int) -> int:
@@ -51,7 +51,7 @@ class Retention(Store):
             contact_id=contact_id,
         )
         self._tx.shred()
-        self._tx.wake()
+        self._tx.wake("screens")
         return count
 
     def _forget_old(self, before: int, unopened: int | None) -> int:

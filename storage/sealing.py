@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import re
 import secrets
@@ -131,7 +130,7 @@ class Keys:
     def hash(self, kind: str, *parts: str | int) -> bytes:
         """A keyed hash to look something up by without storing it. `kind` keeps equal values apart."""
         message = "\0".join((kind, *map(str, parts))).encode(errors="surrogatepass")
-        return hmac.new(self.index, message, hashlib.sha256).digest()
+        return hmac.digest(self.index, message, "sha256")
 
     def new_contact_key(self, uid: bytes) -> tuple[bytes, str, Box]:
         """A fresh contact key: wrapped for the row named `uid`, the wrapping key's id, ready to use."""

@@ -24,7 +24,7 @@ class Incidents(Store):
             kind=kind,
             now=to_ms(now),
         )
-        self._tx.wake()
+        self._tx.wake("screens")
         return bool(count == 1)
 
     def close(self, kind: str, now: datetime) -> None:
@@ -35,7 +35,7 @@ class Incidents(Store):
             now=to_ms(now),
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("screens")
 
     def is_open(self, kind: str) -> bool:
         """Whether an incident of this kind is open."""
@@ -127,7 +127,7 @@ class Worker(Store):
             "DELETE FROM worker WHERE beat_at > :now",
         ):
             self._run(statement, now=at)
-        self._tx.wake(changed=False)
+        self._tx.wake("inbox", "outbox", "timers")
 
     def last_beat(self) -> datetime | None:
         """When any worker was last alive."""

@@ -1,4 +1,4 @@
-"""SQLite through sqlite-utils: one writer connection with group commit, a pool of readers, WAL, every commit
+"""SQLite: one writer connection with group commit, a pool of readers, WAL, every commit
 flushed to disk.
 
 SQLite 3.7.0 to 3.51.2 can damage a WAL database when one connection checkpoints while another writes
@@ -9,15 +9,16 @@ lock that every writing process holds, and mmap is never switched on.
 from __future__ import annotations
 
 import contextlib
+import contextvars
+import importlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlite_utils import Database, Migrations, utils
-
-from storage.engine import BUMP, Row, Step
+from storage import sqlite_migrations
+from storage.engine import BUMP, TOPICS, Row, Step, Topic
 from storage.errors import StorageError, StorageUnavailable
 from storage.file_lock import FileLock
 from storage.group_commit import GroupCommit, Job
@@ -25,8 +26,12 @@ from storage.wake import Bell, UdpListener
 
 T = TypeVar("T")
 
-# pysqlite3 where sqlite-utils found it: two copies of SQLite must never open one file.
-sqlite3: Any = utils.sqlite3  # type: ignore[attr-defined]
+# pysqlite3 where it is installed, as sqlite-utils chooses: two copies of SQLite must never open one file.
+sqlite3: Any
+try:
+    sqlite3 = importlib.import_module("pysqlite3")
+except ImportError:
+    sqlite3 = importlib.import_module("sqlite3")
 
 _BUSY_SECONDS = 5.0
 _CHECKPOINT_COMMITS = 1000
@@ -51,6 +56,7 @@ _MACROS = {
 }
 _OUR_FAULT = {"SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG"}
 _expanded: dict[str, str] = {}
+_inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_a_write", default=False)
 
 
 def _expand(sql: str) -> str:
@@ -78,11 +84,12 @@ def _named(error: Exception) -> StorageError:
 class SqliteStatements:
     """See `engine.Statements`."""
 
-    __slots__ = ("_connection", "changed", "shreds", "wakes")
+    __slots__ = ("_connection", "shreds", "wakes")
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
-        self.wakes = self.changed = self.shreds = False
+        self.wakes: set[Topic] = set()
+        self.shreds = False
 
     def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
         try:
@@ -112,7 +119,7 @@ class SqliteStatements:
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:
         """See `engine.Statements`."""
-        before = self.wakes, self.changed, self.shreds
+        before = set(self.wakes), self.shreds
         self.run("SAVEPOINT part")
         try:
             yield
@@ -121,18 +128,38 @@ class SqliteStatements:
                 raise
             self.run("ROLLBACK TO part")
             self.run("RELEASE part")
-            self.wakes, self.changed, self.shreds = before
+            self.wakes, self.shreds = before
             raise
         self.run("RELEASE part")
 
-    def wake(self, *, changed: bool = True) -> None:
-        """Notify the listeners after the commit."""
-        self.wakes = True
-        self.changed = self.changed or changed
+    def wake(self, *topics: Topic) -> None:
+        """See `engine.Statements`."""
+        self.wakes.update(topics)
 
     def shred(self) -> None:
         """After the commit, empty the write-ahead log too: it still holds what was deleted."""
         self.shreds = True
+
+
+class _Work:
+    """A caller's function, run in the caller's context though perhaps in another thread."""
+
+    __slots__ = ("_context", "_fn")
+
+    def __init__(self, fn: Callable[[SqliteStatements], object]) -> None:
+        self._fn = fn
+        self._context = contextvars.copy_context()
+
+    def run(self, statements: SqliteStatements) -> object:
+        """Call it."""
+        return self._context.run(self._call, statements)
+
+    def _call(self, statements: SqliteStatements) -> object:
+        _inside.set(True)
+        return self._fn(statements)
+
+
+_Job = Job[_Work, object]
 
 
 class SqliteEngine:
@@ -148,8 +175,8 @@ class SqliteEngine:
         self._closed = False
         self._commits = 0
         self._must_shred = False
-        self._idle: list[Database] = []
-        self._group = GroupCommit(self._run_batch)
+        self._idle: list[Any] = []
+        self._group: GroupCommit[_Work, object] = GroupCommit(self._run_batch)
         self._writing = threading.Lock()
         try:
             with (
@@ -169,7 +196,7 @@ class SqliteEngine:
         """Of SQLite."""
         return f"SQLite {sqlite3.sqlite_version}"
 
-    def _connect(self, *, reads_only: bool = False) -> Database:
+    def _connect(self, *, reads_only: bool = False) -> Any:
         connection = sqlite3.connect(
             str(self._path),
             timeout=_BUSY_SECONDS,
@@ -180,7 +207,7 @@ class SqliteEngine:
         try:
             for pragma in (*_PRAGMAS, *(_READER_PRAGMAS if reads_only else ())):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
-            return Database(connection, execute_plugins=False)
+            return connection
         except BaseException:
             connection.close()
             raise
@@ -190,9 +217,11 @@ class SqliteEngine:
     def write(self, fn: Callable[[SqliteStatements], T]) -> T:
         """Run `fn` in a write transaction; see `engine.Engine`. It may run in another thread."""
         self._must_be_open()
-        return self._group.write(fn)
+        if _inside.get():
+            raise StorageError("a write inside a write would wait for itself; use the transaction at hand")
+        return self._group.ask(_Work(fn))  # type: ignore[return-value]
 
-    def _run_batch(self, batch: Sequence[Job]) -> None:
+    def _run_batch(self, batch: Sequence[_Job]) -> None:
         with self._writing:
             try:
                 with self._lock.held(_BUSY_SECONDS):
@@ -202,19 +231,20 @@ class SqliteEngine:
                 _fail(batch, error)
                 return
         if wakes:
-            self._bell.ring()
+            self._bell.ring(wakes)
 
-    def _commit(self, batch: Sequence[Job]) -> bool:
-        """Run and commit a batch; whether to wake. Raises StorageUnavailable when nothing of it was kept."""
-        connection = self._writer.conn
+    def _commit(self, batch: Sequence[_Job]) -> set[Topic]:
+        """Run and commit a batch; what to wake. Raises StorageUnavailable when nothing of it was kept."""
+        connection = self._writer
         with _translated():
             connection.execute("BEGIN IMMEDIATE")
         try:
             done = [self._run_job(connection, job, alone=len(batch) == 1) for job in batch]
             kept = [statements for statements in done if statements is not None]
             if not kept:
-                return False
-            if any(statements.changed for statements in kept):
+                return set()
+            wakes = set[Topic]().union(*(statements.wakes for statements in kept))
+            if "screens" in wakes:
                 connection.execute(BUMP)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -224,16 +254,16 @@ class SqliteEngine:
                 connection.execute("ROLLBACK")
         self._commits += 1
         self._must_shred = self._must_shred or any(statements.shreds for statements in kept)
-        return any(statements.wakes for statements in kept)
+        return wakes
 
     @staticmethod
-    def _run_job(connection: Any, job: Job, *, alone: bool) -> SqliteStatements | None:
+    def _run_job(connection: Any, job: _Job, *, alone: bool) -> SqliteStatements | None:
         """Run one job in a savepoint of its own; None if it failed, and nothing of it is left."""
         statements = SqliteStatements(connection)
         if not alone:
             connection.execute("SAVEPOINT job")
         try:
-            job.result = job.run(statements)
+            job.result = job.asked.run(statements)
         except Exception as error:
             job.error = error
             if not connection.in_transaction:  # SQLite itself gave the whole transaction up
@@ -248,7 +278,7 @@ class SqliteEngine:
 
     def _tidy(self) -> None:
         """Checkpoint when it is due. Never waits for a reader: what could not be done is done next time."""
-        connection = self._writer.conn
+        connection = self._writer
         if self._must_shred:
             connection.execute("PRAGMA busy_timeout=0")
             try:
@@ -280,29 +310,29 @@ class SqliteEngine:
     def _reader(self) -> Iterator[Any]:
         with _translated():
             try:
-                database = self._idle.pop()
+                connection = self._idle.pop()
             except IndexError:
-                database = self._connect(reads_only=True)
-            database.conn.execute("BEGIN")
+                connection = self._connect(reads_only=True)
+            connection.execute("BEGIN")
         try:
-            yield database.conn
+            yield connection
         finally:
-            if database.conn.in_transaction:
-                database.conn.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             if self._closed:
-                database.close()
+                connection.close()
             else:
-                self._idle.append(database)
+                self._idle.append(connection)
 
     # Migrations, waking, closing
 
     def migrate(self, steps: Sequence[Step]) -> None:
         """Apply the steps that are missing, in one transaction, whoever else starts at the same moment."""
-        connection = self._writer.conn
+        connection = self._writer
         with self._writing, self._lock.held(_BUSY_SECONDS), _translated():
             connection.execute("BEGIN IMMEDIATE")
             try:
-                _migrations(steps).apply(self._writer)
+                sqlite_migrations.apply(connection, steps, _expand)
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
@@ -311,15 +341,15 @@ class SqliteEngine:
     def is_current(self, steps: Sequence[Step]) -> bool:
         """Whether all steps have been applied."""
         with self._writing, _translated():
-            return not _migrations(steps).pending(self._writer)
+            return sqlite_migrations.are_applied(self._writer, steps)
 
-    def listen(self) -> UdpListener:
-        """A new listener."""
-        return self._bell.listen()
+    def listen(self, *topics: Topic) -> UdpListener:
+        """See `engine.Engine`."""
+        return self._bell.listen(topics)
 
     def notify(self) -> None:
         """Wake all listeners now."""
-        self._bell.ring()
+        self._bell.ring(set(TOPICS))
 
     def close(self) -> None:
         """Close the connections; the last process to do so empties the write-ahead log."""
@@ -340,21 +370,7 @@ class SqliteEngine:
             raise StorageError("open the storage after the fork, in the process that uses it")
 
 
-def _migrations(steps: Sequence[Step]) -> Migrations:
-    migrations = Migrations("peersupport")
-
-    def add(step: Step) -> None:
-        @migrations(name=step.name)
-        def apply(database: Database) -> None:
-            for statement in step.statements:
-                database.conn.execute(_expand(statement))
-
-    for step in steps:
-        add(step)
-    return migrations
-
-
-def _fail(batch: Sequence[Job], error: StorageUnavailable) -> None:
+def _fail(batch: Sequence[_Job], error: StorageUnavailable) -> None:
     """Nothing of the batch was kept; a job that failed for a reason of its own keeps that reason."""
     for job in batch:
         job.result = None

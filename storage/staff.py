@@ -33,7 +33,7 @@ class StaffStore(Store):
         )
         if staff_id is None:
             raise StorageError("that login is taken")
-        self._tx.wake()
+        self._tx.wake("screens")
         return int(staff_id)
 
     def all(self) -> list[Staff]:
@@ -55,7 +55,8 @@ class StaffStore(Store):
     def on_duty(self, now: datetime, reachable_since: datetime) -> list[Staff]:
         """Those on duty whose console was connected at `reachable_since` or later (and not after `now`)."""
         rows = self._all(
-            "SELECT * FROM staff WHERE duty = 'on' AND disabled_at IS NULL AND seen_at >= :since ORDER BY id",
+            "SELECT * FROM staff WHERE duty = 'on' AND disabled_at IS NULL AND seen_at >= :since"
+            " AND paused_at IS NULL ORDER BY id",
             since=to_ms(reachable_since),
         )
         return [self._opened(row) for row in rows]
@@ -63,7 +64,8 @@ class StaffStore(Store):
     def on_duty_ids(self, reachable_since: datetime) -> tuple[int, ...]:
         """As `on_duty`, for each decision: the ids alone, without opening any name."""
         rows = self._all(
-            "SELECT id FROM staff WHERE duty = 'on' AND disabled_at IS NULL AND seen_at >= :since ORDER BY id",
+            "SELECT id FROM staff WHERE duty = 'on' AND disabled_at IS NULL AND seen_at >= :since"
+            " AND paused_at IS NULL ORDER BY id",
             since=to_ms(reachable_since),
         )
         return tuple(row["id"] for row in rows)
@@ -78,7 +80,7 @@ class StaffStore(Store):
     def set_role(self, staff_id: int, role: Role) -> None:
         """Another role."""
         self._run("UPDATE staff SET role = :role WHERE id = :id", id=staff_id, role=Role(role).value)
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def set_duty(self, staff_id: int, duty: Duty, now: datetime) -> None:
         """On duty, having a pause, or off."""
@@ -88,7 +90,33 @@ class StaffStore(Store):
             duty=Duty(duty).value,
             now=to_ms(now),
         )
-        self._tx.wake()
+        self._tx.wake("screens")
+
+    def pause(self, staff_id: int, now: datetime) -> None:
+        """After a hard case: nobody new comes to them until `ready`, whatever their duty says."""
+        self._run(
+            "UPDATE staff SET paused_at = COALESCE(paused_at, :now) WHERE id = :id",
+            id=staff_id,
+            now=to_ms(now),
+        )
+        self._tx.wake("screens")
+
+    def ready(self, staff_id: int) -> None:
+        """They say that they can take somebody again."""
+        self._run("UPDATE staff SET paused_at = NULL WHERE id = :id", id=staff_id)
+        self._tx.wake("screens")
+
+    def set_contact(self, staff_id: int, *, email: str | None, phone: str | None) -> None:
+        """Where alerts reach them. None: nowhere by this way."""
+        row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
+        if row is None:
+            return
+        sealed = {
+            name: None if value is None else self._tx.keys.seal(value, f"staff.{name}", row["uid"])
+            for name, value in (("email", email), ("phone", phone))
+        }
+        self._run("UPDATE staff SET email = :email, phone = :phone WHERE id = :id", id=staff_id, **sealed)
+        self._tx.wake("screens")
 
     def set_language(self, staff_id: int, language: str) -> None:
         """Of the console: nb or en."""
@@ -110,7 +138,7 @@ class StaffStore(Store):
             now=to_ms(now),
         )
         self._tx.sessions.end_all(staff_id)
-        self._tx.wake()
+        self._tx.wake("screens")
 
     def _login_hash(self, login: str) -> bytes:
         return self._tx.keys.hash("login", login.strip().casefold())
@@ -127,4 +155,7 @@ class StaffStore(Store):
             theme=row["theme"],
             disabled=row["disabled_at"] is not None,
             seen_at=from_ms_or_none(row["seen_at"]),
+            paused_at=from_ms_or_none(row["paused_at"]),
+            email=None if row["email"] is None else opened(row["email"], "staff.email", uid),
+            phone=None if row["phone"] is None else opened(row["phone"], "staff.phone", uid),
         )

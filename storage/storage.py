@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from storage.engine import Engine, Listener
+from storage.engine import Engine, Listener, Topic
 from storage.errors import StorageError, WrongKey
 from storage.migrations import STEPS
 from storage.sealing import Keys
@@ -52,9 +52,11 @@ class Storage:
         """Run `fn` on one unchanging state of the database."""
         return self._engine.read(lambda statements: fn(Tx(statements, self._keys)))
 
-    def listen(self) -> Listener:
-        """A listener that hears of every commit that woke, in any process. Look for work after opening it."""
-        return self._engine.listen()
+    def listen(self, *topics: Topic) -> Listener:
+        """A listener that hears of every commit that woke one of these topics, in any process; with none named, of
+        all. Look for work after opening it.
+        """
+        return self._engine.listen(*topics)
 
     def notify(self) -> None:
         """Wake all listeners now."""

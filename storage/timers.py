@@ -21,7 +21,7 @@ class Timers(Store):
             name=name,
             due_at=to_ms(due_at),
         )
-        self._tx.wake(changed=False)
+        self._tx.wake("timers")
 
     def cancel(self, contact_id: int, names: Collection[str] | None) -> None:
         """Forget these timers of the contact; None: all of them."""

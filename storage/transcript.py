@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.effects import AddEntry, EditEntry
 from bot.messages import BotMessage, OutboundMessage, SupporterMessage
@@ -14,19 +15,51 @@ from storage.sealing import Box, new_uid
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
+if TYPE_CHECKING:
+    from storage.tx import Tx
+
 _ENTRIES = """SELECT entry.*, outbox.state AS delivery, outbox.state_at AS delivery_at, outbox.code
 FROM entry LEFT JOIN outbox ON outbox.id = entry.outbox_id
 WHERE entry.contact_id = :contact_id AND entry.id > :after_id ORDER BY entry.id DESC LIMIT :limit"""
 
 
+_FOUND = "id, uid, mid_hash, edits, withdrawn, reactions, outbox_id"
+
+Line = dict[str, Any]  # a row of `entry` in the making
+
+
 class Transcript(Store):
     """Lines of conversations. Every method raises Erased when the contact is gone and something must be sealed."""
 
+    def __init__(self, tx: Tx) -> None:
+        super().__init__(tx)
+        self._known: dict[bytes, Row | None] = {}  # looked up, by hash of the mid, and not changed since
+
+    def look_up(self, mids: Iterable[tuple[int, str]]) -> None:
+        """Read what stands there with these mids of contacts whom nobody else can change now."""
+        hashes = [self._mid_hash(contact_id, mid) for contact_id, mid in mids]
+        rows = self._all_of(f"SELECT {_FOUND} FROM entry WHERE mid_hash IN {{each}} ORDER BY id", hashes)  # noqa: S608
+        self._known = dict.fromkeys(hashes) | {row["mid_hash"]: row for row in rows}
+
     def add(self, contact_id: int, entry: AddEntry) -> int:
         """Keep what the contact, Meta's inbox or the system said; the entry's id."""
-        return self._insert(
+        return self.add_all([self.line(contact_id, entry)])[0]
+
+    def add_note(self, contact_id: int, by: int, alias: str, text: str, now: datetime) -> None:
+        """Keep words between supporters, never sent."""
+        self.add_all(
+            [
+                self._line(
+                    contact_id, now, written_by="note", kind="text", text=text, meta={"who": alias, "by": by}
+                )
+            ]
+        )
+
+    def line(self, contact_id: int, entry: AddEntry) -> Line:
+        """A line for `add_all`."""
+        return self._line(
             contact_id,
-            at=entry.at,
+            entry.at,
             written_by=entry.written_by,
             kind=entry.kind,
             text=entry.text,
@@ -34,12 +67,12 @@ class Transcript(Store):
             mid=entry.mid,
         )
 
-    def add_outbound(self, contact_id: int, message: OutboundMessage, outbox_id: int, now: datetime) -> int:
-        """Keep what we are about to say; its fate is read from the outbox row."""
+    def line_of(self, contact_id: int, message: OutboundMessage, outbox_id: int, now: datetime) -> Line:
+        """The line of what we are about to say; its fate is read from the outbox row."""
         is_supporter = isinstance(message, SupporterMessage)
-        return self._insert(
+        return self._line(
             contact_id,
-            at=now,
+            now,
             written_by="supporter" if is_supporter else "bot",
             kind="text",
             text=message.text,
@@ -48,17 +81,11 @@ class Transcript(Store):
             outbox_id=outbox_id,
         )
 
-    def add_note(self, contact_id: int, by: int, alias: str, text: str, now: datetime) -> int:
-        """Keep words between supporters, never sent."""
-        return self._insert(
-            contact_id, at=now, written_by="note", kind="text", text=text, meta={"who": alias, "by": by}
-        )
-
-    def _insert(
+    def _line(
         self,
         contact_id: int,
-        *,
         at: datetime,
+        *,
         written_by: str,
         kind: str,
         text: str | None,
@@ -66,32 +93,44 @@ class Transcript(Store):
         choices: list[str] | None = None,
         mid: str | None = None,
         outbox_id: int | None = None,
-    ) -> int:
+    ) -> Line:
         box, uid = self._tx.box(contact_id), new_uid()
-        body = None if text is None and not choices else _seal_body(box, uid, text, choices or [])
-        entry_id: int = self._value(
-            "INSERT INTO entry (contact_id, uid, at, written_by, kind, body, meta, mid, mid_hash, outbox_id)"
-            " VALUES (:contact_id, :uid, :at, :written_by, :kind, :body, :meta, :mid, :mid_hash, :outbox_id)"
-            " RETURNING id",
-            contact_id=contact_id,
-            uid=uid,
-            at=to_ms(at),
-            written_by=written_by,
-            kind=kind,
-            body=body,
-            meta=box.seal(json.dumps(meta).encode(), "entry.meta", uid),
-            mid=box.seal_text(mid, "entry.mid", uid),
-            mid_hash=None if mid is None else self._mid_hash(contact_id, mid),
-            outbox_id=outbox_id,
+        return {
+            "contact_id": contact_id,
+            "uid": uid,
+            "at": to_ms(at),
+            "written_by": written_by,
+            "kind": kind,
+            "body": None if text is None and not choices else _seal_body(box, uid, text, choices or []),
+            "meta": box.seal(json.dumps(meta).encode(), "entry.meta", uid),
+            "mid": box.seal_text(mid, "entry.mid", uid),
+            "mid_hash": None if mid is None else self._mid_hash(contact_id, mid),
+            "outbox_id": outbox_id,
+        }
+
+    def add_all(self, lines: Sequence[Line]) -> list[int]:
+        """Keep lines, in this order; the entries' ids."""
+        if not lines:
+            return []
+        added = self._all_from(
+            "INSERT INTO entry (contact_id, uid, at, written_by, kind, body, meta, mid, mid_hash, outbox_id) {rows}"
+            " RETURNING id, uid",
+            lines,
         )
-        self._run(
-            "UPDATE contact SET last_entry_id = :entry_id, unread = unread + :unread WHERE id = :contact_id",
-            entry_id=entry_id,
-            unread=int(written_by == "contact"),
-            contact_id=contact_id,
+        ids: dict[bytes, int] = {row["uid"]: row["id"] for row in added}
+        touched: dict[int, dict[str, int]] = {}
+        for line in lines:
+            self._known.pop(line["mid_hash"], None)
+            row = touched.setdefault(line["contact_id"], {"id": line["contact_id"], "last": 0, "unread": 0})
+            row["last"] = ids[line["uid"]]
+            row["unread"] += int(line["written_by"] == "contact")
+        self._run_from(
+            "UPDATE contact SET last_entry_id = added.column2, unread = unread + added.column3"
+            " FROM ({rows}) AS added WHERE contact.id = added.column1",
+            list(touched.values()),
         )
-        self._tx.wake()
-        return entry_id
+        self._tx.wake("screens")
+        return [ids[line["uid"]] for line in lines]
 
     def edit(self, contact_id: int, edit: EditEntry) -> bool:
         """Put the new wording in the place of the old. False: no such message, withdrawn, or a newer edit is in."""
@@ -105,7 +144,7 @@ class Transcript(Store):
             body=_seal_body(box, row["uid"], edit.text, []),
             number=edit.number,
         )
-        self._tx.wake()
+        self._changed(row)
         return True
 
     def withdraw(self, contact_id: int, mid: str, at: datetime) -> bool:
@@ -117,7 +156,7 @@ class Transcript(Store):
             "UPDATE entry SET withdrawn = 1, body = NULL, reactions = NULL WHERE id = :id", id=row["id"]
         )
         self._tx.shred()
-        self._tx.wake()
+        self._changed(row)
         return True
 
     def react(self, contact_id: int, mid: str, reaction: str, added: bool) -> None:
@@ -134,7 +173,11 @@ class Transcript(Store):
             id=row["id"],
             reactions=None if shown is None else box.seal(shown, "entry.reactions", row["uid"]),
         )
-        self._tx.wake()
+        self._changed(row)
+
+    def _changed(self, row: Row) -> None:
+        self._known.pop(row["mid_hash"], None)
+        self._tx.wake("screens")
 
     def delivered(self, contact_id: int, watermark: datetime) -> None:
         """What was sent up to `watermark` reached the contact."""
@@ -154,7 +197,7 @@ class Transcript(Store):
             contact_id=contact_id,
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("screens")
 
     def entries(self, contact_id: int, after_id: int = 0, limit: int = 500) -> list[Entry]:
         """The newest `limit` entries after `after_id`, oldest first."""
@@ -189,19 +232,28 @@ class Transcript(Store):
         text: str | None = body.get("text")
         return text
 
-    def set_mid(self, contact_id: int, outbox_id: int, mid: str) -> None:
-        """The channel's id of a message that went out."""
-        mid_hash = self._mid_hash(contact_id, mid)
-        row = self._one(
-            "SELECT id, uid, mid_hash FROM entry WHERE outbox_id = :outbox_id", outbox_id=outbox_id
+    def set_mids(self, mids: Mapping[int, str]) -> None:
+        """The channel's ids of messages that went out, by outbox id. What is erased meanwhile is left out."""
+        rows = self._all_of(
+            "SELECT entry.id, entry.uid, entry.mid_hash, entry.outbox_id, entry.contact_id, contact.uid AS contact_uid,"
+            " contact.key_wrapped FROM entry JOIN contact ON contact.id = entry.contact_id"
+            " WHERE entry.outbox_id IN {each} AND contact.key_wrapped IS NOT NULL ORDER BY entry.id",
+            mids,
         )
-        if row is not None and row["mid_hash"] != mid_hash:
-            self._run(
-                "UPDATE entry SET mid = :mid, mid_hash = :mid_hash WHERE id = :id",
-                id=row["id"],
-                mid=self._tx.box(contact_id).seal_text(mid, "entry.mid", row["uid"]),
-                mid_hash=mid_hash,
-            )
+        changed = []
+        for row in rows:
+            contact_id, mid = row["contact_id"], mids[row["outbox_id"]]
+            mid_hash = self._mid_hash(contact_id, mid)
+            if row["mid_hash"] == mid_hash:
+                continue
+            box = self._tx.keep_box(contact_id, {**row, "uid": row["contact_uid"]})
+            sealed = box.seal(mid.encode(), "entry.mid", row["uid"])
+            changed.append({"id": row["id"], "mid": sealed, "mid_hash": mid_hash})
+        self._run_from(
+            "UPDATE entry SET mid = told.column2, mid_hash = told.column3"
+            " FROM ({rows}) AS told WHERE entry.id = told.column1",
+            changed,
+        )
 
     def mark_opened(self, contact_id: int, staff_id: int, entry_id: int, now: datetime) -> None:
         """Somebody has had everything up to `entry_id` on the screen; unread counts for whoever has claimed it."""
@@ -221,7 +273,7 @@ class Transcript(Store):
             staff_id=staff_id,
         )
         if changed:
-            self._tx.wake()
+            self._tx.wake("screens")
 
     def forget_text(
         self, closed_before: datetime, open_before: datetime, unopened_before: datetime | None = None
@@ -230,10 +282,12 @@ class Transcript(Store):
         return self._tx.retention.forget_text(closed_before, open_before, unopened_before)
 
     def _found(self, contact_id: int, mid: str) -> Row | None:
+        mid_hash = self._mid_hash(contact_id, mid)
+        if mid_hash in self._known:
+            return self._known[mid_hash]
         return self._one(
-            "SELECT id, uid, edits, withdrawn, reactions, outbox_id FROM entry WHERE mid_hash = :hash"
-            " ORDER BY id DESC LIMIT 1",
-            hash=self._mid_hash(contact_id, mid),
+            f"SELECT {_FOUND} FROM entry WHERE mid_hash = :hash ORDER BY id DESC LIMIT 1",  # noqa: S608
+            hash=mid_hash,
         )
 
     def _mid_hash(self, contact_id: int, mid: str) -> bytes:

@@ -6,16 +6,22 @@ from functools import cached_property
 
 from storage.alerts import Alerts
 from storage.audit import Audit
+from storage.closures import Closures
 from storage.contacts import Contacts
 from storage.conversations import Conversations
 from storage.drafts import Drafts
-from storage.engine import Row, Statements
+from storage.drills import Drills
+from storage.engine import Row, Statements, Topic
 from storage.errors import Erased
+from storage.escalations import Escalations
+from storage.figures import Figures
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
 from storage.missed import Missed
 from storage.outbox import Outbox
+from storage.push import Push
 from storage.retention import Retention
+from storage.rungs import Rungs
 from storage.sealing import Box, Keys
 from storage.service import Counters, Incidents, Jobs, Worker
 from storage.sessions import Sessions
@@ -30,25 +36,29 @@ class Tx:
     def __init__(self, statements: Statements, keys: Keys) -> None:
         self._statements = statements
         self._boxes: dict[int, Box] = {}
+        self._wrapped: dict[int, Row] = {}
+        self.handling: dict[int, int] = {}  # by contact: the inbox row that is being handled
         self.keys = keys
         self.all = statements.all
         self.one = statements.one
         self.run = statements.run
         self.part = statements.part
 
-    def wake(self, *, changed: bool = True) -> None:
+    def wake(self, *topics: Topic) -> None:
         """Notify the listeners once this is committed. The stores do so themselves for what they change."""
-        self._statements.wake(changed=changed)
+        self._statements.wake(*topics)
 
     def shred(self) -> None:
         """Have what this transaction deletes overwritten once it is committed."""
         self._statements.shred()
 
     def box(self, contact_id: int) -> Box:
-        """The contact's key. Raises Erased when it has been destroyed."""
+        """The contact's key. Raises Erased when it has been destroyed, WrongKey when it cannot be read."""
         box = self._boxes.get(contact_id)
         if box is None:
-            row = self.one("SELECT uid, key_wrapped FROM contact WHERE id = :id", id=contact_id)
+            row = self._wrapped.get(contact_id) or self.one(
+                "SELECT uid, key_wrapped FROM contact WHERE id = :id", id=contact_id
+            )
             if row is None or row["key_wrapped"] is None:
                 raise Erased(f"contact {contact_id} is gone")
             box = self.keep_box(contact_id, row)
@@ -61,9 +71,18 @@ class Tx:
             box = self._boxes[contact_id] = self.keys.contact_box(row["key_wrapped"], row["uid"])
         return box
 
+    def note_key(self, contact_id: int, row: Row) -> None:
+        """As `keep_box`, but the key is only unwrapped when it is needed; it may be gone, or unreadable."""
+        self._wrapped[contact_id] = row
+
+    def set_box(self, contact_id: int, box: Box) -> None:
+        """The key of a contact that has just been added."""
+        self._boxes[contact_id] = box
+
     def forget_box(self, contact_id: int) -> None:
         """The contact is erased: seal and open nothing more in this transaction."""
         self._boxes.pop(contact_id, None)
+        self._wrapped.pop(contact_id, None)
 
     @cached_property
     def contacts(self) -> Contacts:
@@ -111,6 +130,31 @@ class Tx:
         return Alerts(self)
 
     @cached_property
+    def rungs(self) -> Rungs:
+        """Whom the ladder has told of an alert."""
+        return Rungs(self)
+
+    @cached_property
+    def closures(self) -> Closures:
+        """What a second person must see: closed critical ones, opened identities; and verdicts on alerts."""
+        return Closures(self)
+
+    @cached_property
+    def escalations(self) -> Escalations:
+        """The records of serious cases."""
+        return Escalations(self)
+
+    @cached_property
+    def drills(self) -> Drills:
+        """Invented students."""
+        return Drills(self)
+
+    @cached_property
+    def push(self) -> Push:
+        """Where browsers of staff can be reached."""
+        return Push(self)
+
+    @cached_property
     def staff(self) -> StaffStore:
         """Accounts."""
         return StaffStore(self)
@@ -154,3 +198,8 @@ class Tx:
     def worker(self) -> Worker:
         """Signs of life."""
         return Worker(self)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """Numbers for whoever watches over the service."""
+        return Figures(self)

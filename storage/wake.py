@@ -1,7 +1,8 @@
 """Waking up waiting threads and processes on one machine: a byte over loopback UDP.
 
-Each listener has a port of its own and writes its number as a file name into a folder beside the database;
-the file holds the process id. A byte that arrives between two waits stays in the socket.
+Each listener has a port of its own and writes its number, with the first letters of what it listens for, as a
+file name into a folder beside the database; the file holds the process id. A byte that arrives between two waits
+stays in the socket.
 """
 
 from __future__ import annotations
@@ -11,19 +12,23 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Collection
 from pathlib import Path
 
+from storage.engine import TOPICS, Topic
+
+_ALL = "".join(topic[0] for topic in TOPICS)
 _SWEEP_EVERY = 256  # notifications between two looks for listeners whose process has died
 
 
 class UdpListener:
     """See `engine.Listener`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, topics: Collection[Topic]) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
         self._port: int = self._socket.getsockname()[1]
-        self._file = folder / str(self._port)
+        self._file = folder / f"{self._port}{_letters(topics)}"
         self._waiting = threading.Lock()
         self._closed = False
         self._announce()
@@ -78,22 +83,26 @@ class Bell:
         self._socket.setblocking(False)
         self._rung = 0
 
-    def listen(self) -> UdpListener:
-        """A new listener."""
+    def listen(self, topics: Collection[Topic]) -> UdpListener:
+        """A new listener for these; for none named, for all."""
         self._sweep()
-        return UdpListener(self._folder)
+        return UdpListener(self._folder, topics or TOPICS)
 
-    def ring(self) -> None:
-        """Send one byte to each listener. Never blocks and never raises: what it tells of is committed.
+    def ring(self, topics: Collection[Topic]) -> None:
+        """Send one byte to each listener for one of these.
 
-        A full buffer means that the listener is woken already.
+        Never blocks and never raises: what it tells of is committed. A full buffer means that the listener is
+        woken already.
         """
         self._rung += 1
         if self._rung % _SWEEP_EVERY == 0:
             self._sweep()
-        for name in self._ports():
+        letters = set(_letters(topics))
+        for name in self._names():
+            if letters.isdisjoint(name):
+                continue
             try:
-                self._socket.sendto(b"w", ("127.0.0.1", int(name)))
+                self._socket.sendto(b"w", ("127.0.0.1", int(name.rstrip(_ALL))))
             except BlockingIOError:
                 continue
             except OSError:
@@ -106,15 +115,15 @@ class Bell:
         """Ring no more."""
         self._socket.close()
 
-    def _ports(self) -> list[str]:
+    def _names(self) -> list[str]:
         try:
-            return [name for name in os.listdir(self._folder) if name.isdecimal()]
+            return [name for name in os.listdir(self._folder) if name.rstrip(_ALL).isdecimal()]
         except OSError:  # gone, or no file may be opened now: waits end by their timeouts
             return []
 
     def _sweep(self) -> None:
         """Remove the files of listeners whose process is gone."""
-        for name in self._ports():
+        for name in self._names():
             file = self._folder / name
             try:
                 text = file.read_text()
@@ -123,6 +132,10 @@ class Bell:
             if text.isdecimal() and not _is_alive(int(text)):
                 with contextlib.suppress(OSError):
                     file.unlink(missing_ok=True)
+
+
+def _letters(topics: Collection[Topic]) -> str:
+    return "".join(sorted(topic[0] for topic in topics))
 
 
 def _is_alive(pid: int) -> bool:

@@ -53,6 +53,11 @@ def names(choice: FlowChoice) -> frozenset[str]:
     return _folded((choice.nb, choice.en, choice.id))
 
 
+def titles(choice: FlowChoice) -> frozenset[str]:
+    """What stands on the button, folded."""
+    return _folded((choice.nb, choice.en))
+
+
 @lru_cache(maxsize=2048)  # what stands on buttons, never what somebody typed
 def _folded(titles: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(fold, titles)) - {""}

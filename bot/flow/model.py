@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -39,6 +39,13 @@ Values = Annotated[
 ]
 
 
+class DangerMark(Model):
+    """This step or choice means danger: the card goes out, people are alerted, and the flow ends here."""
+
+    tier: Literal["critical", "high", "elevated"]
+    category: Annotated[str, Field(pattern=r"^[A-O]-[a-z][a-z-]*$")]
+
+
 class FlowChoice(Model):
     """A quick reply. Without `goto` the step's own `goto` holds."""
 
@@ -47,6 +54,7 @@ class FlowChoice(Model):
     en: str = Field(min_length=1, description="at most 20 characters")
     goto: Name | None = None
     set: dict[Name, str] = Field(default_factory=dict)
+    danger: DangerMark | None = None
 
     def title(self, language: str | None) -> str:
         """The button's words; bokmål while the language is not known."""
@@ -89,6 +97,7 @@ class Step(Model):
     after: After | None = None
     when: tuple[Branch, ...] = ()
     call: Name | None = None
+    danger: DangerMark | None = None
     goto: Name | None = None
 
     @property
@@ -108,6 +117,14 @@ class Step(Model):
             raise ValueError("a step that waits for an answer needs a say")
         if self.waits and self.call:
             raise ValueError("a step that waits cannot call a flow; call it in the next step")
+        if self.danger and (self.say or self.services or self.waits or self.call or self.when):
+            raise ValueError(
+                "a step with danger says nothing itself: the card does; it takes set and goto alone"
+            )
+        if self.danger and self.goto != "people":
+            raise ValueError("a step with danger goes to people")
+        if any(choice.danger and (choice.goto or self.goto) != "people" for choice in self.choices):
+            raise ValueError("a choice with danger goes to people")
         if self.save and not self.choices:
             raise ValueError("save belongs to choices; free text is kept by write: name")
         if self.optional and not self.write:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.conversation import FlowState, Frame
 from bot.fill import Field, in_languages
-from bot.flow.fold import chosen, fold
-from bot.flow.model import MENU, PLACES, FlowChoice, Step
+from bot.flow.fold import chosen, fold, titles
+from bot.flow.model import MENU, PLACES, DangerMark, FlowChoice, Step
 from bot.messages import Choice
 from bot.settings import Words
 
@@ -57,6 +57,7 @@ class Outcome:
     says: tuple[Say, ...] = ()
     saves: dict[str, str] = field(default_factory=dict)
     goes: Place | None = None
+    danger: tuple[str, DangerMark] | None = None  # `flow.step` that means it; then nothing is said
     after_minutes: int | None = None  # silence that long is answered by `silence`
     understood: bool = True
 
@@ -119,6 +120,45 @@ def ask_again(content: Content, state: FlowState, facts: Facts, now: datetime) -
         return Outcome(goes="menu")
     sprint = _Sprint(content, facts, now, state.at.flow, state.returns)
     return sprint.wait(state.at.step, step, tries=state.tries)
+
+
+def picks(content: Content, state: FlowState, text: str) -> bool:
+    """Whether these words mean one of the choices of the step that waits."""
+    step = _step(content, state)
+    return step is not None and chosen(text, step.choices) is not None
+
+
+def knows(content: Content, payload: str) -> bool:
+    """Whether the step and the choice of this button are still there."""
+    _, flow_name, step_name, choice_id = (*payload.split(":"), "", "", "", "")[:4]
+    flow = content.flows.get(flow_name)
+    step = flow.steps.get(step_name) if flow else None
+    return step is not None and (step.choice(choice_id) is not None or (step.optional and choice_id == SKIP))
+
+
+def marked(content: Content, payload: str) -> tuple[str, DangerMark] | None:
+    """`flow.step.choice` and the mark of this button, if it means danger."""
+    kind, flow_name, step_name, choice_id = (*payload.split(":"), "", "", "", "")[:4]
+    flow = content.flows.get(flow_name) if kind == "f" else None
+    step = flow.steps.get(step_name) if flow else None
+    choice = step.choice(choice_id) if step else None
+    return (f"{flow_name}.{step_name}.{choice_id}", choice.danger) if choice and choice.danger else None
+
+
+def marked_in_words(content: Content, state: FlowState | None, text: str) -> list[tuple[str, DangerMark]]:
+    """The same for a title written out: of the step that waits, or else of any step."""
+    step = _step(content, state)
+    choice = chosen(text, step.choices) if step else None
+    if state and choice:
+        return [(f"{state.at.flow}.{state.at.step}.{choice.id}", choice.danger)] if choice.danger else []
+    typed = fold(text[:200])
+    return [
+        (f"{flow.flow}.{name}.{each.id}", each.danger)
+        for flow in content.flows.values()
+        for name, step in flow.steps.items()
+        for each in step.choices
+        if each.danger and typed in titles(each)
+    ]
 
 
 def payload_of(flow: str, step: str, choice: str) -> str:
@@ -205,6 +245,8 @@ class _Sprint:
             if self.steps > MAX_STEPS or len(self.returns) > MAX_RETURNS:
                 return self.leave("people")
             self.save(step.set)
+            if step.danger:
+                return self.in_danger(name, step.danger)
             if step.waits:
                 return self.wait(name, step)
             if step.say or step.services:
@@ -224,6 +266,8 @@ class _Sprint:
         if step.save:
             self.save({step.save: choice.id})
         self.save(choice.set)
+        if choice.danger:
+            return self.in_danger(f"{name}.{choice.id}", choice.danger)
         return self.go(choice.goto) if choice.goto else self.onward(name, step)
 
     def onward(self, name: str, step: Step) -> Outcome:
@@ -251,6 +295,10 @@ class _Sprint:
     def leave(self, place: str) -> Outcome:
         """Out of the flows."""
         return Outcome(says=tuple(self.says), saves=self.saves, goes=_PLACES.get(place, "people"))
+
+    def in_danger(self, where: str, mark: DangerMark) -> Outcome:
+        """To people at once; what the flow had to say is left out, the card is first."""
+        return replace(self.leave("people"), says=(), danger=(f"{self.flow}.{where}", mark))
 
     # Saying and keeping
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bot.ladder import warnings
 from handlers.cli.hours_report import report
 from handlers.cli.parts import State, pass_state
 
@@ -22,15 +23,28 @@ def add_to(group: click.Group) -> None:
 
 
 @click.command()
+@click.option("--records", is_flag=True, help="Also prove that no record of a serious case was changed.")
 @pass_state
-def check(state: State) -> None:
+def check(state: State, records: bool) -> None:
     """Read config, flows, texts, services and risk phrases, and say what is wrong, and where."""
-    problems = state.parts.check_files(state.home)
+    problems = [str(problem) for problem in state.parts.check_files(state.home)]
+    if not problems:
+        for warning in warnings(state.parts.load_content(state.home).settings):
+            click.echo(f"config.yaml: to think about: {warning}", err=True)
+    if records:
+        problems += _record_problems(state)
     for problem in problems:
-        click.echo(str(problem))
+        click.echo(problem)
     if problems:
         raise SystemExit(1)
     click.echo("Everything is in order.")
+
+
+def _record_problems(state: State) -> list[str]:
+    with state.current_storage() as storage:
+        found, count = storage.read(lambda tx: (tx.escalations.verify(), tx.escalations.count()))
+    click.echo(f"Read {count} lines in the records of serious cases.", err=True)
+    return [f"records: {problem}" for problem in found]
 
 
 @click.command()

@@ -75,5 +75,5 @@ def _erase(state: State, tx: Tx, psid: str) -> str:
     code = "".join(secrets.choice(_LETTERS) for _ in range(10))
     tx.contacts.erase(contact_id, code, now)
     tx.audit.add(now, None, "erased", contact_id, None)
-    tx.wake()
+    tx.wake("screens")
     return code

@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from bot.errors import PeerSupportError
+from bot.errors import NotPossible, PeerSupportError
 from handlers.cli.parts import State, pass_state
+from handlers.reaching import contact_of
 from storage import Tx
 from storage.records import Role, Staff
 
@@ -52,11 +53,36 @@ def add(state: State, login: str, *, alias: str, role: str, generate: bool, pass
             now = state.parts.clock()
             staff_id = tx.staff.add(login, alias, Role(role), password_hash, now)
             tx.audit.add(now, None, "staff_added", None, f"{staff_id}:{role}")
-            tx.wake()
+            tx.wake("screens")
 
         storage.write(work)
     click.echo(f"{alias} can sign in now ({role}).")
     _show(shown)
+
+
+@staff.command()
+@click.argument("login")
+@click.option(
+    "--email", default="", help="Where alerts go by e-mail [default: the login, if it is an address]."
+)
+@click.option("--phone", default="", help="Where alerts go by the webhook, such as +4700000000.")
+@pass_state
+def contact(state: State, login: str, *, email: str, phone: str) -> None:
+    """Say where alerts reach an account. What is left out is forgotten."""
+    try:
+        kept_email, kept_phone = contact_of(email, phone)
+    except NotPossible as error:
+        raise click.ClickException(f"--{error} is none") from None
+    with state.current_storage() as storage:
+
+        def work(tx: Tx) -> Staff:
+            person = _find(tx, login)
+            tx.staff.set_contact(person.id, email=kept_email, phone=kept_phone)
+            tx.audit.add(state.parts.clock(), None, "contact_changed", None, str(person.id))
+            return person
+
+        person = storage.write(work)
+    click.echo(f"Alerts for {person.alias} go there from now on.")
 
 
 @staff.command("list")
@@ -84,7 +110,7 @@ def disable(state: State, login: str) -> None:
             person = _find(tx, login)
             tx.staff.disable(person.id, now)
             tx.audit.add(now, None, "staff_disabled", None, str(person.id))
-            tx.wake()
+            tx.wake("screens")
             return person
 
         person = storage.write(work)
@@ -106,7 +132,7 @@ def reset_password(state: State, login: str, generate: bool, password_stdin: boo
             tx.staff.set_password(person.id, password_hash)
             tx.sessions.end_all(person.id)
             tx.audit.add(state.parts.clock(), None, "password_reset", None, str(person.id))
-            tx.wake()
+            tx.wake("screens")
             return person
 
         person = storage.write(work)

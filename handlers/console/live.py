@@ -68,7 +68,7 @@ class Live:
             self._thread.join(POLL_SECONDS + 1)
 
     def _listen(self) -> None:
-        listener = self._storage.listen()
+        listener = self._storage.listen("screens")
         try:
             while not self._stopped:
                 with suppress(StorageError):  # looked at again after the pause

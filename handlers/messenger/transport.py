@@ -9,13 +9,12 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ConnectTimeoutError, MaxRetryError
-from urllib3.exceptions import SSLError as Urllib3SSLError
-from urllib3.util.retry import Retry
+from requests.certs import where
+from urllib3 import Retry, Timeout, connection_from_url
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, SSLError
 
 from handlers.messenger.errors import SendError
 
@@ -46,54 +45,55 @@ class Transport:
             raise ValueError("GRAPH_API_URL must begin with https:// unless it is on this machine")
         # At their usual levels urllib3's loggers write whole URLs, and with them the app secret proof.
         logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-        self._base_url, self._timeout = base_url, (connect_timeout, read_timeout)
+        self._base_path = parts.path.rstrip("/")
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "*/*",
             "User-Agent": "peersupport",
         }
+        self._headers_with_body = self._headers | {"Content-Type": "application/json"}
+        # The pool alone, without requests' Session around it: a Session would look for proxies and .netrc, which
+        # could take the token elsewhere, keep cookies and follow redirects; and it costs more than the call itself.
         retries = Retry(total=None, connect=2, read=0, redirect=0, status=0, other=0, backoff_factor=0.1)
-        # The adapter alone, without a Session around it: a Session would look for proxies and .netrc, which
-        # could take the token elsewhere, keep cookies and follow redirects; and its merging of settings
-        # cost more than the call itself.
-        self._adapter = HTTPAdapter(pool_connections=1, pool_maxsize=pool_size, max_retries=retries)
-        self._prepare = lru_cache(maxsize=64)(self._prepare_once)
+        settings: dict[str, Any] = {
+            "maxsize": pool_size,
+            "timeout": Timeout(connect=connect_timeout, read=read_timeout),
+            "retries": retries,
+        }
+        if parts.scheme == "https":
+            settings |= {"cert_reqs": "CERT_REQUIRED", "ca_certs": where()}
+        self._pool = connection_from_url(base_url, **settings)
+        self._path = lru_cache(maxsize=64)(self._path_once)
 
     def call(self, method: str, path: str, params: Mapping[str, str], body: object) -> Answer:
         """One call. Raises SendError when there is no answer; it holds nothing of the request."""
-        request = self._prepare(method, path, tuple(sorted(params.items()))).copy()
+        where_to = self._path(path, tuple(sorted(params.items())))
+        data, headers = None, self._headers
         if body is not None:
-            request.body = json.dumps(body, allow_nan=False).encode()
-            request.headers["Content-Type"] = "application/json"
-            request.headers["Content-Length"] = str(len(request.body))
+            data, headers = json.dumps(body, allow_nan=False).encode(), self._headers_with_body
         try:
-            response = self._adapter.send(request, timeout=self._timeout, verify=True)
-            return Answer(response.status_code, response.headers, response.content)
-        except requests.RequestException as error:
+            response = self._pool.urlopen(method, where_to, body=data, headers=headers, redirect=False)
+            return Answer(response.status, response.headers, response.data)
+        except HTTPError as error:
             unsent = _never_sent(error)
         # Raised here, outside, so that not even the exception's context leads back to the request.
         if unsent:
             raise SendError("graph_unreachable", kind="retry")
         raise SendError("no_answer", kind="unknown")
 
-    def _prepare_once(
-        self, method: str, path: str, params: tuple[tuple[str, str], ...]
-    ) -> requests.PreparedRequest:
-        """All of a call but its body; made once for each address."""
-        url = f"{self._base_url}/{path}"
-        return requests.Request(method, url, params=params, headers=self._headers).prepare()
+    def _path_once(self, path: str, params: tuple[tuple[str, str], ...]) -> str:
+        """Path and query of a call, made once for each."""
+        query = f"?{urlencode(params)}" if params else ""
+        return f"{self._base_path}/{quote(path)}{query}"
 
     def close(self) -> None:
         """Close the connections."""
-        self._adapter.close()
+        self._pool.close()
 
 
-def _never_sent(error: requests.RequestException) -> bool:
+def _never_sent(error: HTTPError) -> bool:
     """Whether the request surely did not leave: no connection, no name, no valid certificate."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    cause = error.args[0] if error.args else None
-    reason = cause.reason if isinstance(cause, MaxRetryError) else cause
-    if isinstance(reason, Urllib3SSLError):  # other TLS trouble can also come in the middle of an answer
+    reason = error.reason if isinstance(error, MaxRetryError) else error
+    if isinstance(reason, SSLError):  # other TLS trouble can also come in the middle of an answer
         return any(isinstance(detail, ssl.SSLCertVerificationError) for detail in reason.args)
     return isinstance(reason, ConnectTimeoutError)  # no name and no connection are kinds of it

@@ -15,10 +15,10 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from handlers.messenger import limits, wire
+from handlers.messenger.intake import Intake
 from handlers.messenger.payloads import Parsed, read_body
 from handlers.messenger.signature import signed_by_meta
-from storage import Storage, Tx
-from storage.errors import StorageUnavailable, WrongKey
+from storage import Storage, StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ def blueprint(
     store_unavailable. What a body held is counted in the store, in the transaction that keeps it.
     """
     routes = Blueprint("webhook", __name__)
+    intake = Intake(storage)
 
     @routes.get("/webhook")
     def verify() -> Response:
@@ -55,7 +56,7 @@ def blueprint(
         outcome, answer, parsed = _examine(page_id, app_id, app_secret, now)
         if parsed is not None:
             try:
-                keep(parsed, storage, now)
+                intake.keep(parsed, now)
             except StorageUnavailable:
                 outcome, answer = "store_unavailable", _plain("TRY AGAIN", 503)
                 answer.headers["Retry-After"] = "5"
@@ -99,29 +100,6 @@ def _body() -> bytes | None:
     except RequestEntityTooLarge:
         return None
     return body if len(body) <= limits.BODY_BYTES else None
-
-
-def keep(parsed: Parsed, storage: Storage, now: datetime) -> None:
-    """All of one POST in one transaction. Raises StorageUnavailable, and then nothing of it was kept."""
-
-    def work(tx: Tx) -> None:
-        added: list[bool] = []
-        for new in parsed.events:  # `add` counts each kind, and wakes the worker
-            try:
-                with tx.part():
-                    added.append(tx.inbox.add(new, now))
-            except WrongKey:  # one contact cannot be written for; the others of this POST must not suffer
-                tx.incidents.open("contact_unreadable", now)
-        counts = {
-            "duplicate_events": added.count(False),
-            "foreign_entries": parsed.foreign,
-            "unknown_items": parsed.unknown,
-        }
-        for name, by in counts.items():
-            if by:
-                tx.counters.bump(name, by)
-
-    storage.write(work)
 
 
 def _plain(text: str, status: int) -> Response:

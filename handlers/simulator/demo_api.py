@@ -20,6 +20,7 @@ Json = dict[str, Any]
 
 POLL_SECONDS = 20.0
 TEXT_LIMIT = 10_000
+MEASURES = ("unsubscribe", "warning", "block", "unblock")  # what Meta does to a Page
 
 
 class ClockControl(Protocol):
@@ -90,6 +91,18 @@ def add_api(
         if mode not in MODES or not (calls is None or (isinstance(calls, int) and 0 < calls < 1000)):
             return _refusal("there is no such failure")
         stand_in.fail(mode, calls=calls)
+        return jsonify({"ok": True})
+
+    @blueprint.post("/api/measures")
+    def take_measure() -> Response:
+        _own_page_only()
+        measure = _json().get("measure")
+        if measure not in MEASURES:
+            return _refusal("Meta takes no such measure")
+        if measure == "unsubscribe":
+            stand_in.lose_subscription()
+        else:
+            stand_in.enforce_policy(measure)
         return jsonify({"ok": True})
 
     @blueprint.post("/api/delivery")

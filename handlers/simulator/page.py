@@ -28,6 +28,7 @@ def _state(stand_in: StandIn, poster: Poster, number: int | None) -> Json:
         "failure": {"mode": failure.mode, "left": failure.left},
         "delivery": "held" if poster.is_held else "twice" if poster.copies > 1 else "normal",
         "waiting": poster.waiting,
+        "subscribed": bool(stand_in.subscribed_fields),
         "students": [{"psid": thread.psid, "number": thread.number} for thread in threads],
         "profile": {
             name: stand_in.profile[name]

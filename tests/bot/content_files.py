@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from bot.cards import CARDS
 from bot.texts import REQUIRED
 
 CONFIG = """
 page: {name: Test Page, privacy_url: "https://example.org/privacy", contact_email: post@example.org}
 service_hours:
   weekly: {monday: ["09:00-20:00"], friday: ["09:00-15:00"]}
+danger: {model: off}
 """
 
 SERVICES = """
@@ -44,6 +46,20 @@ services:
     verified_on: null
     source_url: https://example.org/chat
 """
+
+_CARD_SERVICE = """  - id: {id}
+    name: {{nb: N, en: N}}
+    url: https://{id}.example.org
+    line: {{nb: hjelp., en: help.}}
+    hours: always
+    kind: crisis
+    verified_by: A coordinator
+    verified_on: 2026-11-22
+    source_url: https://example.org
+"""
+_NAMED = [id for card in CARDS for id in (card.lead, *card.then) if id not in ("amk", "mental_helse")]
+# What the cards need besides.
+SERVICES += "".join(_CARD_SERVICE.format(id=id) for id in dict.fromkeys(_NAMED))
 
 RISK = """
 version: 3
@@ -160,6 +176,8 @@ def texts() -> str:
         *sections, last = key.split(".")
         for section in sections:
             place = place.setdefault(section, {})
+        if key == "card.neutral":
+            words = "x" * 60
         place[last] = {"nb": f"nb {words}", "en": f"en {words}"}
     return json.dumps(tree, indent=2)
 

@@ -84,23 +84,23 @@ def test_soft_question_at_night_also_says_that_we_are_closed_and_keeps_its_butto
     chat.at("2026-11-29 22:00").contact_writes(HEAVY)
     assert purposes(chat) == [Purpose.SAFETY, Purpose.NOTICE, Purpose.CLOSED]
     chat.contact_taps("Vet ikke")
-    assert chat.conv().tier is Tier.HIGH and chat.replies == [chat.text("soft.unsure")]
+    assert chat.conv().tier is Tier.HIGH and chat.replies == [chat.text("soft.unsure", number="113")]
 
 
 def test_long_no_to_the_soft_question_is_heard_and_stays_open(chat):
     chat.on_duty()
     chat.contact_writes(HEAVY).contact_writes("nei, ikke akkurat")
-    assert chat.replies == [chat.text("soft.heard")]
+    assert chat.replies == [chat.text("soft.heard", number="113")]
     assert chat.conv().tier is Tier.ELEVATED
     chat.contact_taps("Nei")
-    assert chat.replies == [chat.text("soft.no")]
+    assert chat.replies == [chat.text("soft.no", number="113")]
     assert chat.wait(minutes=15).conv().tier is Tier.ELEVATED
 
 
 def test_ok_is_no_yes_to_the_soft_question(chat):
     chat.on_duty()
     chat.contact_writes(HEAVY).contact_writes("ok")
-    assert chat.conv().tier is Tier.ELEVATED and chat.replies == [chat.text("soft.heard")]
+    assert chat.conv().tier is Tier.ELEVATED and chat.replies == [chat.text("soft.heard", number="113")]
 
 
 def test_silence_after_the_soft_question_counts_as_not_sure(chat):
@@ -122,7 +122,7 @@ def test_answer_in_words_right_after_the_card_has_a_text(chat, typed, key):
 def test_first_free_words_after_the_card_are_not_met_with_silence(chat):
     chat.on_duty()
     chat.contact_writes(DANGER).contact_writes("mamma er på vei")
-    assert chat.replies == [chat.text("card.line_open")]
+    assert chat.replies == [chat.text("card.line_open", number="113")]
 
 
 def test_voice_message_in_danger_is_asked_for_in_words(chat):

@@ -67,6 +67,31 @@ def test_database_that_somebody_else_has_locked_is_answered_with_503_and_later_w
     assert kept(service) == before + 1
 
 
+def test_server_that_takes_no_writes_is_answered_with_503_and_later_with_200(cluster, tmp_path):
+    def read_only(url: str, how: str) -> None:
+        """For all sessions from now on; those that there are end."""
+        name = url.partition("@/")[2].partition("?")[0]
+        with cluster.connect("postgres") as connection:
+            connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {how}")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+
+    with cluster.database() as url:
+        service = Processes(tmp_path, "http://127.0.0.1:9", url)
+        service.start("web")
+        try:
+            read_only(url, "on")
+            refused = post(service, "m-read-only")
+            read_only(url, "off")
+            assert refused.status_code == 503 and refused.headers["Retry-After"]
+            assert post(service, "m-read-only").status_code == 200
+            assert kept(service) == 1
+        finally:
+            read_only(url, "off")
+            service.stop()
+
+
 @pytest.mark.parametrize("name", ["web", "worker"])
 def test_process_that_finds_no_tables_says_what_to_run_and_ends(tmp_path, service, name):
     environ = {**service.environ, "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.db'}"}

@@ -205,7 +205,7 @@ def test_erase_takes_the_psid_from_standard_input_and_gives_a_code(run):
     assert run("migrate").exit_code == 0
     psid = "7654321098765432"
     storage = run.storage()
-    storage.write(lambda tx: tx.contacts.find_or_add(psid, NOW))
+    storage.write(lambda tx: tx.contacts.find_or_add([psid], NOW)[psid])
     result = run("erase", "--psid-stdin", stdin=f"{psid}\n")
     assert result.exit_code == 0
     assert psid not in result.output

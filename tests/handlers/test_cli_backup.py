@@ -34,7 +34,7 @@ class Service:
     def hears(self, psid, mid, text):
         event = TextReceived(sent_at=NOW, mid=mid, text=text)
         self.storage.write(
-            lambda tx: tx.inbox.add(NewEvent(psid=psid, key=f"message:{mid}", event=event), NOW)
+            lambda tx: tx.inbox.add([NewEvent(psid=psid, key=f"message:{mid}", event=event)], NOW)
         )
 
     def works(self):

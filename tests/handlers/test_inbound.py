@@ -44,7 +44,7 @@ def put(chat, text: str, who: str = "A", seconds: float = 0) -> None:
     """The webhook stored it; nobody has handled it yet."""
     mid = chat.local.new_mid()
     event = TextReceived(sent_at=chat.now + timedelta(seconds=seconds), mid=mid, text=text)
-    chat.local.storage.write(lambda tx: tx.inbox.add(NewEvent(psid=who, key=mid, event=event), chat.now))
+    chat.local.storage.write(lambda tx: tx.inbox.add([NewEvent(psid=who, key=mid, event=event)], chat.now))
 
 
 def incidents(chat) -> list[str]:
@@ -108,14 +108,22 @@ def test_poison_holds_up_its_own_contact_in_order_and_nobody_else(chat, poison):
 
 
 def test_what_a_failing_event_had_done_is_undone_and_the_others_of_its_transaction_stay(chat, monkeypatch):
-    original = inbound.save
+    together, alone = inbound.save_plain, inbound.save
 
-    def save_then_fail(tx, turn, now):
-        original(tx, turn, now)
-        if any("gift" in s.text for s in turn.conversation.recent):
+    def fail(turns):
+        if any("gift" in said.text for turn in turns for said in turn.conversation.recent):
             raise RuntimeError("after everything was written")
 
-    monkeypatch.setattr(inbound, "save", save_then_fail)
+    def save_together_then_fail(tx, turns, now):
+        together(tx, turns, now)
+        fail(turns)
+
+    def save_alone_then_fail(tx, turn, now):
+        alone(tx, turn, now)
+        fail([turn])
+
+    monkeypatch.setattr(inbound, "save_plain", save_together_then_fail)
+    monkeypatch.setattr(inbound, "save", save_alone_then_fail)
     put(chat, "hei", who="B")
     put(chat, "gift", who="A")
     put(chat, "hallo", who="C")
@@ -168,7 +176,7 @@ def test_policy_event_without_a_contact_tells_staff_and_unblocking_ends_it(chat)
     def policy(action):
         event = PolicyEnforced(sent_at=chat.now, action=action)
         chat.local.storage.write(
-            lambda tx: tx.inbox.add(NewEvent(psid=None, key=f"policy:{action}", event=event), chat.now)
+            lambda tx: tx.inbox.add([NewEvent(psid=None, key=f"policy:{action}", event=event)], chat.now)
         )
         chat.local.settle()
 
@@ -185,7 +193,7 @@ def card_of(chat) -> int:
     """The outbox id of the emergency card, claimed and not yet answered for."""
     put(chat, "jeg vil ta livet mitt nå")
     chat.local.inbound.drain()
-    taken = chat.local.storage.write(lambda tx: tx.outbox.claim_next(chat.now, "test"))
+    taken = chat.local.storage.write(lambda tx: next(iter(tx.outbox.claim(chat.now, "test", 1)), None))
     assert taken.message.purpose is Purpose.CARD
     return taken.id
 
@@ -193,7 +201,7 @@ def card_of(chat) -> int:
 def echo(chat, outbox_id: int, mid: str = "m-echo", key: str | None = None) -> None:
     event = EchoReceived(sent_at=chat.now, mid=mid, outbox_id=outbox_id, app="us")
     chat.local.storage.write(
-        lambda tx: tx.inbox.add(NewEvent(psid="A", key=key or mid, event=event), chat.now)
+        lambda tx: tx.inbox.add([NewEvent(psid="A", key=key or mid, event=event)], chat.now)
     )
     chat.local.inbound.drain()
 
@@ -207,7 +215,7 @@ def test_echo_that_comes_before_the_answer_to_the_send_confirms_it_and_the_answe
     card = card_of(chat)
     echo(chat, card)
     assert delivery(chat, card) is Delivery.SENT
-    chat.local.storage.write(lambda tx: tx.outbox.sent(card, "m-echo", chat.now))
+    chat.local.storage.write(lambda tx: tx.outbox.sent({card: "m-echo"}, chat.now))
     chat.local.inbound.drain()
     assert delivery(chat, card) is Delivery.SENT and chat.alerts[0].card == "sent"
 
@@ -248,7 +256,7 @@ def test_echo_of_another_contacts_message_settles_nothing(chat):
     card = card_of(chat)
     event = EchoReceived(sent_at=chat.now, mid="m-x", outbox_id=card, app="us")
     chat.contact_writes("hei", who="B")
-    chat.local.storage.write(lambda tx: tx.inbox.add(NewEvent(psid="B", key="x", event=event), chat.now))
+    chat.local.storage.write(lambda tx: tx.inbox.add([NewEvent(psid="B", key="x", event=event)], chat.now))
     chat.local.inbound.drain()
     assert delivery(chat, card) is Delivery.SENDING
 
@@ -297,7 +305,7 @@ def test_contact_erased_while_the_receipt_is_being_sent_leaves_nothing_behind(ch
     contact_id = chat.id_of()
     message = replace(chat.local.channel.said[-1].message, purpose=Purpose.GOODBYE)
     chat.local.storage.write(lambda tx: tx.outbox.add(contact_id, message, chat.now))
-    send = chat.local.storage.write(lambda tx: tx.outbox.claim_next(chat.now, "test"))
+    send = chat.local.storage.write(lambda tx: next(iter(tx.outbox.claim(chat.now, "test", 1)), None))
     chat.local.storage.write(lambda tx: tx.contacts.erase(contact_id, "KODE", chat.now))
     chat.local.sender._send(send)
     left = chat.local.storage.read(

@@ -55,7 +55,7 @@ def test_of_one_second_what_is_told_to_the_second_comes_after_what_waited(chat):
     def keep(tx):
         for mid, at in (("m-1", second + timedelta(milliseconds=300)), ("m-2", second)):
             event = TextReceived(sent_at=at, mid=mid, text=mid)
-            tx.inbox.add(NewEvent(psid="A", key=f"message:{mid}", event=event), chat.now)
+            tx.inbox.add([NewEvent(psid="A", key=f"message:{mid}", event=event)], chat.now)
 
     chat.local.storage.write(keep)
     chat.local.settle()

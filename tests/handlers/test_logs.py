@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import json
 import logging
-import threading
 import warnings
 
 import pytest
 
-from handlers.logs import log_context, setup_logging
+from handlers.logs import setup_logging
 
 WORDS = "jeg orker ikke mer"
 
@@ -75,7 +74,7 @@ def test_an_exception_is_logged_by_type_and_lines_only(lines):
 
 def test_libraries_are_logged_by_place_not_by_words(lines):
     logging.getLogger("some.library").error("cannot parse '%s'", WORDS)
-    logging.getLogger("gunicorn.error").warning(f"Invalid request: {WORDS}")
+    logging.getLogger("waitress").warning(f"Invalid request: {WORDS}")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn(WORDS, stacklevel=1)
@@ -89,19 +88,3 @@ def test_request_lines_of_libraries_are_silent(lines):
     logging.getLogger("werkzeug").info("GET /webhook?hub.verify_token=abc")
     logging.getLogger("urllib3.connectionpool").debug("POST /me?access_token=abc")
     assert lines() == []
-
-
-def test_context_is_added_inside_and_gone_outside_and_not_shared_with_other_threads(lines):
-    log = logging.getLogger("handlers.worker")
-    with log_context(contact_id=5, text=WORDS):
-        with log_context(inbox_id=9):
-            log.info("inner")
-        thread = threading.Thread(target=log.info, args=("elsewhere",))
-        thread.start()
-        thread.join()
-    log.info("outside")
-    inner, elsewhere, outside = lines()
-    assert (inner["contact_id"], inner["inbox_id"]) == (5, 9)
-    assert "text" not in inner
-    assert "contact_id" not in elsewhere
-    assert "contact_id" not in outside

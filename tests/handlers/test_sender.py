@@ -49,7 +49,7 @@ class Line:
         mid = self.stand_in.write(self.psid, text)
         event = TextReceived(sent_at=self.now, mid=mid, text=text)
         self.storage.write(
-            lambda tx: tx.inbox.add(NewEvent(psid=self.psid, key=f"message:{mid}", event=event), self.now)
+            lambda tx: tx.inbox.add([NewEvent(psid=self.psid, key=f"message:{mid}", event=event)], self.now)
         )
         return self.storage.read(lambda tx: tx.contacts.find(self.psid))
 

@@ -1,4 +1,4 @@
-"""The server as a process: it starts after the fork, answers, and ends quickly with streams open."""
+"""The server as a process: it answers, and ends quickly with streams open."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,12 +16,12 @@ import requests
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import os, sys, threading
+import sys, threading, time
 from handlers.logs import setup_logging
 from handlers.server import run_web
 
 setup_logging("INFO")
-parent, stop, started = os.getpid(), threading.Event(), []
+stop, started = threading.Event(), []
 
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/broken":
@@ -28,7 +29,11 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/stream":
         return stream()
-    return [f"{os.getpid() != parent} {started}".encode()]
+    if environ["PATH_INFO"] == "/slow":
+        started.append("slow")
+        stop.wait(60)
+        time.sleep(0.2)
+    return [" ".join(started).encode()]
 
 def stream():
     yield b"first\\n"
@@ -40,7 +45,7 @@ def on_stop():
     print("stopped", flush=True)
 
 run_web(lambda: application, port=int(sys.argv[1]), threads=4, host="127.0.0.1",
-        on_start=lambda: started.append(os.getpid() != parent), on_stop=on_stop)
+        on_start=lambda: started.append("started"), on_stop=on_stop)
 """
 
 
@@ -68,9 +73,20 @@ def server():
         process.communicate()
 
 
-def test_app_and_start_hook_run_in_the_process_that_serves(server):
+def test_the_start_hook_has_run_before_the_first_answer(server):
     _, url = server
-    assert requests.get(f"{url}/", timeout=10).text == "True [True]"
+    assert requests.get(f"{url}/", timeout=10).text == "started"
+
+
+def test_an_answer_that_is_under_way_when_the_stop_comes_still_arrives(server):
+    process, url = server
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(requests.get, f"{url}/slow", timeout=20)
+        while "slow" not in requests.get(f"{url}/", timeout=10).text:
+            pass
+        process.send_signal(signal.SIGTERM)
+        assert answer.result().text == "started slow"
+    assert process.wait(10) == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
@@ -81,8 +97,7 @@ def test_the_server_ends_at_once_although_a_stream_is_open(server, how):
         assert next(lines) == b"first"
         began = time.monotonic()
         process.send_signal(how)
-        if how is signal.SIGTERM:
-            assert next(lines) == b"last"
+        assert next(lines) == b"last"
     out, _ = process.communicate(timeout=10)
     assert time.monotonic() - began < 5
     assert process.returncode == 0

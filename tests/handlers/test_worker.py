@@ -72,7 +72,7 @@ class Service:
     def writes(self, psid: str, text: str = "hei") -> None:
         mid = f"m-{next(MIDS)}"
         event = TextReceived(sent_at=self.now, mid=mid, text=text)
-        self.storage.write(lambda tx: tx.inbox.add(NewEvent(psid=psid, key=mid, event=event), self.now))
+        self.storage.write(lambda tx: tx.inbox.add([NewEvent(psid=psid, key=mid, event=event)], self.now))
 
     def states(self) -> list[str]:
         rows = self.storage.read(lambda tx: tx.all("SELECT state FROM outbox ORDER BY id"))
@@ -157,7 +157,7 @@ def test_loop_that_breaks_is_begun_again(service, monkeypatch):
     broken = threading.Semaphore(0)
     listen = service.storage.listen
 
-    def cannot():
+    def cannot(*topics):
         broken.release()
         raise OSError(24, "too many open files")
 
@@ -229,7 +229,7 @@ def test_message_that_went_out_is_recorded_even_if_the_store_is_away_just_then(s
     write, refused = service.storage.write, []
 
     def refuse_twice(fn):
-        if threading.current_thread().name.startswith("send-") and len(refused) < 2:
+        if threading.current_thread().name == "record" and len(refused) < 2:
             refused.append(1)
             raise StorageUnavailable("full")
         return write(fn)

@@ -58,7 +58,7 @@ def new(mid: str = "m1", psid: str = "1001", words: str = "hei", seconds: float 
 
 def add_contact(storage: Storage, psid: str = "1001") -> int:
     """A contact's id."""
-    return storage.write(lambda tx: tx.contacts.find_or_add(psid, NOW))
+    return storage.write(lambda tx: tx.contacts.find_or_add([psid], NOW)[psid])
 
 
 def bot_says(

@@ -69,7 +69,7 @@ def test_copy_taken_while_others_write_is_one_state_of_the_database(
             number += 1
 
             def both(tx, name=name):
-                tx.inbox.add(new(name, psid=f"100{name}"), NOW)
+                tx.inbox.add([new(name, psid=f"100{name}")], NOW)
                 tx.counters.bump("both")
 
             storage.write(both)
@@ -90,7 +90,7 @@ def test_copy_taken_while_others_write_is_one_state_of_the_database(
 
 
 def test_copy_is_one_private_file_without_words_or_keys(storage: Storage, tmp_path: Path, copy: Path) -> None:
-    storage.write(lambda tx: tx.inbox.add(new(words="hemmelig-markør"), NOW))
+    storage.write(lambda tx: tx.inbox.add([new(words="hemmelig-markør")], NOW))
     size = back_up(URL, copy, home=tmp_path)
     assert size == copy.stat().st_size
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -244,7 +244,7 @@ def test_file_that_is_no_database_of_ours_is_refused(tmp_path: Path) -> None:
 
 def test_damaged_copy_is_refused(storage: Storage, tmp_path: Path, copy: Path) -> None:
     for number in range(300):
-        storage.write(lambda tx, n=number: tx.inbox.add(new(f"m{n}", psid=str(n)), NOW))
+        storage.write(lambda tx, n=number: tx.inbox.add([new(f"m{n}", psid=str(n))], NOW))
     back_up(URL, copy, home=tmp_path)
     with copy.open("r+b") as file:
         file.seek(4096 * 20)

@@ -22,8 +22,8 @@ MARK = "Sjøstjernehemmelighet"
 
 def plant(tx: Tx) -> int:
     """The mark in everything that a person writes or chooses."""
-    contact = tx.contacts.find_or_add(f"{MARK}-psid", NOW)
-    tx.inbox.add(new(f"{MARK}-mid", f"{MARK}-psid", MARK), NOW)
+    contact = tx.contacts.find_or_add([f"{MARK}-psid"], NOW)[f"{MARK}-psid"]
+    tx.inbox.add([new(f"{MARK}-mid", f"{MARK}-psid", MARK)], NOW)
     tx.inbox.add_internal(contact, MARK, new(words=MARK).event, NOW)
     said = Said(at=NOW, mid=MARK, text=MARK)
     handoff = Handoff(number=1, opened_at=NOW, claimed_by=1, claimed_alias=MARK, note=MARK)

@@ -22,14 +22,14 @@ def work(thread):
     for number in range(40):
         mid = f"m{{thread}}-{{number}}"
         try:
-            storage.write(lambda tx: tx.inbox.add(new(mid, str(thread), "ord " * 400), NOW))
+            storage.write(lambda tx: tx.inbox.add([new(mid, str(thread), "ord " * 400)], NOW))
             kept.append(mid)
         except StorageUnavailable:
             refused.append(mid)
 in_threads(8, work)
 assert refused, "the limit was never met"
 resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-assert storage.write(lambda tx: tx.inbox.add(new("room again"), NOW))
+assert storage.write(lambda tx: tx.inbox.add([new("room again")], NOW))
 print(len(kept) + 1)
 """
 

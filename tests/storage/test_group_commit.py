@@ -149,14 +149,14 @@ def test_an_interrupt_in_the_leader_releases_those_behind_it(storage: Storage) -
 
 @only_sqlite
 def test_a_full_database_is_unavailable_and_works_again_once_there_is_room(storage: Storage) -> None:
-    writer = storage._engine._writer.conn  # type: ignore[attr-defined]
+    writer = storage._engine._writer  # type: ignore[attr-defined]
     pages = writer.execute("PRAGMA page_count").fetchone()[0]
     writer.execute(f"PRAGMA max_page_count={pages}").fetchone()
     with pytest.raises(StorageUnavailable):
-        storage.write(lambda tx: [tx.inbox.add(new(f"m{n}", words="ord " * 500), NOW) for n in range(50)])
+        storage.write(lambda tx: [tx.inbox.add([new(f"m{n}", words="ord " * 500)], NOW) for n in range(50)])
     assert count(storage, "inbox") == 0
     writer.execute("PRAGMA max_page_count=1000000").fetchone()
-    assert storage.write(lambda tx: tx.inbox.add(new(), NOW))
+    assert storage.write(lambda tx: tx.inbox.add([new()], NOW))
 
 
 def test_a_write_inside_a_write_is_refused_rather_than_waiting_for_itself(storage: Storage) -> None:
@@ -192,7 +192,7 @@ def test_a_read_cannot_write_and_sees_one_state(storage: Storage) -> None:
 
 @only_sqlite
 def test_every_commit_is_flushed_and_nothing_checkpoints_by_itself(storage: Storage) -> None:
-    writer = storage._engine._writer.conn  # type: ignore[attr-defined]
+    writer = storage._engine._writer  # type: ignore[attr-defined]
     settings = {
         name: writer.execute(f"PRAGMA {name}").fetchone()[0]
         for name in (
@@ -219,7 +219,7 @@ def test_the_write_ahead_log_does_not_grow_for_ever(storage: Storage, tmp_path: 
     for batch in range(120):
         storage.write(
             lambda tx, batch=batch: [  # type: ignore[misc]
-                tx.inbox.add(new(f"m{batch}-{n}", words="ord " * 300), NOW) for n in range(60)
+                tx.inbox.add([new(f"m{batch}-{n}", words="ord " * 300)], NOW) for n in range(60)
             ]
         )
     assert (tmp_path / "data" / "peersupport.db-wal").stat().st_size < 24 * 1024 * 1024

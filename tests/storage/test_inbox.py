@@ -14,9 +14,9 @@ from storage.records import NewEvent, TakenEvent
 
 def take_and_finish(storage: Storage, seconds: float = 1000) -> TakenEvent | None:
     def handle(tx: Tx) -> TakenEvent | None:
-        taken = tx.inbox.take(at(seconds))
+        taken = next(iter(tx.inbox.take(at(seconds))), None)
         if taken:
-            tx.inbox.done(taken.id, at(seconds))
+            tx.inbox.done([taken.id], at(seconds))
         return taken
 
     return storage.write(handle)
@@ -31,7 +31,7 @@ def mids(storage: Storage) -> list[str]:
 
 
 def add(storage: Storage, *events: NewEvent) -> list[bool]:
-    return storage.write(lambda tx: [tx.inbox.add(event, NOW) for event in events])
+    return storage.write(lambda tx: [bool(tx.inbox.add([event], NOW)) for event in events])
 
 
 def test_an_event_is_kept_once_however_often_it_comes(storage: Storage) -> None:
@@ -44,7 +44,7 @@ def test_an_event_is_kept_once_however_often_it_comes(storage: Storage) -> None:
 
 def test_an_event_comes_out_as_it_went_in(storage: Storage) -> None:
     event = new("m1", words="blåbær 💙", seconds=3)
-    storage.write(lambda tx: tx.inbox.add(event, at(5)))
+    storage.write(lambda tx: tx.inbox.add([event], at(5)))
     taken = take_and_finish(storage)
     assert taken is not None
     assert (taken.event, taken.received_at, taken.tries) == (event.event, at(5), 0)
@@ -64,7 +64,7 @@ def test_one_contacts_events_are_taken_in_the_order_they_were_sent(storage: Stor
 
 def test_an_event_that_waits_holds_up_its_contact_and_nobody_else(storage: Storage) -> None:
     add(storage, new("a1", "1", seconds=1), new("a2", "1", seconds=2), new("b1", "2", seconds=3))
-    first = storage.write(lambda tx: tx.inbox.take(at(10)))
+    first = storage.write(lambda tx: next(iter(tx.inbox.take(at(10))), None))
     assert first is not None
     storage.write(lambda tx: tx.inbox.retry(first.id, at(10), at(60)))
     assert take_and_finish(storage, 11).event.mid == "b1"  # type: ignore[union-attr]
@@ -78,7 +78,7 @@ def test_an_event_that_waits_holds_up_its_contact_and_nobody_else(storage: Stora
 
 def test_an_event_set_aside_is_out_of_the_way_and_still_there(storage: Storage) -> None:
     add(storage, new("a1", seconds=1), new("a2", seconds=2))
-    first = storage.write(lambda tx: tx.inbox.take(at(10)))
+    first = storage.write(lambda tx: next(iter(tx.inbox.take(at(10))), None))
     assert first is not None
     storage.write(lambda tx: tx.inbox.set_aside(first.id, at(10), "crashed"))
     assert mids(storage) == ["a2"]
@@ -91,7 +91,7 @@ def test_an_event_set_aside_is_out_of_the_way_and_still_there(storage: Storage) 
 def test_what_was_taken_and_not_finished_is_taken_again(storage: Storage) -> None:
     add(storage, new("m1"))
     with pytest.raises(LookupError):
-        storage.write(lambda tx: [tx.inbox.take(at(1)), {}["crash"]])
+        storage.write(lambda tx: [next(iter(tx.inbox.take(at(1))), None), {}["crash"]])
     assert mids(storage) == ["m1"]
 
 
@@ -169,8 +169,8 @@ def test_an_event_that_cannot_be_read_is_set_aside_and_staff_are_told(storage: S
 def test_the_count_and_the_age_of_what_waits(storage: Storage) -> None:
     assert storage.read(lambda tx: (tx.inbox.pending_count(), tx.inbox.oldest_pending_at())) == (0, None)
     assert storage.read(lambda tx: tx.inbox.next_try_at()) is None
-    storage.write(lambda tx: tx.inbox.add(new("m1", seconds=5), at(6)))
-    storage.write(lambda tx: tx.inbox.add(new("m2", seconds=1), at(7)))
+    storage.write(lambda tx: tx.inbox.add([new("m1", seconds=5)], at(6)))
+    storage.write(lambda tx: tx.inbox.add([new("m2", seconds=1)], at(7)))
     assert storage.read(lambda tx: (tx.inbox.pending_count(), tx.inbox.oldest_pending_at())) == (2, at(6))
 
 
@@ -179,7 +179,7 @@ def test_threads_that_take_never_share_an_event_or_a_contact(storage: Storage) -
     lock, handled, busy = threading.Lock(), [], set()  # type: ignore[var-annotated]
 
     def handle(tx: Tx) -> bool:
-        taken = tx.inbox.take(at(1000))
+        taken = next(iter(tx.inbox.take(at(1000))), None)
         if taken is None:
             return False
         with lock:
@@ -189,7 +189,7 @@ def test_threads_that_take_never_share_an_event_or_a_contact(storage: Storage) -
         with lock:
             handled.append(taken.event.mid)  # type: ignore[union-attr]
             busy.remove(taken.contact_id)
-        tx.inbox.done(taken.id, at(1000))
+        tx.inbox.done([taken.id], at(1000))
         return True
 
     def work(_: int) -> None:

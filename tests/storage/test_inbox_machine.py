@@ -32,8 +32,8 @@ class InboxMachine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 30), psid=st.sampled_from(["1", "2", "3"]), sent=st.integers(0, 5))
     def add(self, number: int, psid: str, sent: int) -> None:
         mid = f"m{number}"
-        added = self.storage.write(lambda tx: tx.inbox.add(new(mid, psid, seconds=sent), at(self.clock)))
-        assert added == (mid not in self.ever)
+        added = self.storage.write(lambda tx: tx.inbox.add([new(mid, psid, seconds=sent)], at(self.clock)))
+        assert bool(added) == (mid not in self.ever)
         if added:
             self.waiting[mid] = (psid, sent, len(self.ever), self.clock)
             self.ever.add(mid)
@@ -41,9 +41,9 @@ class InboxMachine(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from(["done", "retry", "aside", "crash"]), wait=st.integers(1, 5))
     def take(self, outcome: str, wait: int) -> None:
         def handle(tx):  # type: ignore[no-untyped-def]
-            taken: TakenEvent | None = tx.inbox.take(at(self.clock))
+            taken: TakenEvent | None = next(iter(tx.inbox.take(at(self.clock))), None)
             if taken and outcome == "done":
-                tx.inbox.done(taken.id, at(self.clock))
+                tx.inbox.done([taken.id], at(self.clock))
             if taken and outcome == "retry":
                 tx.inbox.retry(taken.id, at(self.clock), at(self.clock + wait))
             if taken and outcome == "aside":

@@ -98,7 +98,9 @@ def test_a_conversation_that_opens_again_is_not_overwritten_by_retention(
 def test_a_message_of_unknown_fate_is_settled_by_one_worker(storage: Storage, engine: str) -> None:
     contact = add_contact(storage)
     outbox_id = storage.write(lambda tx: tx.outbox.add(contact, bot_says(), NOW))
-    storage.write(lambda tx: [tx.outbox.claim_next(at(1), "w"), tx.outbox.unknown(outbox_id, at(2))])
+    storage.write(
+        lambda tx: [next(iter(tx.outbox.claim(at(1), "w", 1)), None), tx.outbox.unknown(outbox_id, at(2))]
+    )
     unsettled: list[bool] = []
 
     def settle(tx: Tx) -> None:
@@ -114,7 +116,7 @@ def test_what_many_writers_count_is_counted_and_every_change_is_told(storage: St
 
     def count(_: int) -> None:
         for _ in range(20):
-            storage.write(lambda tx: [tx.counters.bump("all"), tx.wake()])
+            storage.write(lambda tx: [tx.counters.bump("all"), tx.wake("screens")])
 
     in_threads(6, count)
     assert storage.read(lambda tx: tx.counters.all()) == {"all": 120}
@@ -131,9 +133,9 @@ def test_the_webhook_does_not_wait_for_whoever_handles_the_contact(storage: Stor
         tx.transcript.add(contact, entry())
 
     with under_way(storage, handle):
-        assert storage.write(lambda tx: tx.inbox.add(new("m2"), NOW))
-        assert storage.write(lambda tx: tx.inbox.take(NOW)) is None
-        storage.write(lambda tx: tx.wake())
+        assert storage.write(lambda tx: tx.inbox.add([new("m2")], NOW))
+        assert storage.write(lambda tx: next(iter(tx.inbox.take(NOW)), None)) is None
+        storage.write(lambda tx: tx.wake("screens"))
 
 
 @only_postgresql
@@ -143,7 +145,7 @@ def test_a_contact_in_anothers_hands_is_passed_over(storage: Storage) -> None:
         storage.write(lambda tx, c=contact: tx.outbox.add(c, bot_says(), NOW))  # type: ignore[misc]
         storage.write(lambda tx, c=contact: tx.inbox.add_internal(c, "k", new().event, NOW))  # type: ignore[misc]
     with under_way(storage, lambda tx: [tx.contacts.lock(contact) for contact in contacts[:2]]):
-        taken = storage.write(lambda tx: tx.inbox.take(at(1)))
+        taken = storage.write(lambda tx: next(iter(tx.inbox.take(at(1))), None))
         assert taken is not None
         assert taken.contact_id == contacts[2]
         sends = storage.write(lambda tx: tx.outbox.claim(at(1), "w", 5))

@@ -30,7 +30,7 @@ def test_event_that_is_shut_out_is_taken_for_a_repetition(storage: Storage) -> N
     storage.write(lambda tx: tx.missed.shut_out("mid:m1", NOW))
     storage.write(lambda tx: tx.missed.shut_out("mid:m1", NOW))
     assert storage.read(lambda tx: tx.missed.is_known("mid:m1"))
-    assert not storage.write(lambda tx: tx.inbox.add(new("m1"), NOW))
+    assert not storage.write(lambda tx: tx.inbox.add([new("m1")], NOW))
     assert storage.read(lambda tx: tx.inbox.pending_count()) == 0
     storage.write(lambda tx: tx.inbox.forget(at(1)))
     assert not storage.read(lambda tx: tx.missed.is_known("mid:m1"))
@@ -38,7 +38,7 @@ def test_event_that_is_shut_out_is_taken_for_a_repetition(storage: Storage) -> N
 
 def test_what_an_erased_contact_wrote_is_known_and_tied_to_nobody(storage: Storage) -> None:
     for mid in ("m1", "m2"):
-        storage.write(lambda tx, mid=mid: tx.inbox.add(new(mid), NOW))
+        storage.write(lambda tx, mid=mid: tx.inbox.add([new(mid)], NOW))
     contact = add_contact(storage)
     storage.write(lambda tx: tx.contacts.erase(contact, "CODE", at(5)))
     rows = storage.read(lambda tx: tx.all("SELECT contact_id, body, state FROM inbox ORDER BY id"))

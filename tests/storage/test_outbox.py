@@ -15,7 +15,7 @@ def put(storage: Storage, contact: int, message: OutboundMessage | None = None, 
 
 
 def claim(storage: Storage, seconds: float = 1) -> TakenSend | None:
-    return storage.write(lambda tx: tx.outbox.claim_next(at(seconds), "w1"))
+    return storage.write(lambda tx: next(iter(tx.outbox.claim(at(seconds), "w1", 1)), None))
 
 
 def claim_id(storage: Storage, seconds: float = 1) -> int | None:
@@ -61,7 +61,7 @@ def test_a_contact_has_one_message_in_flight_and_they_go_in_order(storage: Stora
     other = add_contact(storage, "1002")
     first, second, third = put(storage, contact), put(storage, contact), put(storage, other)
     assert [claim_id(storage) for _ in range(3)] == [first, third, None]
-    storage.write(lambda tx: tx.outbox.sent(first, "mid-1", at(2)))
+    storage.write(lambda tx: tx.outbox.sent({first: "mid-1"}, at(2)))
     assert claim_id(storage) == second
 
 
@@ -70,7 +70,7 @@ def test_a_card_goes_before_everything_of_anybody(storage: Storage, contact: int
     flow, card = put(storage, contact), put(storage, other, bot_says("113", Purpose.CARD))
     late_card = put(storage, contact, bot_says("113", Purpose.CARD))
     assert [claim_id(storage), claim_id(storage)] == [card, late_card]
-    storage.write(lambda tx: tx.outbox.sent(late_card, None, at(2)))
+    storage.write(lambda tx: tx.outbox.sent({late_card: None}, at(2)))
     assert claim_id(storage) == flow
 
 
@@ -83,7 +83,7 @@ def test_a_message_that_is_to_be_tried_again_holds_up_the_later_ones(storage: St
     taken = claim(storage, 30)
     assert taken is not None
     assert (taken.id, taken.tries) == (first, 1)
-    storage.write(lambda tx: tx.outbox.sent(first, "x", at(31)))
+    storage.write(lambda tx: tx.outbox.sent({first: "x"}, at(31)))
     assert claim_id(storage, 31) == second
 
 
@@ -148,7 +148,7 @@ def test_a_person_may_send_a_failed_message_again_as_often_as_wanted(storage: St
 def test_what_was_sent_is_never_sent_again(storage: Storage, contact: int) -> None:
     outbox_id = put(storage, contact)
     claim(storage)
-    storage.write(lambda tx: tx.outbox.sent(outbox_id, "mid-1", at(2)))
+    storage.write(lambda tx: tx.outbox.sent({outbox_id: "mid-1"}, at(2)))
     assert not storage.write(lambda tx: tx.outbox.resend(outbox_id, at(3)))
     for late in ("unknown", "lapsed"):
         storage.write(lambda tx, late=late: getattr(tx.outbox, late)(outbox_id, at(4)))  # type: ignore[misc]
@@ -163,7 +163,7 @@ def test_an_echo_before_the_answer_settles_it(storage: Storage, contact: int) ->
     claim(storage)
     assert storage.write(lambda tx: tx.outbox.confirm(contact, outbox_id, "mid-1", at(2))) == outbox_id
     assert fate(storage, contact, outbox_id) is Delivery.SENT
-    storage.write(lambda tx: tx.outbox.sent(outbox_id, "mid-1", at(3)))
+    storage.write(lambda tx: tx.outbox.sent({outbox_id: "mid-1"}, at(3)))
     assert line(storage, contact, outbox_id).delivery_at == at(2)
     assert storage.write(lambda tx: tx.outbox.confirm(contact, outbox_id, "mid-1", at(4))) is None
 
@@ -230,7 +230,7 @@ def test_the_count_and_the_age_of_what_waits(storage: Storage, contact: int) -> 
 def test_words_that_went_out_are_kept_in_the_transcript_only(storage: Storage, contact: int) -> None:
     outbox_id = put(storage, contact)
     claim(storage)
-    storage.write(lambda tx: tx.outbox.sent(outbox_id, "mid-1", at(2)))
+    storage.write(lambda tx: tx.outbox.sent({outbox_id: "mid-1"}, at(2)))
     assert storage.read(lambda tx: tx.all("SELECT body FROM outbox")) == [{"body": None}]
     assert line(storage, contact, outbox_id).text == "hei"
     assert line(storage, contact, outbox_id).mid == "mid-1"
@@ -252,7 +252,7 @@ def test_nothing_is_sent_to_an_erased_contact(storage: Storage, contact: int) ->
     claim(storage)
     storage.write(lambda tx: tx.contacts.erase(contact, "code", at(2)))
     assert claim_id(storage, 3) is None
-    storage.write(lambda tx: tx.outbox.sent(sending, "mid-1", at(4)))
+    storage.write(lambda tx: tx.outbox.sent({sending: "mid-1"}, at(4)))
     assert storage.write(lambda tx: tx.outbox.confirm(contact, sending, "mid-1", at(4))) is None
 
 
@@ -263,7 +263,7 @@ def test_threads_that_send_never_share_a_contact(storage: Storage) -> None:
     order: dict[int, list[int]] = {contact: [] for contact in contacts}
 
     def claim_alone(tx: Tx) -> TakenSend | None:
-        taken = tx.outbox.claim_next(at(1), "w1")
+        taken = next(iter(tx.outbox.claim(at(1), "w1", 1)), None)
         if taken:
             sending = "SELECT id FROM outbox WHERE state = 'sending' AND contact_id = :contact"
             assert tx.all(sending, contact=taken.contact_id) == [{"id": taken.id}]
@@ -274,7 +274,7 @@ def test_threads_that_send_never_share_a_contact(storage: Storage) -> None:
             taken = storage.write(claim_alone)
             if taken is not None:
                 order[taken.contact_id].append(taken.id)
-                storage.write(lambda tx, done=taken.id: tx.outbox.sent(done, None, at(2)))  # type: ignore[misc]
+                storage.write(lambda tx, done=taken.id: tx.outbox.sent({done: None}, at(2)))  # type: ignore[misc]
 
     in_threads(4, work)
     assert all(len(ids) == 8 and ids == sorted(ids) for ids in order.values())
@@ -305,7 +305,7 @@ def test_a_card_that_has_not_left_in_time_is_found(storage: Storage, contact: in
     assert late == [[], [contact]]
     card = claim_id(storage)
     assert storage.read(lambda tx: tx.outbox.late_cards(at(1))) == [contact]
-    storage.write(lambda tx: tx.outbox.sent(card, None, at(2)))
+    storage.write(lambda tx: tx.outbox.sent({card: None}, at(2)))
     assert storage.read(lambda tx: tx.outbox.late_cards(at(9))) == []
 
 

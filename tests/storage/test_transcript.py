@@ -94,7 +94,7 @@ def test_a_mid_is_ours_only_if_we_sent_it_to_this_contact(storage: Storage, cont
     other = add_contact(storage, "1002")
     storage.write(lambda tx: tx.transcript.add(contact, entry(mid="theirs")))
     outbox_id = storage.write(lambda tx: tx.outbox.add(contact, bot_says(), NOW))
-    storage.write(lambda tx: tx.outbox.sent(outbox_id, "ours", at(1)))
+    storage.write(lambda tx: tx.outbox.sent({outbox_id: "ours"}, at(1)))
     known = [(who, mid) for who in (contact, other) for mid in ("ours", "theirs", "unknown")]
     assert [pair for pair in known if storage.read(lambda tx, p=pair: tx.transcript.knows(*p))] == [  # type: ignore[misc]
         (contact, "ours")
@@ -104,9 +104,9 @@ def test_a_mid_is_ours_only_if_we_sent_it_to_this_contact(storage: Storage, cont
 def test_what_was_sent_is_delivered_and_then_seen_up_to_the_watermark(storage: Storage, contact: int) -> None:
     for seconds in (1, 5, 9):
         storage.write(lambda tx: tx.outbox.add(contact, supporter_says(), NOW))
-        taken = storage.write(lambda tx, s=seconds: tx.outbox.claim_next(at(s), "w"))  # type: ignore[misc]
+        taken = storage.write(lambda tx, s=seconds: next(iter(tx.outbox.claim(at(s), "w", 1)), None))  # type: ignore[misc]
         assert taken is not None
-        storage.write(lambda tx, t=taken.id, s=seconds: tx.outbox.sent(t, f"o{s}", at(s + 1)))  # type: ignore[misc]
+        storage.write(lambda tx, t=taken.id, s=seconds: tx.outbox.sent({t: f"o{s}"}, at(s + 1)))  # type: ignore[misc]
 
     def fates() -> list[Delivery | None]:
         return [line.delivery for line in lines(storage, contact)]
@@ -216,7 +216,7 @@ def test_a_message_that_is_still_to_be_sent_keeps_its_words(storage: Storage, co
     outbox_id = storage.write(lambda tx: tx.outbox.add(contact, bot_says("ha det"), NOW))
     closed_talk(storage, contact, 1)
     storage.write(lambda tx: tx.transcript.forget_text(at(9), at(9)))
-    taken = storage.write(lambda tx: tx.outbox.claim_next(at(9), "w"))
+    taken = storage.write(lambda tx: next(iter(tx.outbox.claim(at(9), "w", 1)), None))
     assert taken is not None
     assert (taken.id, taken.message.text) == (outbox_id, "ha det")
 

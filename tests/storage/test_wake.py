@@ -19,7 +19,7 @@ from pathlib import Path
 sys.path[:0] = [{root!r}, {here!r}]
 from storage_factories import make_storage, new, NOW
 storage = make_storage(Path({home!r}), url={url!r})
-storage.write(lambda tx: tx.inbox.add(new("from another process"), NOW))
+storage.write(lambda tx: tx.inbox.add([new("from another process")], NOW))
 storage.close()
 """
 LONG = 20.0  # seconds that no passing test waits
@@ -27,7 +27,7 @@ LONG = 20.0  # seconds that no passing test waits
 
 def test_a_wake_before_the_wait_is_not_lost(storage: Storage) -> None:
     listener = storage.listen()
-    storage.write(lambda tx: tx.wake())
+    storage.write(lambda tx: tx.wake("screens"))
     assert listener.wait(LONG)
     assert not listener.wait(0)
     listener.close()
@@ -72,7 +72,7 @@ def test_what_was_rolled_back_wakes_nobody(storage: Storage) -> None:
     before = storage.read(lambda tx: tx.handoffs.last_change())
 
     def fail(tx: object) -> None:
-        tx.wake()  # type: ignore[attr-defined]
+        tx.wake("screens")  # type: ignore[attr-defined]
         raise LookupError
 
     with pytest.raises(LookupError):
@@ -86,13 +86,24 @@ def test_an_event_wakes_the_worker_and_a_change_also_the_console(storage: Storag
     contact = add_contact(storage)
     listener = storage.listen()
     before = storage.read(lambda tx: tx.handoffs.last_change())
-    storage.write(lambda tx: tx.inbox.add(new(), NOW))
+    storage.write(lambda tx: tx.inbox.add([new()], NOW))
     assert listener.wait(LONG)
     assert storage.read(lambda tx: tx.handoffs.last_change()) == before
     storage.write(lambda tx: tx.transcript.add_note(contact, 1, "Ola", "ord", NOW))
     assert listener.wait(LONG)
     assert storage.read(lambda tx: tx.handoffs.last_change()) > before
     listener.close()
+
+
+def test_a_listener_is_not_woken_by_what_it_does_not_listen_for(storage: Storage) -> None:
+    letters, screens = storage.listen("outbox", "inbox"), storage.listen("screens")
+    storage.write(lambda tx: tx.wake("inbox"))
+    assert letters.wait(LONG)
+    storage.write(lambda tx: tx.wake("screens"))
+    assert screens.wait(LONG)
+    assert not letters.wait(0)
+    letters.close()
+    screens.close()
 
 
 def test_closing_ends_a_wait_that_is_under_way(storage: Storage) -> None:
@@ -143,5 +154,5 @@ def test_commit_is_no_failure_because_nobody_could_be_woken(
         raise OSError(24, "too many open files")
 
     monkeypatch.setattr("storage.wake.os.listdir", too_many)
-    assert storage.write(lambda tx: tx.inbox.add(new("m1"), NOW))
+    assert storage.write(lambda tx: tx.inbox.add([new("m1")], NOW))
     assert storage.read(lambda tx: tx.inbox.pending_count()) == 1

@@ -106,6 +106,7 @@ function drawSwitches() {
   const held = byId("held");
   held.hidden = current.delivery !== "held" || !current.waiting;
   held.textContent = words.held.replace("{n}", current.waiting);
+  byId("unsubscribed").hidden = current.subscribed;
 }
 
 function drawStaff() {
@@ -240,6 +241,10 @@ function startSwitches() {
     post("failure", { mode, calls: Number(calls) || null });
   });
   byId("delivery").addEventListener("change", () => post("delivery", { how: byId("delivery").value }));
+  byId("measures").addEventListener("click", (event) => {
+    const { measure } = event.target.dataset;
+    if (measure) post("measures", { measure });
+  });
   byId("new-student").addEventListener("click", async () => {
     const made = await post("students", {});
     if (made) choose(made.student);

@@ -84,12 +84,20 @@ def _order(person: Person, facts: Facts) -> Iterator[str]:
     heard = [each for each in facts.told if each.psid == person.psid and each.kind in HANDLED]
     heard = [each for each in heard if each.mid in place and each.accepted_at and each.key in facts.known]
     heard.sort(key=lambda each: each.sent_at)
-    early = {each.mid: facts.known.get(each.key, 0) for each in facts.told if each.kind == "edit"}
+    # By catching up a message may have come in sooner than by its webhook; by an edit, its line. What was taken
+    # back before the service could read it comes by its webhook only, after those that were read. And an edit has
+    # a time of its own, which is the earlier one when the clock was put back in between.
+    edits = [each for each in facts.told if each.psid == person.psid and each.kind == "edit"]
+    early = {each.mid: facts.caught.get(each.mid or "", 10**18) for each in heard}
+    since = {each.mid: each.sent_at for each in heard}
+    for edit in edits:
+        if edit.mid in early:
+            early[edit.mid] = min(early[edit.mid], facts.known.get(edit.key, 10**18))
+            since[edit.mid] = min(since[edit.mid], edit.sent_at)
     for first, then in combinations(heard, 2):
-        # By catching up, `then` may have come in sooner than its webhook; by an edit, its line.
-        is_first = facts.known[first.key] < min(facts.known[then.key], early.get(then.mid, 10**18))
+        is_first = facts.known[first.key] < min(facts.known[then.key], early[then.mid])
         in_order = first.post == then.post or (first.accepted_at or 0.0) < then.tried_at
-        swapped = first.sent_at < then.sent_at and place[first.mid] > place[then.mid]
+        swapped = first.sent_at < since[then.mid] and place[first.mid] > place[then.mid]
         if is_first and in_order and swapped:
             yield f"{_name(then)} was taken before {_name(first)}, which came earlier"
 
@@ -161,14 +169,17 @@ def _stretches(person: Person) -> Iterator[list[Entry]]:
 def _alerts(person: Person, told: list[Told]) -> Iterator[str]:
     """Every danger led to a card and to one alert, which is open unless a person has closed it."""
     mids = {each.mid for each in told if each.kind in HANDLED and each.is_danger}
+    edited = {each.mid for each in told if each.kind == "edit"}
     outs = {out.id: out for out in person.outs}
     stretches = list(_stretches(person))
     for number, stretch in enumerate(stretches, start=1):
-        where = [entry.id for entry in stretch if entry.mid in mids and entry.written_by == "contact"]
+        where = [entry for entry in stretch if entry.mid in mids and entry.written_by == "contact"]
         if not where:
             continue
+        # If its new words were read after an outage, its first ones come later: perhaps after a closing.
+        follows = person.entries if where[0].mid in edited else stretch
         later = [
-            outs[entry.outbox_id] for entry in stretch if entry.id > where[0] and entry.outbox_id in outs
+            outs[entry.outbox_id] for entry in follows if entry.id > where[0].id and entry.outbox_id in outs
         ]
         cards = [out for out in later if out.purpose == Purpose.CARD]
         earlier = [

@@ -120,6 +120,7 @@ class Facts:
     people: tuple[Person, ...]
     told: tuple[Told, ...]
     known: dict[str, int]  # keys that the inbox knows, and the number under which each came in
+    caught: dict[str, int]  # mids of what was read after an outage, and the same
     reached: tuple[Reached, ...]
     deeds: tuple[Deed, ...]
     planted: tuple[Planted, ...]
@@ -161,7 +162,8 @@ def gather(
     return Facts(
         people=tuple(_person(tx, psid, audit) for psid in plan.students),
         told=told,
-        known=_known(tx, told),
+        known=_numbers(tx, {each.key: each.key for each in told}),
+        caught=_numbers(tx, {each.mid: f"caught:message:{each.mid}" for each in told if each.mid}),
         reached=tuple(_reached(deliveries, students)),
         deeds=deeds,
         planted=planted,
@@ -204,12 +206,13 @@ def _told(posts: Iterable[Post], world: World) -> list[Told]:
     return found
 
 
-def _known(tx: Any, told: Iterable[Told]) -> dict[str, int]:
+def _numbers(tx: Any, keys: dict[str, str]) -> dict[str, int]:
+    """Under which numbers the inbox has these keys; those it does not have are left out."""
     found = {}
-    for each in told:
-        row = tx.one("SELECT id FROM inbox WHERE dedupe = :hash", hash=tx.keys.hash("inbox", each.key))
+    for name, key in keys.items():
+        row = tx.one("SELECT id FROM inbox WHERE dedupe = :hash", hash=tx.keys.hash("inbox", key))
         if row is not None:
-            found[each.key] = row["id"]
+            found[name] = row["id"]
     return found
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from harness import checker
+from harness import checker, rest
 from harness.facts import Deed, Facts, Planted, gather
 from harness.schedule import Schedule, Step
 from harness.world import World
@@ -22,13 +22,10 @@ from harness.world import World
 from bot.errors import NotPossible, PeerSupportError
 from bot.outcomes import OUTCOMES
 from handlers.simulator.state import Refused
-from storage import StorageUnavailable
+from storage.errors import StorageError
 from storage.records import Staff
 from storage.times import from_ms, to_ms
 
-MOST_REST_SECONDS = 120.0
-STILL_SECONDS = 1.2  # nothing happened for so long, so the clock is moved on to what waits for it
-NEXT = timedelta(seconds=31)  # longer than a wait for an echo, and than a held outbox waits for its next try
 GRACE_SECONDS = 15.0  # between asking a process to end and killing it
 TIMER_AFTER = timedelta(milliseconds=400)
 
@@ -54,7 +51,7 @@ class Result:
                 "What was done:",
                 str(self.schedule),
                 "To see it again:",
-                f"  python benchmarks/faults.py --store {store} --schedules 1 --seed {seed}",
+                f"  python benchmarks/faults.py --store {store} --schedules 1 --seed {seed} {self.schedule.size}",
             ]
         )
 
@@ -76,8 +73,15 @@ class Runner:
 
     def run(self) -> Result:
         """Do it all."""
+        try:
+            return self._run()
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> Result:
         began = time.monotonic()
         self.world.set_clock(self.plan.starts)
+        self.world.new_shift()
         self.world.mail.set_copies(self.plan.copies)
         for psid in self.plan.students:
             self.world.graph.new_student(psid)
@@ -88,13 +92,15 @@ class Runner:
                 threading.Event().wait(left)
             self._do(step)
         self.world.mend()
-        wait(self._futures, 60)
-        rest = self._comes_to_rest()
-        self._pool.shutdown()
+        wait(self._futures, rest.MOST_SECONDS)
+        rested = rest.comes_to_rest(self.world)
+        for step in self.plan.afterwards:  # whom trouble kept from being taken is taken now
+            self._deed(step)
+        rested = rest.comes_to_rest(self.world) and rested
         facts = self.facts()
-        problems = ([] if rest else ["It does not come to rest: " + self._what_is_left()]) + checker.check(
-            facts
-        )
+        problems = (
+            [] if rested else ["It does not come to rest: " + rest.what_is_left(self.world)]
+        ) + checker.check(facts)
         return Result(self.plan, facts, problems, time.monotonic() - began)
 
     def facts(self, tx: Any = None) -> Facts:
@@ -125,7 +131,9 @@ class Runner:
                 self._mail(step)
             case "everybody":
                 wait(self._futures)
-                self._comes_to_rest()
+                rest.comes_to_rest(self.world)
+            case "staff" if step.what == "takes":
+                self._takes(str(step.value))
             case "staff":
                 self._later(lambda: self._deed(step))
             case name if name in self.world.names:
@@ -213,13 +221,23 @@ class Runner:
             case "edits" | "edits into danger" if said:
                 graph.edit(psid, said[-1], str(value))
             case "takes back" if said:
-                graph.unsend(psid, said[int(float(value) * len(said))])
+                graph.unsend(psid, said[int(float(value) * len(said)) - 1])
             case "reacts" if said:
                 graph.react(psid, said[-1], "❤" if float(value) > 0.4 else None)
             case "reads":
                 graph.read(psid)
 
     # Staff.
+
+    def _takes(self, psid: str) -> None:
+        """This student, surely: what comes after it in a quiet schedule is about somebody who is claimed."""
+        contact_id = self.world.storage.read(lambda tx: tx.contacts.find(psid))
+        assert contact_id is not None
+        staff, ends_at = self.world.staff[0], time.monotonic() + rest.MOST_SECONDS
+        while time.monotonic() < ends_at:
+            self._try("claim", contact_id, staff, lambda: self.world.deeds.claim(contact_id, staff))
+            if self.deeds[-1].outcome == "done":
+                return
 
     def _deed(self, step: Step) -> None:
         chance = random.Random(float(step.value))
@@ -305,7 +323,7 @@ class Runner:
             act()
         except NotPossible:
             outcome = "refused"
-        except StorageUnavailable:
+        except StorageError:
             outcome = "unknown" if self.world.store == "postgresql" else "refused"
         else:
             outcome = "done"
@@ -329,63 +347,11 @@ class Runner:
 
         try:
             contact_id = self.world.storage.write(plant)
-        except StorageUnavailable:
+        except StorageError:
             return
         if contact_id is not None:
             with self._lock:
                 self.planted.append(Planted(contact_id, name, due_at))
-
-    # Rest.
-
-    def _comes_to_rest(self) -> bool:
-        """Wait until nothing is under way; what waits for a later time gets it by moving the clock on."""
-        ends_at = time.monotonic() + MOST_REST_SECONDS
-        listener = self.world.storage.listen()
-        still_since, before, calm = time.monotonic(), "", 0
-        try:
-            while time.monotonic() < ends_at:
-                left = self._what_is_left()
-                if not left:
-                    calm += 1
-                    if calm == 3:  # what has just been handled may lead to more
-                        return True
-                else:
-                    calm = 0
-                if left != before:
-                    before, still_since = left, time.monotonic()
-                elif left and time.monotonic() - still_since > STILL_SECONDS:
-                    self.world.clock.jump(NEXT)
-                    self.world.storage.notify()
-                    still_since = time.monotonic()
-                listener.wait(0.1)
-        finally:
-            listener.close()
-        return False
-
-    def _what_is_left(self) -> str:
-        """In words; empty at rest."""
-        if not self.world.mail.is_idle:
-            return "webhooks are not delivered"
-        try:
-            counts = self.world.storage.read(lambda tx: _left(tx, self.world.clock()))
-        except PeerSupportError as error:
-            return f"the store does not answer ({type(error).__name__})"
-        return ", ".join(f"{number} {what}" for what, number in counts.items() if number)
-
-
-def _left(tx: Any, now: datetime) -> dict[str, int]:
-    def count(condition: str) -> int:
-        return int(tx.one(f"SELECT count(*) AS n FROM outbox WHERE {condition}")["n"])  # noqa: S608
-
-    due_at = tx.timers.next_due_at()
-    return {
-        "events not handled": tx.inbox.pending_count(),
-        "messages not sent": tx.outbox.waiting_count(),
-        "sends under way": count("state = 'sending'"),
-        "sends of unknown fate": count("state = 'unknown' AND settled = 0"),
-        "timers of ours": int(tx.one("SELECT count(*) AS n FROM timer WHERE name LIKE 'harness:%'")["n"]),
-        "timers overdue": int(due_at is not None and due_at <= now),
-    }
 
 
 def run_schedule(world: World, plan: Schedule) -> Result:

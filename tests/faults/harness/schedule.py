@@ -12,6 +12,7 @@ Store = Literal["sqlite", "postgresql"]
 WEBS: dict[Store, tuple[str, ...]] = {"sqlite": ("web",), "postgresql": ("web-1", "web-2")}
 WORKERS: dict[Store, tuple[str, ...]] = {"sqlite": ("worker",), "postgresql": ("worker-1", "worker-2")}
 STAFF = 3
+MOST_BACK_SECONDS = 300  # of one trouble with the clock; a schedule has two at most
 
 # Local time in Oslo. Mostly open; also closed, and minutes before the evening's end.
 STARTS = ("wednesday 12:00", "thursday 10:30", "tuesday 15:00", "sunday 14:00", "wednesday 19:57")
@@ -22,6 +23,14 @@ WORDS = (
 DANGER = ("jeg vil ta livet mitt", "I want to die", "jeg har tatt en overdose", "jeg vil ikke leve lenger")
 COMMANDS = ("prate", "prate", "prate", "HJELP", "stopp", "PAUSE", "meny", "English", "norsk")
 GRAPH = ("slow", "429", "500", "html_502", "timeout_after_accepting", "dead_token")
+
+FAULTS = frozenset(
+    {
+        *("is killed", "is stopped", "is asked to end", "has a full disk"),
+        *("is locked", "is away", "drops connections", "takes no writes"),
+        *("turns", "jumps", "comes batched", "comes shuffled", "comes again"),
+    }
+)
 
 ACTS = (  # what a student does, and how often
     ("says", 10), ("taps", 8), ("commands", 5), ("danger", 3), ("likes", 1), ("pictures", 1), ("edits", 2),
@@ -55,11 +64,23 @@ class Schedule:
     starts: str
     students: tuple[str, ...]
     copies: int
+    size: str = ""  # as benchmarks/faults.py takes it
     steps: tuple[Step, ...] = field(repr=False)
+    afterwards: tuple[Step, ...] = field(default=(), repr=False)  # when everything is mended and at rest
 
     def __str__(self) -> str:
         head = f"seed {self.seed} on {self.store}, {self.starts} in Oslo, each webhook {self.copies} times"
-        return "\n".join([head, *map(str, self.steps)])
+        return "\n".join([head, *map(str, self.steps), "afterwards", *map(str, self.afterwards)])
+
+    @property
+    def faults(self) -> frozenset[str]:
+        """What goes wrong in it, in words."""
+        ours = (step for step in self.steps if step.what in FAULTS)
+        return frozenset(
+            f"{step.what} {step.value}" if step.what == "turns" else step.what
+            for step in ours
+            if step.value != "normal"
+        )
 
 
 def schedule(seed: int, store: Store, *, students: int = 6, acts: int = 40, seconds: float = 4.0) -> Schedule:
@@ -80,7 +101,12 @@ def schedule(seed: int, store: Store, *, students: int = 6, acts: int = 40, seco
         starts=chance.choices(STARTS, (3, 2, 2, 1, 1))[0],
         students=(*people, keeper),
         copies=chance.choice((1, 1, 2)),
+        size=f"--acts {acts} --seconds {seconds:g}",
         steps=tuple(sorted(steps, key=lambda step: step.at_ms)),
+        afterwards=tuple(
+            Step(0, "staff", what, round(chance.random(), 3))
+            for what in ("claims", "claims", "replies", "acknowledges", "claims", "replies", "closes")
+        ),
     )
 
 
@@ -96,7 +122,7 @@ def quiet(seed: int, store: Store) -> Schedule:
         Step(310, danger, "danger", DANGER[0]),
         Step(320, claimed, "commands", "prate"),
         Step(330, "everybody", "comes to rest"),
-        Step(340, "staff", "claims", 0.9),
+        Step(340, "staff", "takes", claimed),
         Step(350, "everybody", "comes to rest"),
         Step(360, "staff", "replies", 0.0),
         Step(370, claimed, "says", "takk"),
@@ -171,20 +197,26 @@ def _graph(chance: random.Random, long: int, store: Store) -> Iterator[Step]:
 
 def _database(chance: random.Random, long: int, store: Store) -> Iterator[Step]:
     at = chance.randrange(300, long)
-    what = "is locked" if store == "sqlite" else chance.choice(("is away", "drops connections"))
+    what = (
+        "is locked"
+        if store == "sqlite"
+        else chance.choice(("is away", "drops connections", "takes no writes"))
+    )
     yield Step(at, "database", what)
     yield Step(at + chance.choice((150, 600, 1500, 6000)), "database", "is back")
 
 
 def _disk(chance: random.Random, long: int, store: Store) -> Iterator[Step]:
-    """Only a SQLite process writes to a disk of its own."""
+    """A SQLite process writes to a disk of its own; a PostgreSQL server whose disk is full takes no writes."""
     if store == "sqlite":
         name = chance.choice(WORKERS[store] + WEBS[store])
         at = chance.randrange(300, long)
         yield Step(at, name, "has a full disk")
         yield Step(at + chance.randrange(200, 2500), name, "has room")
     else:
-        yield from _database(chance, long, store)
+        at = chance.randrange(300, long)
+        yield Step(at, "database", "takes no writes")
+        yield Step(at + chance.choice((150, 600, 1500)), "database", "is back")
 
 
 def _mail(chance: random.Random, long: int, store: Store) -> Iterator[Step]:
@@ -201,10 +233,12 @@ def _again(chance: random.Random, long: int, store: Store) -> Iterator[Step]:
 
 
 def _clock(chance: random.Random, long: int, store: Store) -> Iterator[Step]:
+    """Put on, or back: not by ten minutes in all, for what is said to be further ahead the service does not believe."""
+    back = 0
     for _ in range(chance.randrange(1, 4)):
-        yield Step(
-            chance.randrange(long), "clock", "jumps", chance.choice((-300, -30, -2, 2, 30, 300, 1000, 2000))
-        )
+        at, by = chance.randrange(long), chance.choice((-240, -30, -2, 2, 30, 300, 1000, 2000))
+        back -= min(by, 0)
+        yield Step(at, "clock", "jumps", by if back < MOST_BACK_SECONDS else -by)
 
 
 _TROUBLES = (

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +39,7 @@ DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sun
 READ_TIMEOUT_SECONDS = (
     2  # of our calls to Meta; as shipped it is 10, and each time-out would cost a run so much
 )
+LONGEST_START_SECONDS = 180  # of all processes, on a machine that is busy with other things
 # Somebody else has the database: says so, and lets go when its input ends.
 LOCKER = (
     "import sys; from storage.sqlite_engine import sqlite3;"
@@ -140,13 +143,12 @@ class Service(Processes):
         self.home = folder / "home"
         shutil.copytree(ROOT / "flows", self.home / "flows")
         config = (ROOT / "config.yaml").read_text("utf-8")
-        config, count = re.subn(
+        config, changes = re.subn(
             r"read_timeout_seconds: \d+", f"read_timeout_seconds: {READ_TIMEOUT_SECONDS}", config
         )
-        assert count == 1
+        assert changes == 1
         (self.home / "config.yaml").write_text(config, "utf-8")
         self.clock_file = folder / "clock"
-        self.patient = True
         super().__init__(folder, graph_url, database_url)
 
     def _command(self, name: str) -> list[str]:  # type: ignore[override]
@@ -154,8 +156,7 @@ class Service(Processes):
         return [sys.executable, str(launcher), str(self.clock_file), "--home", str(self.home), name]
 
     def _answers(self, port: int) -> None:
-        if self.patient:
-            super()._answers(port)
+        """Nobody waits for that here; `World` looks after it."""
 
     def is_up(self, name: str) -> bool:
         """Whether it was started and has not ended."""
@@ -181,7 +182,7 @@ class World:
 
     def __init__(self, store: Store, folder: Path, cluster: Any = None) -> None:
         self.store: Store = store
-        self._cluster, self._is_away = cluster, False
+        self._cluster, self._is_away, self._is_read_only = cluster, False, False
         self._ends = contextlib.ExitStack()
         folder.mkdir(parents=True, exist_ok=True)
         self.clock = SharedClock(folder / "clock")
@@ -201,10 +202,10 @@ class World:
         self.mail = Mails([Mail(self._url(web), self.posted) for web in WEBS[store]])
         self._ends.callback(self.mail.close)
         self.graph.attach(self.mail)  # type: ignore[arg-type]
-        self.staff = self._staff()
+        self._shifts = count(1)
+        self.staff: list[Staff] = []
         self._locker: subprocess.Popen[bytes] | None = None
-        for name in self.names:
-            self.service.start(name)
+        self._stands_up()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -214,17 +215,23 @@ class World:
     def _url(self, web: str) -> str:
         return f"http://127.0.0.1:{self.service.port_of(web)}/webhook"
 
-    def _staff(self) -> list[Staff]:
-        def add(tx: Any) -> list[Staff]:
+    def new_shift(self) -> None:
+        """Other people come on duty: whom the last ones have taken stays theirs, and these have their hands free."""
+        shift = next(self._shifts)
+
+        def change(tx: Any) -> list[Staff]:
             now, made = self.clock(), []
+            for gone in self.staff:
+                tx.staff.set_duty(gone.id, Duty.OFF, now)
             for number in range(STAFF):
-                staff_id = tx.staff.add(f"staff{number}", f"Person {number}", Role.DUTY_LEAD, "x", now)
+                name = f"{shift}-{number}"
+                staff_id = tx.staff.add(f"staff{name}", f"Person {name}", Role.DUTY_LEAD, "x", now)
                 tx.staff.set_duty(staff_id, Duty.ON, now)
                 tx.staff.seen(staff_id, now + timedelta(days=4000))  # whose console stays open
                 made.append(tx.staff.get(staff_id))
             return made
 
-        return self.storage.write(add)
+        self.staff = self.storage.write(change)
 
     def set_clock(self, words: str) -> None:
         """Let it become the next "wednesday 12:00" in Oslo."""
@@ -241,7 +248,9 @@ class World:
     # Outages.
 
     def database_goes(self, how: str) -> None:
-        """Take the database away."""
+        """Take the database away. While it is, nothing else can be done to it."""
+        if self._is_away:
+            return
         match how:
             case "is locked":
                 if self._locker is None:
@@ -257,6 +266,8 @@ class World:
                     connection.execute(
                         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test_%'"
                     )
+            case "takes no writes":
+                self._take_writes("off")
 
     def database_comes_back(self) -> None:
         """Give it back, whatever was the matter."""
@@ -268,6 +279,16 @@ class World:
         if self._is_away:
             self._cluster.start()
             self._is_away = False
+        if self._is_read_only:
+            self._take_writes("on")
+
+    def _take_writes(self, how: str) -> None:
+        """What a managed server does whose disk is nearly full, and what a standby does after a failover."""
+        self._is_read_only = how == "off"
+        with self._cluster.connect("postgres") as connection:
+            read_only = "on" if self._is_read_only else "off"
+            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {read_only}")
+            connection.execute("SELECT pg_reload_conf()")
 
     def mend(self) -> None:
         """End every trouble: processes run, the database and Meta answer, the post comes."""
@@ -278,18 +299,37 @@ class World:
             self.service.signal(name, signal.SIGCONT)
             if self.store == "sqlite" and self.service.is_up(name):
                 self.service.largest_file(name, -1)
+        self._stands_up()
+
+    def _stands_up(self) -> None:
+        """Returns when everything runs and every web process answers."""
+        deadline = time.monotonic() + LONGEST_START_SECONDS
+        self.keep_up()
+        while not all(map(self._answers, WEBS[self.store])):
+            assert time.monotonic() < deadline, (
+                f"web does not start: {self.service.logs.read_text('utf-8')[-2000:]}"
+            )
+            pause(0.05)
+            self.keep_up()
+
+    def keep_up(self) -> None:
+        """What has ended is started again, as a platform does: a process that finds no database ends."""
         for name in self.names:
             self.start(name)
-        self.service.patient = True
-        for web in WEBS[self.store]:
-            self.service._answers(self.service.port_of(web))
+
+    def _answers(self, web: str) -> bool:
+        address = f"http://127.0.0.1:{self.service.port_of(web)}/healthz"
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return True
+        except OSError:
+            return False
 
     def start(self, name: str) -> None:
         """Start what does not run; does not wait for it."""
         if self.service.is_up(name):
             return
         self.service.forget(name)
-        self.service.patient = False
         self.service.start(name)
 
     def _end_service(self) -> None:

@@ -82,7 +82,7 @@ class House:
         """A student writes; the contact's id. The words ask for a person unless said otherwise."""
         self._mids += 1
         event = TextReceived(sent_at=self.at, mid=f"m{self._mids}", text=text)
-        self.storage.write(lambda tx: tx.inbox.add(NewEvent(psid=who, key=event.mid, event=event), self.at))
+        self.storage.write(lambda tx: tx.inbox.add([NewEvent(psid=who, key=event.mid, event=event)], self.at))
         self.inbound.drain()
         contact_id = self.storage.read(lambda tx: tx.contacts.find(who))
         assert contact_id is not None

@@ -13,7 +13,7 @@ DANGER = "Jeg skal ta livet mitt i kveld"
 
 
 def happens(house, event, who="A"):
-    house.storage.write(lambda tx: tx.inbox.add(NewEvent(psid=who, key=repr(event), event=event), house.at))
+    house.storage.write(lambda tx: tx.inbox.add([NewEvent(psid=who, key=repr(event), event=event)], house.at))
     house.inbound.drain()
 
 
@@ -283,7 +283,7 @@ def test_odd_things_from_the_student_are_shown_in_words(house, amalie):
     happens(house, MessageWithdrawn(sent_at=house.at, mid="m3"))
     house.deeds.reply(contact, amalie, "Så fint", last_id(house, contact))
     sent = house.storage.read(lambda tx: tx.transcript.entries(contact))[-1]
-    house.storage.write(lambda tx: tx.outbox.sent(sent.outbox_id, "out1", house.at))
+    house.storage.write(lambda tx: tx.outbox.sent({sent.outbox_id: "out1"}, house.at))
     happens(house, ReactionChanged(sent_at=house.at, mid="out1", reaction="like", added=True))
     page = house.browser(amalie).page(f"/c/{contact}")
     for words in (

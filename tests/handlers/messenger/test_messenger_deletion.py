@@ -83,7 +83,7 @@ def test_no_text_makes_the_parser_raise(text: str, secret: str) -> None:
 
 def test_the_page_says_when_a_conversation_was_deleted(service: Service) -> None:
     def erase(tx) -> None:
-        tx.contacts.erase(tx.contacts.find_or_add("7007", NOW), "AB12-CD34", NOW)
+        tx.contacts.erase(tx.contacts.find_or_add(["7007"], NOW)["7007"], "AB12-CD34", NOW)
 
     service.storage.write(erase)
     page = service.get("/deletion/AB12-CD34").text

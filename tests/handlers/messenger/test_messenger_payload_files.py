@@ -30,10 +30,10 @@ def body_of(case: dict) -> bytes:
 def stored(tx: Tx) -> list[dict]:
     """What the worker would take, as JSON, with the PSID it belongs to."""
     found = []
-    while (taken := tx.inbox.take(NOW)) is not None:
+    while (taken := next(iter(tx.inbox.take(NOW)), None)) is not None:
         psid = tx.contacts.psid(taken.contact_id) if taken.contact_id is not None else None
         found.append({"id": taken.id, "psid": psid, **json.loads(to_json(taken.event))})
-        tx.inbox.done(taken.id, NOW)
+        tx.inbox.done([taken.id], NOW)
     return sorted(found, key=lambda each: each["id"])
 
 
@@ -48,7 +48,7 @@ def test_what_is_stored_is_what_the_file_expects(path: Path, service: Service) -
     case = json.loads(path.read_text("utf-8"))
     expect = case["expect"]
     for psid in {event["psid"] for event in expect.get("events", ()) if event["psid"]}:
-        service.storage.write(lambda tx, psid=psid: tx.contacts.find_or_add(psid, NOW))
+        service.storage.write(lambda tx, psid=psid: tx.contacts.find_or_add([psid], NOW)[psid])
 
     answer = service.post(body_of(case))
 

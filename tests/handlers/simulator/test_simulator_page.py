@@ -10,7 +10,7 @@ import pytest
 from flask import Flask, redirect
 
 import handlers.simulator
-from handlers.simulator.demo_api import next_sunday_evening
+from handlers.simulator.demo_api import MEASURES, next_sunday_evening
 from handlers.simulator.graph import StandIn
 from handlers.simulator.guard import refuse_real_token
 from handlers.simulator.poster import Poster
@@ -171,6 +171,43 @@ def test_failures_and_deliveries_can_be_switched(demo):
     act(demo, "write", text="Hei")
     assert (state(demo)["delivery"], state(demo)["waiting"]) == ("held", 1)
     assert demo.post("/simulator/api/delivery", json={"how": "by post"}).status_code == 409
+
+
+def test_the_page_offers_every_measure_of_metas_in_both_languages(demo):
+    for language in ("nb", "en"):
+        html = demo.get(f"/simulator?lang={language}").get_data(as_text=True)
+        for measure in MEASURES:
+            assert f'data-measure="{measure}">{WORDS[language]["measures"][measure]}</button>' in html
+
+
+def test_lost_subscription_means_that_nothing_more_is_told_until_the_app_subscribes_again(demo):
+    assert state(demo)["subscribed"]
+    assert demo.post("/simulator/api/measures", json={"measure": "unsubscribe"}).status_code == 200
+    act(demo, "write", text="Hei")
+    assert (state(demo)["subscribed"], state(demo)["waiting"]) == (False, 0)
+    again = demo.post(
+        "/simulator/graph/v26.0/me/subscribed_apps",
+        json={"subscribed_fields": ["messages"]},
+        headers={"Authorization": "Bearer demo-token"},
+    )
+    assert again.status_code == 200
+    act(demo, "write", text="Hei igjen")
+    assert (state(demo)["subscribed"], state(demo)["waiting"]) == (True, 1)
+
+
+@pytest.mark.parametrize("measure", ["warning", "block", "unblock"])
+def test_a_measure_against_the_page_is_told_by_webhook(demo, measure):
+    assert demo.post("/simulator/api/measures", json={"measure": measure}).status_code == 200
+    (told,) = demo.poster._waiting
+    assert (told.field, told.item["policy_enforcement"]) == (
+        "messaging_policy_enforcement",
+        {"action": measure},
+    )
+
+
+def test_meta_takes_no_measure_that_it_does_not_have(demo):
+    for wrong in ({"measure": "sue"}, {}):
+        assert demo.post("/simulator/api/measures", json=wrong).status_code == 409
 
 
 def test_the_frame_is_signed_in_by_number_and_the_page_knows_as_whom(demo):

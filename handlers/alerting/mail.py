@@ -1,0 +1,91 @@
+"""Alerts by e-mail, through the mail server that SMTP_URL names."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from email.message import EmailMessage
+from email.utils import format_datetime
+from urllib.parse import unquote, urlsplit
+
+from handlers.alerting.notice import ChannelFailed, Notice
+
+TIMEOUT_SECONDS = 8.0  # for each answer of the server
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class Mail:
+    """`smtps://` speaks TLS from the start; `smtp://` must offer STARTTLS unless the server is this machine."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        sender: str,
+        context: ssl.SSLContext | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
+        parts = urlsplit(url)
+        self._implicit = parts.scheme == "smtps"
+        self._host = parts.hostname or ""
+        self._port = parts.port or (465 if self._implicit else 587)
+        self._login = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
+        self._sender = sender
+        self._domain = sender.rpartition("@")[2] or "localhost"
+        self._context = context or ssl.create_default_context()
+        self._timeout = timeout_seconds
+
+    def tell(self, notice: Notice) -> tuple[int, ...]:
+        """Hand it to the mail server, which says yes or no."""
+        if not notice.email:
+            raise ChannelFailed("no_address", again=False)
+        try:
+            with self._server() as server:
+                self._secure(server)
+                self._sign_in(server)
+                server.send_message(self._message(notice), self._sender, [notice.email])
+        except smtplib.SMTPRecipientsRefused as error:
+            codes = [code for code, _ in error.recipients.values()]
+            raise ChannelFailed("mail_refused", again=all(code < 500 for code in codes)) from None
+        except smtplib.SMTPResponseException as error:
+            raise ChannelFailed("mail_refused", again=error.smtp_code < 500) from None
+        except (smtplib.SMTPException, OSError):  # TimeoutError and ssl.SSLError are OSErrors
+            raise ChannelFailed("no_connection", again=True) from None
+        return ()
+
+    def _server(self) -> smtplib.SMTP:
+        if self._implicit:
+            return smtplib.SMTP_SSL(
+                self._host, self._port, self._domain, timeout=self._timeout, context=self._context
+            )
+        return smtplib.SMTP(self._host, self._port, self._domain, timeout=self._timeout)
+
+    def _secure(self, server: smtplib.SMTP) -> None:
+        if self._implicit:
+            return
+        server.ehlo()
+        if server.has_extn("starttls"):
+            server.starttls(context=self._context)
+            server.ehlo()
+        elif self._host not in _LOOPBACK:
+            raise ChannelFailed("mail_no_tls", again=False)
+
+    def _sign_in(self, server: smtplib.SMTP) -> None:
+        if not self._login:
+            return
+        try:
+            server.login(*self._login)
+        except smtplib.SMTPException:  # many servers hang up on a wrong password
+            raise ChannelFailed("mail_sign_in", again=True) from None
+
+    def _message(self, notice: Notice) -> EmailMessage:
+        message = EmailMessage()
+        message["From"] = self._sender
+        message["To"] = notice.email
+        message["Subject"] = notice.title
+        message["Date"] = format_datetime(notice.at)
+        message["Message-ID"] = f"<{notice.key}@{self._domain}>"  # at every try the same: doubles can be told
+        message["Auto-Submitted"] = "auto-generated"
+        message["X-Priority"] = "1"
+        message.set_content(notice.text)
+        return message

@@ -1,0 +1,66 @@
+"""What a notification says: that somebody is needed, and where to sign in. Never who, what, or how bad."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from bot.settings import Words
+from storage.ladder_records import Purpose, Subscription
+
+_DRILL = Words(nb="ØVELSE: ", en="DRILL: ")
+_TITLE = Words(nb="Varsel fra {page}", en="Alert from {page}")
+_TEXT: Mapping[Purpose, Words] = {
+    "ladder": Words(nb="Noen trenger deg i konsollen nå.", en="Somebody needs you in the console now."),
+    "identity": Words(
+        nb="En kollega trenger at du ser på noe i dag.",
+        en="A colleague needs you to look at something today.",
+    ),
+}
+_SIGN_IN = Words(nb="Logg inn", en="Sign in")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One notification to one person, ready to go. Addresses of other channels may be there too."""
+
+    key: str  # the same at every try
+    kind: Literal["alert", "drill", "review"]
+    title: str
+    text: str
+    link: str
+    at: datetime  # now, aware
+    email: str | None = None
+    phone: str | None = None
+    subscriptions: tuple[Subscription, ...] = ()
+
+
+class ChannelFailed(Exception):
+    """The channel did not take it. `code` is stable and safe to log and to show."""
+
+    def __init__(self, code: str, *, again: bool, unknown: bool = False, gone: tuple[int, ...] = ()) -> None:
+        super().__init__(code)
+        self.code = code
+        self.again = again  # another try may help
+        self.unknown = unknown  # it may have arrived
+        self.gone = gone  # push subscriptions that are no more
+
+
+class AlertChannel(Protocol):
+    """One way to reach people."""
+
+    def tell(self, notice: Notice) -> tuple[int, ...]:
+        """Say it; returns ids of push subscriptions that are gone. Raises ChannelFailed."""
+
+
+def words(purpose: Purpose, *, page: str, link: str, drill: bool, language: str | None) -> tuple[str, str]:
+    """Title and text, in one language, or in both when nobody knows which (None)."""
+    languages = (language,) if language in ("nb", "en") else ("nb", "en")
+    title, lines = [], []
+    for each in languages:
+        prefix = _DRILL.in_(each) if drill else ""
+        title.append(prefix + _TITLE.in_(each).format(page=page))
+        lines.append(f"{prefix}{_TEXT[purpose].in_(each)} {_SIGN_IN.in_(each)}: {link}")
+    return " / ".join(title), "\n".join(lines)

@@ -1,0 +1,105 @@
+"""Who may be told, and where they are reached: accounts, and contacts named in config.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.ladder import Person, Roster
+from bot.settings import Channel, NamedContact, Settings
+from storage import Tx
+from storage.ladder_records import Subscription
+from storage.records import Staff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Where one person is reached. `language` None: nobody knows, say it in both."""
+
+    language: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    subscriptions: tuple[Subscription, ...] = ()
+
+
+def roster(tx: Tx, settings: Settings, channels: Collection[Channel], now: datetime) -> Roster:
+    """Everybody who may be told now."""
+    reachable_since = now - timedelta(minutes=settings.waiting.reachable_minutes)
+    on_duty = {staff.id for staff in tx.staff.on_duty(now, reachable_since)}
+    pushed = tx.push.staff_ids()
+    everybody = [staff for staff in tx.staff.all() if not staff.disabled]
+
+    def able(staff: Staff) -> frozenset[Channel]:
+        found: set[Channel] = {"banner"}
+        found |= {"email"} if _email(staff) else set()
+        found |= {"webhook"} if staff.phone else set()
+        found |= {"push"} if staff.id in pushed else set()
+        return frozenset(found)
+
+    people = [
+        Person(
+            who=f"staff:{staff.id}",
+            role=staff.role.value,
+            on_duty=staff.id in on_duty,
+            paused=staff.paused_at is not None,
+            channels=able(staff),
+        )
+        for staff in everybody
+    ]
+    for name, contact in settings.ladder.contacts.items():
+        account = _account(contact, everybody)
+        found: set[Channel] = set(able(account)) if account else set()
+        found |= {"email"} if contact.email else set()
+        found |= {"webhook"} if contact.phone else set()
+        people.append(
+            Person(
+                who=f"contact:{name}",
+                role="contact",
+                on_duty=account is not None and account.id in on_duty,
+                channels=frozenset(found),
+            )
+        )
+    return Roster(people=tuple(people), channels=frozenset({*channels, "banner"}))
+
+
+def reach(tx: Tx, settings: Settings, who: str) -> Reach:
+    """Where `who` of a telling is reached now; nowhere if they are gone."""
+    kind, _, name = who.partition(":")
+    if kind == "staff":
+        staff = tx.staff.get(int(name))
+        return Reach() if staff is None or staff.disabled else _of(tx, staff)
+    contact = settings.ladder.contacts.get(name) if kind == "contact" else None
+    if contact is None:
+        return Reach()
+    account = _account(contact, [staff for staff in tx.staff.all() if not staff.disabled])
+    own = _of(tx, account) if account else Reach()
+    return Reach(
+        language=own.language,
+        email=contact.email or own.email,
+        phone=_digits(contact.phone) or own.phone,
+        subscriptions=own.subscriptions,
+    )
+
+
+def _of(tx: Tx, staff: Staff) -> Reach:
+    return Reach(
+        language=staff.language,
+        email=_email(staff),
+        phone=_digits(staff.phone),
+        subscriptions=tuple(tx.push.of(staff.id)),
+    )
+
+
+def _email(staff: Staff) -> str | None:
+    """The address they gave, else their login where that is one."""
+    return staff.email or (staff.login if "@" in staff.login else None)
+
+
+def _digits(phone: str | None) -> str | None:
+    return phone.replace(" ", "") if phone else None
+
+
+def _account(contact: NamedContact, everybody: Collection[Staff]) -> Staff | None:
+    wanted = (contact.login or "").strip().casefold()
+    return next((staff for staff in everybody if wanted and staff.login.casefold() == wanted), None)
