@@ -16,9 +16,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bot.conversation import Tier
-from bot.risk_pattern import Lexicon, Lists, Pattern, Span, parse
+from bot.risk_lexicon import Lexicon
+from bot.risk_pattern import Lists, Pattern, Span, parse
 from bot.risk_shifts import Moved, RuleId, Shift, Texts, found
-from bot.risk_words import Part, Reading, Vocabulary, part_of
+from bot.risk_words import Part, Vocabulary, Window, part_of
 from bot.settings import Model
 
 Language = Literal["nb", "en"]
@@ -135,9 +136,9 @@ class Phrases:
         `text`, so a phrase split over messages is found; what it holds alone is not found again.
         """
         parts = [self._known(each) if len(each) <= _SHORT else self._part(each) for each in (*earlier, text)]
-        found = list(self._findings(Reading(parts), mended=False))
+        found = list(self._findings(Window(parts), mended=False))
         if any(part.mended for part in parts):
-            found += self._findings(Reading([part.mended or part for part in parts]), mended=True)
+            found += self._findings(Window([part.mended or part for part in parts]), mended=True)
         return min(found, key=lambda each: (-each[1].tier.rank, each[0]), default=(0, None))[1]
 
     def _part(self, text: str) -> Part:
@@ -147,10 +148,12 @@ class Phrases:
     def _parsed(self, phrases: Sequence[str]) -> list[Pattern]:
         return [parse(phrase, self.file.lists) for phrase in phrases]
 
-    def _findings(self, reading: Reading, *, mended: bool) -> Iterator[tuple[int, Finding]]:
+    def _findings(self, reading: Window, *, mended: bool) -> Iterator[tuple[int, Finding]]:
         """Everything found, with the place of its rule in the file."""
         rules = self.file.rules
         hits = [hit for hit in self._hits(reading, mended=mended) if hit.rank > 0]
+        if not hits:
+            return
         with_ = {number: self._partners(number, hits) for number in {hit.rule for hit in hits}}
         hits = [hit for hit in hits if not rules[hit.rule].with_ or with_[hit.rule]]
         new_partner = {number: any(reading.is_new(each.span) for each in with_[number]) for number in with_}
@@ -166,7 +169,7 @@ class Phrases:
                 yield number, self._finding(tier, together.category, together.id, of, reading)
 
     @staticmethod
-    def _finding(tier: Tier, category: str, rule: str, hits: Sequence[_Hit], reading: Reading) -> Finding:
+    def _finding(tier: Tier, category: str, rule: str, hits: Sequence[_Hit], reading: Window) -> Finding:
         spans = list(dict.fromkeys(hit.span for hit in hits))[:_QUOTES]
         return Finding(
             tier=tier,
@@ -183,18 +186,18 @@ class Phrases:
             return []
         return [hit for hit in hits if hit.rule != number and _named(self.file.rules[hit.rule], wanted)]
 
-    def _hits(self, reading: Reading, *, mended: bool) -> list[_Hit]:
+    def _hits(self, reading: Window, *, mended: bool) -> list[_Hit]:
         raw: dict[tuple[int, Span], Language] = {}
-        spans: dict[tuple[str, int], list[Span]] = {}
-        for number, span in sorted(self._lexicon.found(reading)):
-            if number >= len(self._owners):
-                spans.setdefault(self._others[number - len(self._owners)], []).append(span)
+        for number, span in sorted(self._lexicon.rules(reading)):
             # In a mended reading only what was mended is new.
-            elif not mended or any(word.repaired for word in reading.words[slice(*span)]):
+            if not mended or any(word.repaired for word in reading.words[slice(*span)]):
                 owner, language = self._owners[number]
                 raw.setdefault((owner, span), language)
-        if not raw:
+        if not any(reading.is_new(span) for _, span in raw):
             return []
+        spans: dict[tuple[str, int], list[Span]] = {}
+        for number, span in sorted(self._lexicon.others(reading)):
+            spans.setdefault(self._others[number - len(self._owners)], []).append(span)
         numbers = {number for number, _ in raw}
         covers = {each: _reach(spans.get(("except", each), ()), reading) for each in numbers}
         off = {
@@ -213,7 +216,7 @@ class Phrases:
             hits.append(_Hit(number, language, span, rank))
         return hits
 
-    def _moved(self, spans: Mapping[tuple[str, int], Sequence[Span]], reading: Reading) -> Moved:
+    def _moved(self, spans: Mapping[tuple[str, int], Sequence[Span]], reading: Window) -> Moved:
         return Moved(
             [
                 found(shift, spans[("shift", number)], spans.get(("off", number), ()), reading)
@@ -224,7 +227,7 @@ class Phrases:
         )
 
 
-def _reach(spans: Sequence[Span], reading: Reading) -> list[int]:
+def _reach(spans: Sequence[Span], reading: Window) -> list[int]:
     """For each word, how far the exceptions that begin there or before it reach; empty when there are none."""
     if not spans:
         return []

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from bot.conversation import Tier
 from bot.risk_pattern import Span
-from bot.risk_words import Reading
+from bot.risk_words import Window
 from bot.settings import Model
 
 BEFORE = 4  # words before a hit in which a denial counts
@@ -46,7 +46,7 @@ class Found:
     off: frozenset[Place]  # sentences in which it is switched off
 
 
-def found(shift: Shift, spans: Iterable[Span], unless: Iterable[Span], reading: Reading) -> Found:
+def found(shift: Shift, spans: Iterable[Span], unless: Iterable[Span], reading: Window) -> Found:
     """Where a shift applies, given where its words and those that switch it off stand."""
     spans = list(spans)
     places = frozenset(place for span in spans for place in reading.places(span))
@@ -61,7 +61,7 @@ def found(shift: Shift, spans: Iterable[Span], unless: Iterable[Span], reading: 
 class Moved:
     """One reading with its shifts."""
 
-    def __init__(self, found: Sequence[Found], reading: Reading) -> None:
+    def __init__(self, found: Sequence[Found], reading: Window) -> None:
         self._found = [each for each in found if each.places]
         self._reading = reading
 

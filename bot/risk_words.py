@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 _TOKEN = re.compile(r"[$@]?[^\W_](?:[^\W_]|[*@$!](?=[^\W_]))*|[.!?]+|[^\w\s]|\n+")
 _STRETCHED = re.compile(r"(.)\1{2,}")
 _QUOTES = re.compile(r"(?<=\w)['\u2019\u2018\u00b4`](?=\w)")
+_UNSEEN = re.compile(r"[\u00ad\u0300-\U0010ffff]")  # below are no signs that cannot be seen but this one
 _ACCENTS = str.maketrans("äöéèêëóòôàáâüúùíìï", "æøeeeeoooaaauuuiii")
 _LEET = (str.maketrans("0134578@$!", "oieastbasi"), str.maketrans("0134578@$!", "oleastbasl"))
 _WRITTEN = (("æ", "ae", "a"), ("ø", "oe", "o"), ("å", "aa", "a"))
@@ -24,7 +27,8 @@ class Word:
     text: str  # as written, in small letters
     forms: tuple[str, ...]
     fits: frozenset[int] = frozenset()  # elements of phrases, by number
-    leads: tuple[int, ...] = ()  # phrases that are looked for when this word occurs, by number
+    leads: tuple[int, ...] = ()  # rows of rules that are looked for when this word occurs, by number
+    others: tuple[int, ...] = ()  # likewise rows of exceptions and shifts
     mask: int = 0  # `fits` as bits
     repaired: bool = False  # joined or split by us
 
@@ -47,11 +51,48 @@ class Part:
     marks: tuple[Mark, ...]
     ended: int  # sentences that ended in the message
     mended: Part | None = None  # the same with its words put together and taken apart; None: nothing to mend
-    # What was found in it alone, kept from the first time it was read as an earlier message.
-    alone: list[tuple[tuple[int, tuple[int, int]], ...]] = field(default_factory=list, compare=False)
+    # What was found in it alone, kept from the first time it was read as an earlier message: by whether it is
+    # an exception or shift (True) or a rule.
+    alone: dict[bool, tuple[tuple[int, tuple[int, int]], ...]] = field(default_factory=dict, compare=False)
 
 
-class Reading:
+class Written(NamedTuple):
+    """A word by itself, before anybody asks what it means. `sentence` counts from 0."""
+
+    text: str
+    forms: tuple[str, ...]
+    sentence: int
+
+
+class Reading(NamedTuple):
+    """Words and signs of texts, for readers that do not go by phrases."""
+
+    words: list[Written]
+    marks: list[Mark]
+
+
+def read(texts: Sequence[str]) -> Reading:
+    """The texts as one row of words."""
+    words: list[Written] = []
+    marks: list[Mark] = []
+    sentence = 0
+    for text in texts:
+        part = part_of(text, _plain)
+        before = len(words)
+        words += [
+            Written(word.text, word.forms, sentence + place)
+            for word, place in zip(part.words, part.sentences, strict=True)
+        ]
+        marks += [Mark(mark.text, mark.before + before, mark.sentence + sentence) for mark in part.marks]
+        sentence += part.ended
+    return Reading(words, marks)
+
+
+def _plain(token: str) -> Word:
+    return Word(token, forms(token))
+
+
+class Window:
     """Several messages as one row of words. `newest`: the index of the last message's first word."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
@@ -69,10 +110,11 @@ class Reading:
             self.newest = len(self.words)
             self.starts.append((self.newest, len(self.marks)))
             self.words += part.words
-            self.sentences += [sentence + each for each in part.sentences]
+            self.sentences += [sentence + each for each in part.sentences] if sentence else part.sentences
             self._messages += [message] * len(part.words)
-            self.marks += [Mark(m.text, m.before + self.newest, m.sentence + sentence) for m in part.marks]
-            self._marked += [message] * len(part.marks)
+            if part.marks:
+                self.marks += [Mark(m.text, m.before + self.newest, m.sentence + sentence) for m in part.marks]
+                self._marked += [message] * len(part.marks)
             sentence += part.ended
         self._breaks = {mark.before for mark in self.marks}
 
@@ -126,12 +168,17 @@ def part_of(text: str, word: Callable[[str], Word]) -> Part:
 def cleaned(text: str) -> str:
     """One way to write each letter: NFKC, small, without what cannot be seen, without apostrophes."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn"))
+    if _UNSEEN.search(text):
+        text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Mn"))
+    if text.isascii():
+        return _QUOTES.sub("", text)
     return _QUOTES.sub("", unicodedata.normalize("NFC", text).translate(_ACCENTS))
 
 
 def forms(token: str) -> tuple[str, ...]:
     """Every way to read one word: stretched letters squeezed to one or two, digits and signs as letters."""
+    if token.isalpha() and not _STRETCHED.search(token):
+        return (token,)
     found = {token: None}
     if not token.isalpha() and any(c.isalpha() for c in token):
         for table in _LEET:
@@ -164,38 +211,63 @@ class Vocabulary:
         self.beginnings = frozenset(each for each in beginnings if len(each) >= _LONG_ENOUGH)
         self._word = word  # makes a word of its forms and its text
         self._longest = max(map(len, self.beginnings), default=0)
+        whole = {each for each in self.words if len(each) >= _LONG_ENOUGH} | self.beginnings
+        self._openings = frozenset(each[:end] for each in whole for end in range(1, len(each)))
+        self._pieces = lru_cache(maxsize=1024)(self._cut)
         self._by_length: dict[int, list[str]] = {}
         for each in sorted(self.words | self.beginnings):
             self._by_length.setdefault(len(each), []).append(each)
 
     def mended(self, part: Part) -> Part | None:
         """The message with s p a c e d, bro ken, runtogether and m*sked words mended; None: nothing to mend."""
+        found: dict[int, tuple[int, list[Word]]] = {}  # where words are taken: how many, and what they become
+        index = 0
+        while index < len(part.words):
+            taken = 1
+            if self._is_odd(part.words[index]):
+                taken, made = self._mend(part.words, index)
+                if made[0].repaired:
+                    found[index] = taken, made
+            index += taken
+        return self._put(part, found) if found else None
+
+    def _is_odd(self, word: Word) -> bool:
+        text = word.text
+        return (
+            text in self._openings
+            or len(text) == 1
+            or (not word.fits and len(text) >= _LONG_ENOUGH)
+            or "*" in text
+        )
+
+    @staticmethod
+    def _put(part: Part, found: Mapping[int, tuple[int, list[Word]]]) -> Part:
         words: list[Word] = []
         sentences: list[int] = []
         moved: list[int] = []  # where each word of the message has gone
         index = 0
         while index < len(part.words):
-            taken, mended = self._mend(part.words, index)
+            taken, mended = found.get(index) or (1, [part.words[index]])
             moved += [len(words)] * taken
             words += mended
             sentences += [part.sentences[index]] * len(mended)
             index += taken
-        if not any(word.repaired for word in words):
-            return None
         moved.append(len(words))
         marks = tuple(Mark(mark.text, moved[mark.before], mark.sentence) for mark in part.marks)
         return Part(tuple(words), tuple(sentences), marks, part.ended)
 
     def _mend(self, words: Sequence[Word], index: int) -> tuple[int, list[Word]]:
         """How many words to take from `index` on, and what they become."""
-        run = self._spaced(words, index)
-        if run >= 3:
-            joined = "".join(word.text for word in words[index : index + run])
-            return run, self._apart(joined) or [self._made(joined)]
         word = words[index]
-        if index + 1 < len(words):
+        if len(word.text) == 1:
+            run = self._spaced(words, index)
+            if run >= 3:
+                joined = "".join(word.text for word in words[index : index + run])
+                return run, self._apart(joined) or [self._made(joined)]
+        if word.text in self._openings and index + 1 < len(words):
             joined = word.text + words[index + 1].text
-            if len(joined) >= _LONG_ENOUGH and self._known(joined):
+            open_ = joined[: len(word.text) + 1] in self._openings or joined in self.words
+            if open_ and len(joined) >= _LONG_ENOUGH and self._known(joined):
                 return 2, [self._made(joined)]
         if "*" in word.text:
             meant = tuple(self._masked(word.text))
@@ -212,9 +284,12 @@ class Vocabulary:
         return end - index
 
     def _known(self, word: str) -> bool:
-        return word in self.words or any(
-            word[:end] in self.beginnings for end in range(_LONG_ENOUGH, min(len(word), self._longest) + 1)
-        )
+        if word in self.words:
+            return True
+        for end in range(_LONG_ENOUGH, min(len(word), self._longest) + 1):
+            if word[:end] in self.beginnings:
+                return True
+        return False
 
     def _masked(self, text: str) -> Iterable[str]:
         pattern = re.compile("".join("." if c == "*" else re.escape(c) for c in text))
@@ -222,8 +297,9 @@ class Vocabulary:
 
     def _apart(self, text: str) -> list[Word]:
         """The text as known words of two letters or more, as few as possible; empty when that fails."""
-        if len(text) > _LONGEST_SPLIT:
-            return []
+        return [self._made(piece) for piece in self._pieces(text)] if len(text) <= _LONGEST_SPLIT else []
+
+    def _cut(self, text: str) -> tuple[str, ...]:
         best: list[list[str] | None] = [[], *[None] * len(text)]
         for end in range(2, len(text) + 1):
             for begin in range(end - 1):
@@ -235,8 +311,8 @@ class Vocabulary:
                     best[end] = [*before, piece]
         pieces = best[-1] or []
         if len(pieces) < 2 or max(map(len, pieces)) < 3:
-            return []
-        return [self._made(piece) for piece in pieces]
+            return ()
+        return tuple(pieces)
 
     def _made(self, text: str) -> Word:
         return replace(self._word(forms(text), text), repaired=True)
