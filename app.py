@@ -158,8 +158,12 @@ def web_app(
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from handlers import console, health, metrics
+    from handlers.alerting.web_push import Vapid
     from handlers.deeds import Deeds
+    from handlers.drills import Drills
+    from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
+    from handlers.reaching import Reaching
 
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
@@ -196,6 +200,10 @@ def web_app(
                 clock=clock,
                 content=content,
                 act=Deeds(storage, content, clock),
+                cases=Escalation(storage, content, clock),
+                drills=Drills(storage, content, clock),
+                reaching=Reaching(storage, clock),
+                push_key=Vapid.from_secret(env.secret_key.get_secret_value()).public_key,
                 live=live,
                 secure_cookies=demo is None,
                 frame_ancestors="'self'" if demo else "'none'",

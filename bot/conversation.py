@@ -162,6 +162,11 @@ class Conversation:
         return self.safe_to_message is False
 
     @property
+    def needs_confirming(self) -> bool:
+        """Somebody else may see the phone: a person's words go out only when that person has said so."""
+        return self.stopped is Stopped.PAUSE or self.may_be_unsafe
+
+    @property
     def has_people(self) -> bool:
         """A handoff is open: waiting or claimed."""
         return self.status in (Status.WAITING, Status.CLAIMED)

@@ -28,7 +28,7 @@ class WindowClosed(NotPossible):
 
 
 class MayNotBeSafe(NotPossible):
-    """The student wrote PAUSE: somebody else may see the phone. A person must confirm before writing."""
+    """The student wrote PAUSE, or said that messages may not be safe. A person must confirm before writing."""
 
 
 class AnsweredMeanwhile(NotPossible):

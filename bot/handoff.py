@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot import closed, erasure, queue
-from bot.conversation import Handoff, Status, Stopped, Tier
+from bot.conversation import Handoff, Status, Tier
 from bot.draft import Draft
 from bot.effects import (
     AddEntry,
@@ -82,7 +82,7 @@ def _hold(draft: Draft, by: Person) -> None:
         DropPending(purposes=frozenset({Purpose.QUEUE, Purpose.FLOW, Purpose.CLOSED})),
         AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="joined", who=by.alias),
     )
-    if draft.conv.stopped is Stopped.NO:
+    if draft.may_disturb:
         draft.say(Purpose.PRESENCE, "person.here", alias=by.alias)
 
 
@@ -107,7 +107,7 @@ def release(draft: Draft, by: Person) -> None:
     queue.set_waiting_timers(draft)
     if draft.conv.danger and draft.conv.danger.asked == "soft":
         queue.set_soft_timer(draft)
-    if draft.conv.stopped is Stopped.NO:
+    if draft.may_disturb:
         _say_left(draft)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         _alert_again(draft, "released")
@@ -138,8 +138,8 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> No
     conv = draft.conv
     if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
         raise WindowClosed("the student must write again first")
-    if conv.stopped is Stopped.PAUSE and not confirmed:
-        raise MayNotBeSafe("the student wrote PAUSE")
+    if conv.needs_confirming and not confirmed:
+        raise MayNotBeSafe("the student wrote PAUSE, or said that messages here may not be safe")
     draft.do(SendMessage(message=SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)))
     handoff = _handoff(draft)
     draft.change(
@@ -207,8 +207,8 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if tier.rank >= Tier.HIGH.rank or by is not None:
         draft.do(CloseAlert(by=by.id if by else None, at=draft.now, what="closed"))
     if conv.erase_on_close:
-        erasure.erase(draft, quietly=conv.stopped is Stopped.PAUSE)
-    elif by is not None and conv.stopped is Stopped.NO:
+        erasure.erase(draft, quietly=conv.needs_confirming)
+    elif by is not None and draft.may_disturb:
         _say_goodbye(draft, tier)
 
 

@@ -1,26 +1,31 @@
-"""A small linear model of danger: pieces of words and short rows of words, each with a weight.
+"""A linear model of danger: pieces of words, short rows of words and pairs of words near each other.
 
-The weights are made by flows/model/train.py and stand in flows/risk_model.yaml, a file of YAML's simplest
-kind, which is read here line by line: that takes a twentieth of the time, and every web process reads it.
+Made by flows/model/train.py, kept in flows/risk_model.yaml. Two scores: is this danger at all, and is it grave.
+A feature is known by a number, the hash of its text, so what is kept are two rows of small weights and no words
+but those in `words`, which only save time. Nothing that a contact has written is kept between two texts.
 """
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 from math import sqrt
 from typing import NamedTuple
 
 from bot.risk_words import Reading
 
+BITS = 20
+MASK = (1 << BITS) - 1
 SHORTEST, LONGEST = 3, 5  # characters of a piece, the edge of the word counted as one
 PIECE = 0.5  # what a piece counts beside a row of words: every word has many pieces
-WINDOW, STEP = 16, 8  # words that are weighed together; a long text counts as its worst window
-UNIT = 100  # weights and marks in the file are hundredths
-_FEWEST = 4  # words; a text is never scaled as if it were shorter
+NEAR, PAIR = 4, 0.5  # how far apart the words of a pair may stand, and what it counts
+UNIT = 100  # marks in the file are hundredths
+LONG, WINDOW, STEP = 60, 40, 20  # a text of more words than LONG counts as its worst WINDOW of words
+MOST_TOKENS = 600  # of one text, from its end
 _FOLD = str.maketrans("æøå", "aoa")
 _STRETCHED = re.compile(r"(.)\1{2}")
 
@@ -53,6 +58,11 @@ def tokens_of(reading: Reading) -> list[Token]:
     return found
 
 
+def number(feature: str) -> int:
+    """Where a feature's weight stands."""
+    return zlib.crc32(feature.encode("utf-8", "replace")) & MASK
+
+
 def pieces(word: str) -> list[str]:
     """Every row of three to five characters, the word's edges being characters too: `_ik`, `ikke`, `ke_`."""
     edged = f"_{word}_"
@@ -64,92 +74,110 @@ def pieces(word: str) -> list[str]:
     ]
 
 
-def rows(tokens: Sequence[Token], index: int) -> Iterator[str]:
-    """The rows of one, two and three words that end with this one, within a sentence: `=mer`, `ikke+mer`."""
-    row = tokens[index].text
-    yield "=" + row
+def phrases(tokens: Sequence[Token], index: int) -> Iterator[tuple[str, float, int]]:
+    """The features of several words that end with this one: the text, what it counts, how many words back it
+    begins. Rows of one to three within a sentence, `ikke+mer`; pairs with words in between, `vil~leve`.
+    """
+    text = tokens[index].text
+    row = text
+    yield "=" + row, 1.0, 0
     for back in (1, 2):
         if index < back or tokens[index - back + 1].breaks:
-            return
+            break
         row = f"{tokens[index - back].text}+{row}"
-        yield row
-
-
-def scale(count: int) -> float:
-    """What the sum over `count` words is multiplied by."""
-    return 1 / sqrt(max(count, _FEWEST))
+        yield row, 1.0, back
+    for back in range(2, min(NEAR, index) + 1):
+        yield f"{tokens[index - back].text}~{text}", PAIR, back
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """How dangerous a text looks; above 0 more likely than not. `words`: what weighed most, in their order."""
+    """How dangerous a text looks, and how grave; above 0 more likely than not. `words`: what weighed most, in
+    their order.
+    """
 
-    value: float
+    danger: float
+    grave: float
     words: tuple[str, ...]
     category: str
 
 
+Weighed = tuple[int, int, float]  # the pieces of a word: two sums of weights, and the square of their length
+
+
 @dataclass(frozen=True, slots=True)
 class RiskModel:
-    """The weights, ready to use. All numbers are in hundredths, as in the file."""
+    """The weights, ready to use. One step of a weight is `step`; scores are in units, not in hundredths."""
 
-    weights: Mapping[str, int]
+    danger: array[int]
+    grave: array[int]
+    step: float
+    biases: tuple[float, float]
+    elevated: float  # from this score for danger on a text is elevated
+    high: float  # from this score for gravity on it is high
     groups: Mapping[str, Mapping[str, int]]  # category to the words that speak for it
-    bias: int
-    elevated: int  # from this score on a text is elevated
-    high: int
     otherwise: str  # the category when no group stands out
     clear: int  # how much a group must have to stand out
-    _known: dict[str, int] = field(
-        default_factory=dict, repr=False
-    )  # words of the file only, never of contacts
+    words: Mapping[str, Weighed] = field(repr=False, default_factory=dict)
 
     def score(self, tokens: Sequence[Token]) -> Score:
-        """The score of the worst window, in hundredths."""
-        gains = [self._gain(tokens, index) for index in range(len(tokens))]
-        value, start, end = self._worst(gains)
-        inside = range(start, end)
-        shares = self._shares(tokens, gains, inside)
-        most = sorted((i for i in inside if shares[i] > 0 and tokens[i].word), key=lambda i: -shares[i])[:5]
-        words = tuple(tokens[index].shown for index in sorted(most))
-        return Score(value, words, self._category(tokens[start:end]))
+        """Of a text's tokens, with what it is owed to."""
+        danger, grave, tokens = self._worst(tokens)
+        shares = self._shares(tokens)
+        most = sorted(
+            (i for i, each in enumerate(shares) if each > 0 and tokens[i].word), key=lambda i: -shares[i]
+        )
+        words = tuple(tokens[index].shown for index in sorted(most[:5]))
+        return Score(danger, grave, words, self.category(tokens))
 
-    def value(self, tokens: Sequence[Token]) -> float:
-        """The score alone."""
-        return self._worst([self._gain(tokens, index) for index in range(len(tokens))])[0]
+    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
+        """The two scores alone, for danger and for gravity."""
+        return self._worst(tokens)[:2]
 
-    def _gain(self, tokens: Sequence[Token], index: int) -> float:
-        """What one word adds: its pieces, itself, and the rows that end with it."""
-        weigh = self.weights.get
-        text = tokens[index].text
-        gain = self._known.get(text)
-        if gain is None:
-            gain = round(PIECE * sum(weigh(piece, 0) for piece in pieces(text)))
-            if "=" + text in self.weights:
-                self._known[text] = gain
-        return gain + sum(weigh(row, 0) for row in rows(tokens, index))
+    def _worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
+        """The scores of the whole text, or of the part of a long one that looks most dangerous; and that part."""
+        tokens = tokens[-MOST_TOKENS:]
+        parts = [tokens]
+        if len(tokens) > LONG:
+            parts += [tokens[start : start + WINDOW] for start in range(0, len(tokens) - STEP, STEP)]
+        return max(((*self._values(part), part) for part in parts), key=lambda each: each[0])
 
-    def _worst(self, gains: Sequence[float]) -> tuple[float, int, int]:
-        """The highest score of any window, and where the window begins and ends."""
-        sums = [0.0, *accumulate(gains)]
-        last = max(len(gains) - WINDOW, 0)
-        starts = [*range(0, last, STEP), last]
-        windows = ((start, min(start + WINDOW, len(gains))) for start in starts)
-        value, start, end = max(((sums[e] - sums[s]) * scale(e - s), s, e) for s, e in windows)
-        return self.bias + value, start, end
+    def _values(self, tokens: Sequence[Token]) -> tuple[float, float]:
+        danger = grave = squares = 0.0
+        weights, graves = self.danger, self.grave
+        for index, token in enumerate(tokens):
+            one, two, square = self.words.get(token.text) or self.weigh(token.text)
+            danger, grave, squares = danger + one, grave + two, squares + square
+            for feature, counts, _ in phrases(tokens, index):
+                at = number(feature)
+                danger += weights[at] * counts
+                grave += graves[at] * counts
+                squares += counts * counts
+        scale = self.step / (sqrt(squares) or 1.0)
+        return self.biases[0] + danger * scale, self.biases[1] + grave * scale
 
-    def _shares(self, tokens: Sequence[Token], gains: Sequence[float], inside: range) -> dict[int, float]:
-        """The gains, those of rows being shared among their words."""
-        shares = {index: gains[index] for index in inside}
-        for index in inside:
-            for size, row in enumerate(rows(tokens, index), 1):
-                share = self.weights.get(row, 0) / size
-                shares[index] -= share * (size - 1)
-                for other in range(max(index - size + 1, inside.start), index):
-                    shares[other] += share
+    def weigh(self, word: str) -> Weighed:
+        """The pieces of a word."""
+        numbers = [number(piece) for piece in pieces(word)]
+        return (
+            round(PIECE * sum([self.danger[at] for at in numbers])),
+            round(PIECE * sum([self.grave[at] for at in numbers])),
+            PIECE * PIECE * len(numbers),
+        )
+
+    def _shares(self, tokens: Sequence[Token]) -> list[float]:
+        """What each word adds to the first score; what several add together is shared among them."""
+        shares = [float((self.words.get(token.text) or self.weigh(token.text))[0]) for token in tokens]
+        for index in range(len(tokens)):
+            for feature, counts, back in phrases(tokens, index):
+                share = self.danger[number(feature)] * counts
+                members = range(index - back, index + 1) if "~" not in feature else (index - back, index)
+                for member in members:
+                    shares[member] += share / len(members)
         return shares
 
-    def _category(self, tokens: Sequence[Token]) -> str:
+    def category(self, tokens: Sequence[Token]) -> str:
+        """The category whose words stand out."""
         names = {token.text for token in tokens}
         best, most = self.otherwise, self.clear
         for category, words in self.groups.items():
@@ -159,42 +187,83 @@ class RiskModel:
         return best
 
 
+_HEAD = ("version", "bias_danger", "bias_grave", "step", "elevated", "high", "clear", "otherwise", "sum")
+
+
 def parse(text: str) -> RiskModel:
     """The model in a file's text. Raises ValueError with a sentence for a file that is broken or changed."""
-    head, found, body = text.partition("\nweights:\n")
-    numbers = dict(re.findall(r"^(\w+): (-?\w[\w-]*)$", head, re.MULTILINE))
+    numbers = dict(re.findall(r"^(\w+): (-?\w[\w-]*)$", text, re.MULTILINE))
+    packed = {
+        name: re.sub(r"\s", "", block) for name, block in re.findall(r"^(\w+): >-\n((?:  .*\n)+)", text, re.M)
+    }
     groups = {
         name: {word: int(weight) for word, weight in re.findall(r"(\S+)=(-?\d+)", words)}
-        for name, words in re.findall(r'^  ([A-O]-[a-z-]+): "([^"]*)"$', head, re.MULTILINE)
+        for name, words in re.findall(r'^  ([A-O]-[a-z-]+): "([^"]*)"$', text, re.MULTILINE)
     }
-    wanted = ("version", "bias", "elevated", "high", "clear", "otherwise", "sum")
-    missing = [name for name in wanted if name not in numbers]
-    if not found or missing or numbers["version"] != "1" or not groups:
-        raise ValueError("this is no danger model of version 1; make it anew with flows/model/train.py")
-    if checksum(head, body) != numbers["sum"]:
+    if (
+        any(name not in numbers for name in _HEAD)
+        or numbers["version"] != "2"
+        or not groups
+        or len(packed) != 2
+    ):
+        raise ValueError("this is no danger model of version 2; make it anew with flows/model/train.py")
+    if checksum(text) != numbers["sum"]:
         raise ValueError("the file is cut off or was changed by hand; make it anew with flows/model/train.py")
-    weights: dict[str, int] = {}
-    for line in body.splitlines():
-        weight, _, names = line.partition(": ")
-        weights.update(dict.fromkeys(names.strip('"').split(), int(weight)))
+    danger, grave = unpack(packed["weights"])
     model = RiskModel(
-        weights=weights,
+        danger=danger,
+        grave=grave,
+        step=int(numbers["step"]) / 1_000_000,
+        biases=(int(numbers["bias_danger"]) / UNIT, int(numbers["bias_grave"]) / UNIT),
+        elevated=int(numbers["elevated"]) / UNIT,
+        high=int(numbers["high"]) / UNIT,
         groups=groups,
-        bias=int(numbers["bias"]),
-        elevated=int(numbers["elevated"]),
-        high=int(numbers["high"]),
         otherwise=numbers["otherwise"],
         clear=int(numbers["clear"]),
     )
-    if not weights or model.high < model.elevated:
-        raise ValueError("the marks for elevated and high do not fit; make it anew with flows/model/train.py")
+    words = zlib.decompress(base64.b64decode(packed["words"])).decode().split()
+    model.words.update({word: model.weigh(word) for word in words})  # type: ignore[attr-defined]
     return model
 
 
-def checksum(head: str, body: str) -> str:
+def pack(danger: Sequence[int], grave: Sequence[int]) -> str:
+    """Both rows of weights, -127 to 127, as text: where they are not 0, as steps from one place to the next."""
+    steps, ones, twos, last = bytearray(), array("b"), array("b"), -1
+    for at, (one, two) in enumerate(zip(danger, grave, strict=True)):
+        if one or two:
+            step, last = at - last, at
+            while step > 255:
+                steps += b"\0"
+                step -= 255
+            steps.append(step)
+            ones.append(one)
+            twos.append(two)
+    body = len(steps).to_bytes(4, "big") + bytes(steps) + ones.tobytes() + twos.tobytes()
+    return base64.b64encode(zlib.compress(body, 9)).decode()
+
+
+def unpack(text: str) -> tuple[array[int], array[int]]:
+    """What `pack` was given."""
+    body = zlib.decompress(base64.b64decode(text))
+    size = int.from_bytes(body[:4], "big")
+    steps, rest = body[4 : 4 + size], body[4 + size :]
+    ones, twos = array("b", rest[: len(rest) // 2]), array("b", rest[len(rest) // 2 :])
+    danger, grave = array("b", bytes(1 << BITS)), array("b", bytes(1 << BITS))
+    at, count = -1, 0
+    for step in steps:
+        if not step:
+            at += 255
+            continue
+        at += step
+        danger[at], grave[at] = ones[count], twos[count]
+        count += 1
+    return danger, grave
+
+
+def checksum(text: str) -> str:
     """Over everything but comments and the sum itself; shows that a file is whole, not who made it."""
-    kept = [line for line in head.splitlines() if not line.startswith(("#", "sum:"))]
-    return f"x{zlib.crc32(chr(10).join([*kept, body]).encode()):08x}"
+    kept = [line for line in text.splitlines() if not line.startswith(("#", "sum:"))]
+    return f"x{zlib.crc32(chr(10).join(kept).encode()):08x}"
 
 
 def _folded(forms: Sequence[str]) -> str:

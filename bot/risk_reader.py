@@ -1,21 +1,22 @@
 """The two danger readers as one: phrases, which people own, and a model that catches what no phrase says.
 
-The model only ever adds. It never lowers what a phrase found, and says nothing about texts of one or two words.
+The model only ever adds: it never lowers what a phrase found, and says nothing about texts of one or two words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from bot.conversation import Tier
 from bot.risk import Finding, Phrases, RiskFile
-from bot.risk_model import WINDOW, RiskModel, Score, Token, tokens_of
+from bot.risk_model import RiskModel, Token, tokens_of
 from bot.risk_words import read
 
 RULE = "model"
 FEWEST_WORDS = 3
-_TOGETHER = 60  # words of earlier messages that are looked at
+_TOGETHER = 40  # words of earlier messages that are looked at
 
 
 class Reader(Protocol):
@@ -45,33 +46,39 @@ class RiskReader:
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """As `Phrases.read`. What earlier messages alone had reached is not found again."""
         found = self.phrases.read(text, earlier)
-        if found is not None:
-            return found  # people chose this tier, and what lowers it
+        if found is not None and found.tier is not Tier.ELEVATED:
+            return found
         tokens = tokens_of(read([text]))
-        return self._of(tokens) or self._together(text, earlier, tokens)
+        weighed = self._of(tokens) or (None if found else self._together(earlier, tokens))
+        if found is None or weighed is None or weighed.tier is not Tier.HIGH:
+            return found or weighed
+        # Both see danger, and the model is very sure that it is grave: the category and the words stay the phrases'.
+        return replace(found, tier=Tier.HIGH)
 
-    def _together(self, text: str, earlier: Sequence[str], tokens: Sequence[Token]) -> Finding | None:
+    def _together(self, earlier: Sequence[str], tokens: Sequence[Token]) -> Finding | None:
         """A thought that was sent in pieces: the newest words with those right before them."""
         before: list[Token] = []
         for message in reversed(earlier):
             before = tokens_of(read([message])) + before
             if len(before) >= _TOGETHER:
                 break
-        if not before or not tokens or self._reaches(self.model.value(before)):
-            return None
-        # No window is wide enough to hold earlier words alone.
-        return self._of([*before[1 - WINDOW :], *tokens])
+        if not before or not tokens or self._tier(before) is not None:
+            return None  # what they said before has been found already
+        return self._of([*before[-_TOGETHER:], *tokens])
 
     def _of(self, tokens: Sequence[Token]) -> Finding | None:
-        if sum(token.word for token in tokens) < FEWEST_WORDS or not self._reaches(self.model.value(tokens)):
+        tier = self._tier(tokens)
+        if tier is None:
             return None
-        return self._finding(self.model.score(tokens))
-
-    def _reaches(self, value: float) -> bool:
-        return value >= self.model.elevated
-
-    def _finding(self, score: Score) -> Finding:
-        tier = Tier.HIGH if score.value >= self.model.high else Tier.ELEVATED
+        score = self.model.score(tokens)
         return Finding(
             tier=tier, category=score.category, rule=RULE, matched=score.words or ("...",), language=None
         )
+
+    def _tier(self, tokens: Sequence[Token]) -> Tier | None:
+        if sum(token.word for token in tokens) < FEWEST_WORDS:
+            return None
+        danger, grave = self.model.values(tokens)
+        if grave >= self.model.high:
+            return Tier.HIGH
+        return Tier.ELEVATED if danger >= self.model.elevated else None

@@ -12,6 +12,7 @@ from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible
 from bot.handoff import Person
 from bot.triage import in_order
 from handlers.clock import Clock
+from handlers.escalation import Escalation
 from handlers.turns import draft_for, save
 from storage import Storage, Tx
 from storage.records import Delivery, Duty, QueueRow, Role, Staff
@@ -26,6 +27,7 @@ class Deeds:
         self._storage = storage
         self._content = content
         self._clock = clock
+        self._escalation = Escalation(storage, content, clock)
 
     # Lists.
 
@@ -64,10 +66,15 @@ class Deeds:
         self._do(contact_id, staff, deed)
 
     def next_for(self, staff: Staff) -> int | None:
-        """Claim the first in order and say which; None when nobody waits, or none that the cap allows."""
+        """Claim the first in order and say which; None when nobody waits, or none that the cap allows.
+
+        Raises NotPossible("paused") for somebody who has not said that they are ready again.
+        """
 
         def deed(tx: Tx) -> int | None:
             _check_account(tx, staff)
+            if _is_paused(tx, staff.id):
+                raise NotPossible("paused")
             for row in self._in_order(tx):
                 if not tx.contacts.lock(row.contact_id):
                     continue
@@ -106,6 +113,8 @@ class Deeds:
             to = _colleague(tx, staff, to_staff_id)
             if to is None:
                 raise NotPossible("no such colleague")
+            if to.paused_at is not None:
+                raise NotPossible("they have a pause")
             handoff.assign(draft, _person(to), _person(staff), note.strip() or None)
             if note.strip():
                 tx.transcript.add_note(contact_id, staff.id, staff.alias, note.strip(), self._clock())
@@ -175,23 +184,7 @@ class Deeds:
 
     def acknowledge(self, alert_id: int, staff: Staff) -> None:
         """ "I have it". Raises AlreadyClaimed with the name of whoever was first; a second click is no error."""
-
-        def deed(tx: Tx) -> None:
-            _check_account(tx, staff)
-            alert = tx.alerts.get(alert_id)
-            if alert is None or not tx.contacts.lock(alert.contact_id):
-                raise NotPossible("the alert is over")
-            alert = tx.alerts.get(alert_id)  # again: nobody else can change it any more
-            if alert is None or alert.closed_at is not None:
-                raise NotPossible("the alert is over")
-            if alert.acknowledged_by == staff.id:
-                return
-            if not tx.alerts.acknowledge(alert_id, staff.id, staff.alias, self._clock()):
-                raise AlreadyClaimed(alert.acknowledged_alias or "")
-            tx.audit.add(self._clock(), staff.id, "acknowledged", alert.contact_id, alert.tier.value)
-            tx.wake("screens")
-
-        self._storage.write(deed)
+        self._escalation.acknowledge(alert_id, staff)
 
     def alert_shown(self, alert_id: int, staff: Staff) -> None:
         """The bar is on the screen of somebody on duty: now the student may be told that people know."""
@@ -208,15 +201,8 @@ class Deeds:
         self._do(alert.contact_id, staff, deed)
 
     def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str) -> None:
-        """Only a person lowers a tier, and says why; the reason is kept as a note."""
-        if not reason.strip():
-            raise NotPossible("a reason is needed")
-
-        def deed(tx: Tx, draft: Draft) -> None:
-            handoff.lower_tier(draft, _person(staff), tier, reason)
-            tx.transcript.add_note(contact_id, staff.id, staff.alias, reason.strip(), self._clock())
-
-        self._do(contact_id, staff, deed)
+        """Only a person lowers a tier, and says why."""
+        self._escalation.lower_tier(contact_id, staff, tier, reason)
 
     # Duty.
 
@@ -239,7 +225,7 @@ class Deeds:
         if not flagged:
             return
         to = _colleague(tx, staff, to_staff_id)
-        if to is None or to.duty is not Duty.ON:
+        if to is None or to.duty is not Duty.ON or to.paused_at is not None:
             raise NotPossible("hand_over")
         for contact_id in sorted(row.contact_id for row in flagged):  # all of them before the first change
             tx.contacts.lock(contact_id)
@@ -272,6 +258,11 @@ def _check_account(tx: Tx, staff: Staff) -> None:
     current = tx.staff.get(staff.id)
     if current is None or current.disabled:
         raise NotPossible("the account is closed")
+
+
+def _is_paused(tx: Tx, staff_id: int) -> bool:
+    current = tx.staff.get(staff_id)
+    return current is not None and current.paused_at is not None
 
 
 def _colleague(tx: Tx, staff: Staff, to_staff_id: int | None) -> Staff | None:

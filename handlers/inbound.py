@@ -116,8 +116,9 @@ class Inbound:
 
     def _one(self, tx: Tx, taken: TakenEvent) -> None:
         """One event in a part of its own. What fails is tried again, or set aside."""
-        now, content = self._clock(), self._content()
+        now = self._clock()
         try:
+            content = self._content()
             with tx.part():
                 tx.inbox.done([taken.id], now)
                 decided = self._decide(tx, taken, content, on_duty_now(tx, content, now), now)

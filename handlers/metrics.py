@@ -59,7 +59,7 @@ class _Collected:
 
 
 def families(tx: Tx, now: datetime) -> Iterator[Metric]:
-    """Every number that the store has."""
+    """Every number that the store has. A drill is in none of them."""
     counters = tx.counters.all()
     yield from _events(tx, counters, now)
     yield from _sends(tx, counters, now)
@@ -107,7 +107,8 @@ def _queue(tx: Tx, now: datetime) -> Iterator[Metric]:
 
 def _alerts(tx: Tx) -> Metric:
     alerts = GaugeMetricFamily("peersupport_alerts_open", "Open alerts.", labels=["tier", "acknowledged"])
-    number = Counter((alert.tier, alert.acknowledged_at is not None) for alert in tx.alerts.open())
+    real = [alert for alert in tx.alerts.open() if not alert.drill]
+    number = Counter((alert.tier, alert.acknowledged_at is not None) for alert in real)
     for tier in (Tier.ELEVATED, Tier.HIGH, Tier.CRITICAL):
         for taken in (False, True):
             alerts.add_metric([tier, "yes" if taken else "no"], number[tier, taken])

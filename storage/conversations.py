@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot import conversation as model
-from bot.conversation import Conversation, Handoff, Status, Stopped
+from bot.conversation import Conversation, Handoff, Status
 from storage import aliases
 from storage.engine import Row
 from storage.errors import Erased
@@ -118,7 +118,7 @@ class Conversations(Store):
             "closed_at": ms_or_none(conversation.closed_at),
             "parked_at": ms_or_none(handoff.parked_at) if handoff else None,
             "updated_at": to_ms(now),
-            "paused": int(conversation.stopped is Stopped.PAUSE),
+            "paused": int(conversation.needs_confirming),
             "elsewhere": int(conversation.elsewhere_since is not None),
         }
 

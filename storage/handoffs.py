@@ -25,10 +25,11 @@ class Handoffs(Store):
     """The queue. Its order is decided by `bot.triage`; here it is the order of opening."""
 
     def places(self) -> list[Place]:
-        """The waiting handoffs, as the order needs them."""
+        """The waiting handoffs, as the order needs them. A drill's is not among them: it keeps no student waiting."""
         rows = self._all(
             "SELECT contact_id, tier, opened_at, last_inbound_at FROM conversation"
-            " WHERE status = 'waiting' ORDER BY opened_at, contact_id"
+            " WHERE status = 'waiting' AND contact_id NOT IN (SELECT id FROM contact WHERE drill = 1)"
+            " ORDER BY opened_at, contact_id"
         )
         return [
             Place(
@@ -63,7 +64,10 @@ class Handoffs(Store):
         return rows[0] if rows else None
 
     def open_count(self, supporter_id: int) -> int:
-        """How many this supporter has; parked ones do not count."""
+        """How many this supporter has; parked ones do not count. For write transactions: whoever else asks for the
+        same person waits until this one ends, so that two clicks at once do not pass the cap.
+        """
+        self._one("SELECT id FROM staff WHERE id = :by {for_update}", by=supporter_id)
         return int(
             self._value(
                 "SELECT count(*) FROM conversation"

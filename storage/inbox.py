@@ -9,7 +9,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from bot import events
-from bot.events import EchoReceived, Event
+from bot.events import EchoReceived, Event, MessageWithdrawn
 from storage.engine import Row
 from storage.errors import Erased, WrongKey
 from storage.records import NewEvent, TakenEvent
@@ -44,6 +44,9 @@ class Inbox(Store):
         for new in news:
             contact_id = None if new.psid is None else contacts.get(new.psid)
             if new.psid is not None and contact_id is None:
+                if new.psid not in contacts and isinstance(new.event, MessageWithdrawn):
+                    # Nobody is remembered for it. But its message may yet come, and must not be shown then.
+                    self._tx.missed.shut_out(new.key, now)
                 continue
             dedupe = self._tx.keys.hash("inbox", new.key)
             rows.append(self._row(contact_id, dedupe, new.event, now, places))
@@ -51,13 +54,17 @@ class Inbox(Store):
         return self._insert(rows, kinds)
 
     def add_internal(self, contact_id: int, key: str, event: Event, now: datetime) -> bool:
-        """Keep an event of our own making. `key` is unique within the contact. False: seen before, or erased."""
+        """Keep an event of our own making. `key` is unique within the contact. False: seen before, or erased.
+
+        Counted as in `add`, unless it is about a drill.
+        """
         dedupe = self._tx.keys.hash("own", contact_id, key)
         try:
             row = self._row(contact_id, dedupe, event, now, _Places(self._last_of_second))
         except Erased:
             return False
-        return bool(self._insert([row], {dedupe: event.kind}))
+        kinds = {} if self._tx.drills.is_drill(contact_id) else {dedupe: event.kind}
+        return bool(self._insert([row], kinds))
 
     def _contacts_of(self, news: Sequence[NewEvent], now: datetime) -> dict[str, int | None]:
         """The contacts of these events by PSID. Who is not remembered anew for what came is left out."""
@@ -88,7 +95,7 @@ class Inbox(Store):
             " ON CONFLICT (dedupe) DO NOTHING RETURNING id, dedupe",
             rows,
         )
-        for kind, count in Counter(kinds[row["dedupe"]] for row in added).items():
+        for kind, count in Counter(kinds[key] for row in added if (key := row["dedupe"]) in kinds).items():
             self._tx.counters.bump(f"event_{kind}", count)
         if added:
             self._tx.wake("inbox")

@@ -291,10 +291,19 @@ _SLOTS = (
     "ALTER TABLE change_slot RENAME TO change",
 )
 
+_SHOWN_SERVICES = """CREATE TABLE shown_service (
+        id TEXT NOT NULL PRIMARY KEY,
+        first_at {big} NOT NULL
+    ) {strict}"""
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
     # Which event a message came of: one id in the logs, from the webhook to the channel. Null: a person's words.
     Step("0003_what_led_to_it", ("ALTER TABLE outbox ADD COLUMN inbox_id {big}",)),
     Step("0004_ladder", LADDER),
+    # Taken back while it was being sent: if it did not go out, it is not tried again.
+    Step("0005_taken_back", ("ALTER TABLE outbox ADD COLUMN taken_back {big} NOT NULL DEFAULT 0",)),
+    # Which services students of the real Page have been shown: a restart is not refused because of those.
+    Step("0006_shown_services", (_SHOWN_SERVICES,)),
 )

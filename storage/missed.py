@@ -72,7 +72,9 @@ class Missed(Store):
         )
 
     def shut_out(self, key: str, now: datetime) -> None:
-        """An event with this key will be taken for a repetition: the same thing has been kept under another key."""
+        """An event with this key will be taken for a repetition: the same thing has been kept under another key, or
+        nothing but the key is to be known of it.
+        """
         self._known.pop(key, None)
         self._run(
             "INSERT INTO inbox (contact_id, uid, dedupe, body, sent_at, received_at, state, try_at, handled_at)"

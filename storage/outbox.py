@@ -73,7 +73,10 @@ class Outbox(Store):
         }
 
     def drop(self, contact_id: int, purposes: Collection[Purpose], now: datetime) -> int:
-        """Take back what nobody has begun to send and has one of these purposes; how many."""
+        """Take back what nobody has begun to send and has one of these purposes; how many.
+
+        What is being sent may still go out, but is not tried again.
+        """
         count = 0
         for purpose in sorted(purposes):
             count += self._run(
@@ -82,6 +85,12 @@ class Outbox(Store):
                 contact_id=contact_id,
                 purpose=purpose.value,
                 now=to_ms(now),
+            )
+            self._run(
+                "UPDATE outbox SET taken_back = 1"
+                " WHERE contact_id = :contact_id AND state = 'sending' AND purpose = :purpose",
+                contact_id=contact_id,
+                purpose=purpose.value,
             )
         if count:
             self._tx.wake("outbox", "screens")
@@ -180,10 +189,14 @@ class Outbox(Store):
         self._all_of("SELECT id FROM outbox WHERE id IN {each} ORDER BY id {for_update}", sorted(ids))
 
     def retry(self, outbox_id: int, now: datetime, next_try_at: datetime, code: str) -> None:
-        """It did not go out and may be tried again from `next_try_at` on. `code` is a stable error code."""
+        """It did not go out and may be tried again from `next_try_at` on, unless it was taken back meanwhile.
+
+        `code` is a stable error code.
+        """
         self._run(
-            "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :next_try_at, tries = tries + 1,"
-            " code = :code WHERE id = :id AND state = 'sending'",
+            "UPDATE outbox SET state = CASE WHEN taken_back = 1 THEN 'dropped' ELSE 'waiting' END,"
+            " body = CASE WHEN taken_back = 1 THEN NULL ELSE body END, state_at = :now,"
+            " next_try_at = :next_try_at, tries = tries + 1, code = :code WHERE id = :id AND state = 'sending'",
             id=outbox_id,
             now=to_ms(now),
             next_try_at=to_ms(next_try_at),
@@ -211,7 +224,7 @@ class Outbox(Store):
         """
         changed = self._run(
             "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :now, tries = tries + 1,"
-            " repeats = repeats + 1, settled = 0, code = NULL WHERE id = :id AND body IS NOT NULL"
+            " repeats = repeats + 1, settled = 0, taken_back = 0, code = NULL WHERE id = :id AND body IS NOT NULL"
             " AND (state IN ('failed', 'lapsed') OR (state = 'unknown' AND (place = 1 OR repeats = 0)))",
             id=outbox_id,
             now=to_ms(now),

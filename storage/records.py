@@ -103,7 +103,7 @@ class QueueRow:
     claimed_by: int | None
     claimed_alias: str | None
     parked: bool
-    paused: bool  # PAUSE: may not be safe to write
+    paused: bool  # PAUSE, or the student said so: may not be safe to write
     elsewhere: bool  # somebody answered in Meta's inbox
 
 

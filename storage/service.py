@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from storage.records import Incident
@@ -74,6 +75,23 @@ class Jobs(Store):
             now=at,
         )
         return row is not None
+
+
+class ShownServices(Store):
+    """The services of services.yaml that students of the real Page may have been shown."""
+
+    def add(self, ids: Iterable[str], now: datetime) -> None:
+        """They are shown from now on."""
+        for each in sorted(ids):
+            self._run(
+                "INSERT INTO shown_service (id, first_at) VALUES (:id, :now) ON CONFLICT (id) DO NOTHING",
+                id=each,
+                now=to_ms(now),
+            )
+
+    def all(self) -> frozenset[str]:
+        """Their ids."""
+        return frozenset(row["id"] for row in self._all("SELECT id FROM shown_service ORDER BY id"))
 
 
 class Counters(Store):

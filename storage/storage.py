@@ -88,8 +88,8 @@ class Storage:
                     raise WrongKey(
                         f"DATA_KEYS: the key {row['key_id']} is not the one this database was written with"
                     ) from None
-            elif tx.one("SELECT id FROM contact WHERE key_id = :key_id LIMIT 1", key_id=row["key_id"]):
-                raise WrongKey(f"DATA_KEYS lacks the key {row['key_id']}, and contacts are sealed with it")
+            else:
+                _check_unneeded(tx, row["key_id"])
 
     def _remember_keys(self, tx: Tx, now: datetime) -> None:
         self._check_keys(tx)
@@ -104,6 +104,13 @@ class Storage:
                 value=value,
                 now=to_ms(now),
             )
+
+
+def _check_unneeded(tx: Tx, key_id: str) -> None:
+    """Raise WrongKey when keys of contacts, or of escalation records, which outlive them, lie under this one."""
+    for table, what in (("contact", "contacts"), ("escalation", "escalation records")):
+        if tx.one(f"SELECT id FROM {table} WHERE key_id = :key_id LIMIT 1", key_id=key_id):  # noqa: S608
+            raise WrongKey(f"DATA_KEYS lacks the key {key_id}, and {what} are sealed with it")
 
 
 def open_storage(url: str, keys: Keys, *, home: Path) -> Storage:

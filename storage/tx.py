@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from storage.alert_history import AlertHistory
 from storage.alerts import Alerts
 from storage.audit import Audit
 from storage.closures import Closures
@@ -23,7 +24,7 @@ from storage.push import Push
 from storage.retention import Retention
 from storage.rungs import Rungs
 from storage.sealing import Box, Keys
-from storage.service import Counters, Incidents, Jobs, Worker
+from storage.service import Counters, Incidents, Jobs, ShownServices, Worker
 from storage.sessions import Sessions
 from storage.staff import StaffStore
 from storage.timers import Timers
@@ -190,6 +191,11 @@ class Tx:
         return Jobs(self)
 
     @cached_property
+    def shown_services(self) -> ShownServices:
+        """Which services students may have been shown."""
+        return ShownServices(self)
+
+    @cached_property
     def counters(self) -> Counters:
         """Plain counts."""
         return Counters(self)
@@ -203,3 +209,8 @@ class Tx:
     def figures(self) -> Figures:
         """Numbers for whoever watches over the service."""
         return Figures(self)
+
+    @cached_property
+    def alert_history(self) -> AlertHistory:
+        """Alerts of the last days, open and over."""
+        return AlertHistory(self)

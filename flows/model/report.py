@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from math import sqrt
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from texts import Item
     from train import Measured
 
 BEGIN, END = "<!-- figures: written by train.py -->\n", "<!-- end of figures -->\n"
-Row = tuple[int, str, float]
 
 
 def wilson(share: float, count: int) -> tuple[float, float]:
@@ -23,45 +22,49 @@ def wilson(share: float, count: int) -> tuple[float, float]:
 
 
 def report(measured: Measured) -> str:
-    """Shares of texts that reach each mark; the intervals count items, since texts of an item are alike."""
-    items, rows = measured.items, measured.rows
-    kinds = Counter(item.danger for item in items)
+    """Shares of texts that reach each mark."""
+    items = [item for item, *_ in measured.rows]
+    dangers = sum(item.danger for item in items)
     lines = [
-        f"{kinds[True]} items of danger and {kinds[False]} harmless ones. Marks: elevated {measured.elevated},"
-        f" high {measured.high} (hundredths).",
+        f"{dangers} texts of danger and {len(items) - dangers} harmless ones, two thirds of these written to look"
+        " dangerous.",
         "",
-        "| texts | items | texts | read as elevated or high | 95 % | read as high | 95 % |",
-        "|---|---|---|---|---|---|---|",
+        "| texts | how many | elevated or high | 95 % | high | 95 % |",
+        "|---|---|---|---|---|---|",
     ]
-    groups: list[tuple[str, Callable[[Row], str | None]]] = [
-        ("danger, all", lambda row: "" if items[row[0]].danger else None),
-        ("danger, ", lambda row: items[row[0]].tier if items[row[0]].danger else None),
-        ("danger, ", lambda row: items[row[0]].lang if items[row[0]].danger else None),
-        ("danger, category ", lambda row: items[row[0]].group if items[row[0]].danger else None),
-        ("harmless, all", lambda row: None if items[row[0]].danger else ""),
-        ("harmless, ", lambda row: None if items[row[0]].danger else items[row[0]].lang),
+    groups: list[tuple[str, Callable[[Item], str | None]]] = [
+        ("danger, ", lambda item: item.tier if item.danger else None),
+        ("critical, ", lambda item: item.lang if item.tier == "critical" else None),
+        ("danger, category ", lambda item: item.group if item.danger else None),
+        ("harmless", lambda item: None if item.danger else ""),
+        ("harmless, ", lambda item: None if item.danger else item.lang),
     ]
     for title, key in groups:
-        for name in sorted({key(row) for row in rows} - {None}, key=str):
-            lines.append(_line(f"{title}{name}", [row for row in rows if key(row) == name], measured))
-    named = [(items[item].group, category) for item, category, value in rows if value >= measured.elevated]
-    right = sum(group == category[0] for group, category in named if group not in ("none", "N"))
-    known = sum(group not in ("none", "N") for group, _ in named)
+        for name in sorted({str(key(item)) for item in items if key(item) is not None}):
+            lines.append(
+                _line(f"{title}{name}", [row for row in measured.rows if key(row[0]) == name], measured)
+            )
+    found = [
+        (item.group, category)
+        for item, one, _, category in measured.rows
+        if item.danger and one >= measured.elevated
+    ]
+    right = sum({"A": "C", "B": "C", "N": "O"}.get(group, group) == category[0] for group, category in found)
     lines += [
         "",
-        f"The category was the right one for {100 * right / known:.0f} % of the texts of danger found.",
+        f"The category was the right one for {100 * right / len(found):.0f} % of the texts of danger found.",
     ]
     return "\n".join(lines) + "\n"
 
 
-def _line(title: str, rows: Iterable[Row], measured: Measured) -> str:
-    rows = list(rows)
-    count = len({item for item, _, _ in rows})
-    cells = [title, str(count), str(len(rows))]
-    for mark in (measured.elevated, measured.high):
-        share = sum(value >= mark for _, _, value in rows) / len(rows)
-        low, high = wilson(share, count)
-        cells += [f"{100 * share:.1f} %", f"{100 * low:.1f}-{100 * high:.1f}"]
+def _line(title: str, rows: Sequence[tuple[Item, float, float, str]], measured: Measured) -> str:
+    high = [grave >= measured.high for _, _, grave, _ in rows]
+    any_ = [danger >= measured.elevated or grave for (_, danger, _, _), grave in zip(rows, high, strict=True)]
+    cells = [title, str(len(rows))]
+    for reached in (any_, high):
+        share = sum(reached) / len(rows)
+        low, top = wilson(share, len(rows))
+        cells += [f"{100 * share:.1f} %", f"{100 * low:.1f}-{100 * top:.1f}"]
     return "| " + " | ".join(cells) + " |"
 
 

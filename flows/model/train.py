@@ -1,18 +1,23 @@
 """Makes flows/risk_model.yaml from the texts beside this file. Plain Python, no download, the same bytes every time.
 
-python flows/model/train.py             make the file and measure it (some minutes)
-python flows/model/train.py --check     make it again and compare; exit 1 when it differs
+python flows/model/train.py             make the file and measure it (some ten minutes)
+python flows/model/train.py --check     make the file again, without measuring, and compare; exit 1 when it differs
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import random
+import re
 import sys
+import zlib
+from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, log, sqrt
+from operator import mul
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -20,110 +25,129 @@ sys.path[:0] = [str(HERE), str(HERE.parent.parent)]
 
 from texts import Item, read_items  # noqa: E402
 
-from bot.risk_model import PIECE, UNIT, RiskModel, Token, checksum, pieces, rows, scale, tokens_of  # noqa: E402
+from bot.risk_model import (  # noqa: E402
+    BITS,
+    PIECE,
+    UNIT,
+    RiskModel,
+    Token,
+    checksum,
+    number,
+    pack,
+    phrases,
+    pieces,
+    tokens_of,
+)
 from bot.risk_words import read  # noqa: E402
 
 FILE = HERE.parent / "risk_model.yaml"
 README = HERE / "README.md"
 SEED = 4
-FOLDS = 5
+FOLDS = 4
 ROUNDS = 10
-RATE = 0.2
-DECAY = 3e-3
-SHIPPED = 24  # the same for the file itself, which must stay small; the measuring is done without this
-SMALLEST = 12  # hundredths; lighter weights are left out
-ELEVATED_SHARE, HIGH_SHARE = 0.015, 0.005  # of harmless texts that may reach the mark
+RATE = 0.4
+FEWEST = 2  # texts in which a feature must stand to have a weight
+STEPS = 127  # a weight is one of so many steps either way
+ELEVATED_SHARE, HIGH_SHARE = 0.02, 0.005  # of harmless texts that may reach the mark
 GROUPS = {
     "C": "C-indirect", "D": "D-self-harm", "E": "E-medical", "F": "F-violence", "G": "G-threat", "H": "H-assault",
     "I": "I-control", "J": "J-psychosis", "K": "K-eating", "L": "L-child", "M": "M-blackmail", "O": "O-distress",
 }  # fmt: skip
+ALIKE = {"A": "C", "B": "C", "N": "O"}  # categories that the model does not tell apart
 OTHERWISE = "O-distress"
+WORDS_OF_GROUP = 400
 DOUBT = 40  # how much a category's words must be seen to count
 CLEAR = 60  # hundredths by which a category must stand out
+KNOWN = 4  # texts in which a word must stand for its pieces to be weighed once and for all
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One text as numbers. `item`: where its item stands in the list."""
+    """One text as numbers: where its features stand, and what they count."""
 
-    item: int
-    danger: bool
-    weight: float
-    features: tuple[tuple[str, float], ...]
+    item: Item
     tokens: tuple[Token, ...]
+    places: array[int]
+    counts: array[float]
 
 
 def examples_of(items: Sequence[Item]) -> list[Example]:
-    """Every text of every item; the texts of one item together weigh as the root of their number."""
-    return [
-        Example(number, item.danger, 1 / sqrt(len(item.texts)), _features(tokens), tokens)
-        for number, item in enumerate(items)
-        for tokens in (tuple(tokens_of(read([text]))) for text in item.texts)
-        if tokens
-    ]
+    """Every text that has a word in it."""
+    found = []
+    for item in items:
+        tokens = tuple(tokens_of(read([item.text])))
+        if tokens:
+            found.append(_example(item, tokens))
+    return found
 
 
-def _features(tokens: Sequence[Token]) -> tuple[tuple[str, float], ...]:
-    values: Counter[str] = Counter()
+def _example(item: Item, tokens: tuple[Token, ...]) -> Example:
+    counts: Counter[int] = Counter()
+    squares = 0.0
     for index, token in enumerate(tokens):
         for piece in pieces(token.text):
-            values[piece] += PIECE
-        for row in rows(tokens, index):
-            values[row] += 1
-    factor = scale(len(tokens))
-    return tuple((name, value * factor) for name, value in sorted(values.items()))
+            counts[number(piece)] += PIECE
+            squares += PIECE * PIECE
+        for feature, count, _ in phrases(tokens, index):
+            counts[number(feature)] += count
+            squares += count * count
+    scale = 1 / sqrt(squares)
+    places = sorted(counts)
+    return Example(item, tokens, array("I", places), array("f", [counts[at] * scale for at in places]))
 
 
-def fit(examples: Sequence[Example]) -> tuple[dict[str, float], float]:
-    """Logistic regression by steps that shrink where they have been many (AdaGrad). Weights and the bias."""
-    names = sorted({name for example in examples for name, _ in example.features})
-    number = {name: index for index, name in enumerate(names)}
-    data = [(e.danger, e.weight, [(number[name], value) for name, value in e.features]) for e in examples]
-    weights, steps = [0.0] * len(names), [1e-2] * len(names)
-    bias, bias_steps = 0.0, 1e-2
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One linear model: a weight for each place, and what is added."""
+
+    weights: list[float]
+    bias: float
+
+    def value(self, example: Example) -> float:
+        """The score of a text."""
+        return self.bias + sum(map(mul, map(self.weights.__getitem__, example.places), example.counts))
+
+
+def fit(examples: Sequence[Example], is_meant: Callable[[Item], bool]) -> Head:
+    """Logistic regression by steps that shrink where they have been many (AdaGrad)."""
+    seen: Counter[int] = Counter()
+    for example in examples:
+        seen.update(example.places)
+    data = []
+    for example in examples:
+        kept = [
+            (at, count)
+            for at, count in zip(example.places, example.counts, strict=True)
+            if seen[at] >= FEWEST
+        ]
+        data.append((is_meant(example.item), [at for at, _ in kept], [count for _, count in kept]))
+    weights, steps = [0.0] * (1 << BITS), [1e-3] * (1 << BITS)
+    bias, bias_steps = 0.0, 1e-3
     draw = random.Random(SEED)
     for _ in range(ROUNDS):
         draw.shuffle(data)
-        for danger, weight, features in data:
-            margin = bias + sum([weights[index] * value for index, value in features])
-            off = 1 / (1 + exp(-max(-30.0, min(30.0, margin)))) - danger
-            if -0.01 < off < 0.01:
+        for meant, places, counts in data:
+            margin = bias + sum(map(mul, map(weights.__getitem__, places), counts))
+            slope = 1 / (1 + exp(-max(-30.0, min(30.0, margin)))) - meant
+            if -0.02 < slope < 0.02:
                 continue
-            slope = off * weight
             bias_steps += slope * slope
             bias -= RATE * slope / sqrt(bias_steps)
-            for index, value in features:
-                by = slope * value + DECAY * weights[index]
-                steps[index] += by * by
-                weights[index] -= RATE * by / sqrt(steps[index])
-    return dict(zip(names, weights, strict=True)), bias
+            for at, count in zip(places, counts, strict=True):
+                by = slope * count
+                square = steps[at] = steps[at] + by * by
+                weights[at] -= RATE * by / sqrt(square)
+    return Head(weights, bias)
 
 
-def model_of(examples: Sequence[Example], items: Sequence[Item]) -> RiskModel:
-    """The fitted model in whole hundredths; its marks are not set yet."""
-    weights, bias = fit(examples)
-    whole = {name: round(weight * UNIT) for name, weight in weights.items()}
-    return RiskModel(
-        weights={name: weight for name, weight in whole.items() if abs(weight) >= SMALLEST},
-        groups=groups_of(examples, items),
-        bias=round(bias * UNIT),
-        elevated=0,
-        high=0,
-        otherwise=OTHERWISE,
-        clear=CLEAR,
-    )
-
-
-def groups_of(examples: Sequence[Example], items: Sequence[Item]) -> dict[str, dict[str, int]]:
+def groups_of(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
     """For each category the words that speak for it among all texts of danger, as hundredths of a log ratio."""
-    counts: dict[str, dict[str, float]] = {letter: {} for letter in GROUPS}
-    everywhere: dict[str, float] = {}
-    for example in examples:
-        letter = items[example.item].group
-        if letter in counts:
-            for word in sorted({token.text for token in example.tokens if token.word}):
-                counts[letter][word] = counts[letter].get(word, 0) + example.weight
-                everywhere[word] = everywhere.get(word, 0) + example.weight
+    counts: dict[str, Counter[str]] = {letter: Counter() for letter in GROUPS}
+    everywhere: Counter[str] = Counter()
+    for example in (each for each in examples if each.item.danger):
+        words = {token.text for token in example.tokens if token.word}
+        counts[ALIKE.get(example.item.group, example.item.group)].update(words)
+        everywhere.update(words)
     total = sum(everywhere.values())
     found: dict[str, dict[str, int]] = {}
     for letter, words in counts.items():
@@ -133,84 +157,76 @@ def groups_of(examples: Sequence[Example], items: Sequence[Item]) -> dict[str, d
             share = everywhere[word] / total
             # A rare word and a small category are drawn towards "says nothing".
             ratios[word] = log((count + DOUBT * share) / ((size + DOUBT) * share)) * count / (count + 1)
-        best = sorted(
-            (word for word in ratios if ratios[word] > 0.25), key=lambda word: (-ratios[word], word)
-        )
-        found[GROUPS[letter]] = {word: round(ratios[word] * UNIT) for word in sorted(best[:150])}
+        best = sorted((w for w in ratios if ratios[w] > 0.25), key=lambda w: (-ratios[w] * sqrt(words[w]), w))
+        found[GROUPS[letter]] = {word: round(ratios[word] * UNIT) for word in sorted(best[:WORDS_OF_GROUP])}
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What each text scored by a model that had not seen its item."""
+    """What each text scored by a model that had not seen it or its neighbours."""
 
-    items: Sequence[Item]
-    rows: list[tuple[int, str, float]]  # item, category named, score
-    elevated: int
-    high: int
+    rows: list[tuple[Item, float, float, str]]  # danger, gravity, category named
+    elevated: float
+    high: float
 
 
-def measure(examples: Sequence[Example], items: Sequence[Item], say: Callable[[str], object]) -> Measured:
-    """Cross-validation by items, and the marks that so many harmless texts reach and no more."""
-    order = list(range(len(items)))
-    random.Random(SEED).shuffle(order)
-    fold_of = {item: place % FOLDS for place, item in enumerate(order)}
-    scored: list[tuple[int, str, float]] = []
+def measure(examples: Sequence[Example], say: Callable[[str], object]) -> Measured:
+    """Cross-validation, and the marks that so many harmless texts reach and no more."""
+    blocks = sorted({example.item.block for example in examples})
+    random.Random(SEED).shuffle(blocks)
+    fold_of = {block: place % FOLDS for place, block in enumerate(blocks)}
+    rows: list[tuple[Item, float, float, str]] = []
     for fold in range(FOLDS):
         say(f"held out: part {fold + 1} of {FOLDS}\n")
-        model = model_of([e for e in examples if fold_of[e.item] != fold], items)
-        for example in (e for e in examples if fold_of[e.item] == fold):
-            score = model.score(example.tokens)
-            scored.append((example.item, score.category, score.value))
-    harmless = sorted((value for item, _, value in scored if not items[item].danger), reverse=True)
-    marks = [max(1, int(harmless[int(len(harmless) * share)]) + 1) for share in (ELEVATED_SHARE, HIGH_SHARE)]
-    return Measured(items, sorted(scored), marks[0], max(marks))
+        known = [example for example in examples if fold_of[example.item.block] != fold]
+        danger, grave = fit(known, lambda item: item.danger), fit(known, lambda item: item.grave)
+        model = RiskModel(
+            array("b"), array("b"), 0.0, (0.0, 0.0), 0.0, 0.0, groups_of(known), OTHERWISE, CLEAR
+        )
+        for example in (each for each in examples if fold_of[each.item.block] == fold):
+            category = model.category(example.tokens)
+            rows.append((example.item, danger.value(example), grave.value(example), category))
+    dangers = sorted((one for item, one, _, _ in rows if not item.danger), reverse=True)
+    graves = sorted((two for item, _, two, _ in rows if not item.danger), reverse=True)
+    return Measured(rows, dangers[int(len(dangers) * ELEVATED_SHARE)], graves[int(len(graves) * HIGH_SHARE)])
 
 
-def text_of(model: RiskModel, items: Sequence[Item]) -> str:
-    """The file's text."""
-    texts = Counter(item.danger for item in items for _ in item.texts)
-    lines = [
+def text_of(examples: Sequence[Example], elevated: int, high: int) -> str:
+    """The file's text. The marks are hundredths."""
+    danger, grave = fit(examples, lambda item: item.danger), fit(examples, lambda item: item.grave)
+    step = max(*map(abs, danger.weights), *map(abs, grave.weights)) / STEPS
+    groups = "\n".join(
         f'  {name}: "{" ".join(f"{w}={n}" for w, n in words.items())}"'
-        for name, words in model.groups.items()
-    ]
-    by_weight: dict[int, list[str]] = {}
-    for name, weight in sorted(model.weights.items()):
-        by_weight.setdefault(weight, []).append(name)
-    body = "".join(
-        f'{weight}: "{" ".join(by_weight[weight])}"\n' for weight in sorted(by_weight, reverse=True)
+        for name, words in groups_of(examples).items()
     )
-    body = "".join(f"  {line}\n" for line in body.splitlines())
-    head = (
-        f"version: 1\nbias: {model.bias}\nelevated: {model.elevated}\nhigh: {model.high}\n"
-        f"clear: {model.clear}\notherwise: {model.otherwise}\ngroups:\n" + "\n".join(lines)
-    )
-    return (
+    texts = Counter(word for example in examples for word in {token.text for token in example.tokens})
+    words = " ".join(sorted(word for word, count in texts.items() if count >= KNOWN and word.isalpha()))
+    packed = base64.b64encode(zlib.compress(words.encode(), 9)).decode()
+    weights = pack([round(w / step) for w in danger.weights], [round(w / step) for w in grave.weights])
+    dangers = sum(example.item.danger for example in examples)
+    text = (
         "# The second danger reader: a linear model that catches what no phrase says. Made by flows/model/train.py\n"
-        f"# from {len(items)} items ({texts[True]} texts of danger, {texts[False]} harmless ones), all invented"
-        " for it.\n"
+        f"# from {dangers} texts of danger and {len(examples) - dangers} harmless ones, all invented for it.\n"
         "# How it was measured, and what it cannot do: flows/model/README.md. Licence: MIT, as the rest.\n"
-        "# Do not edit by hand: change the texts and run the script. Numbers are hundredths. A text's score is the\n"
-        "# bias and the sum of its words' weights by the root of their number; `_ik` is a piece of a word, `=ikke` a\n"
-        "# word, `ikke+mer` a row of words. From `elevated` and `high` on a text has that tier. No clinician has\n"
-        "# reviewed it yet: that must happen before launch.\n"
-        f"{head}\nsum: {checksum(head, body)}\nweights:\n{body}"
+        "# Do not edit by hand: change the texts and run the script. A text is danger from `elevated` on, grave from\n"
+        "# `high` on (hundredths). No clinician has reviewed it yet: that must happen before launch.\n"
+        f"version: 2\nelevated: {elevated}\nhigh: {high}\n"
+        f"bias_danger: {round(danger.bias * UNIT)}\nbias_grave: {round(grave.bias * UNIT)}\n"
+        f"step: {round(step * 1_000_000)}\nclear: {CLEAR}\notherwise: {OTHERWISE}\nsum: x00000000\ngroups:\n{groups}\n"
+        f"words: >-\n{_lines(packed)}weights: >-\n{_lines(weights)}"
     )
+    return text.replace("sum: x00000000", f"sum: {checksum(text)}")
 
 
-def build(say: Callable[[str], object]) -> tuple[str, Measured]:
-    """The file's text, and how it was measured."""
-    items = read_items()
-    examples = examples_of(items)
-    measured = measure(examples, items, say)
-    say("all texts\n")
-    model = replace(model_of(examples, items), elevated=measured.elevated, high=measured.high)
-    return text_of(lightened(model), items), measured
+def _lines(text: str) -> str:
+    return "".join(f"  {text[start : start + 118]}\n" for start in range(0, len(text), 118))
 
 
-def lightened(model: RiskModel) -> RiskModel:
-    """The model without the weights that hardly count."""
-    return replace(model, weights={n: w for n, w in model.weights.items() if abs(w) >= SHIPPED})
+def marks_in(text: str) -> tuple[int, int]:
+    """The marks of a file that is there: measuring takes longer than making."""
+    found = dict(re.findall(r"^(elevated|high): (-?\d+)$", text, re.MULTILINE))
+    return int(found["elevated"]), int(found["high"])
 
 
 def main() -> int:
@@ -220,15 +236,17 @@ def main() -> int:
     options = parser.parse_args()
     from report import into_readme, report
 
-    text, measured = build(sys.stderr.write)
-    sys.stdout.write(report(measured))
+    examples = examples_of(read_items())
     if options.check:
-        same = FILE.read_text("utf-8") == text
+        there = FILE.read_text("utf-8")
+        same = there == text_of(examples, *marks_in(there))
         sys.stdout.write(
             "the file is what the texts give\n" if same else "the file differs: run without --check\n"
         )
         return 0 if same else 1
-    FILE.write_text(text, "utf-8")
+    measured = measure(examples, sys.stderr.write)
+    sys.stdout.write(report(measured))
+    FILE.write_text(text_of(examples, round(measured.elevated * UNIT), round(measured.high * UNIT)), "utf-8")
     README.write_text(into_readme(README.read_text("utf-8"), report(measured)), "utf-8")
     return 0
 

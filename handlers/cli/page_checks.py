@@ -1,6 +1,7 @@
 """What `page setup` writes to Meta and `page doctor` looks at: token, subscriptions, profile, webhook.
 
-Source: Messenger Profile API, "Persistent menu", Page `subscribed_apps`; limits in `handlers.messenger.limits`.
+Source: Messenger Profile API, "Persistent menu", Page `subscribed_apps` and
+`conversations`; limits in `handlers.messenger.limits`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,10 @@ ADVICE = {
     "wrong_page": "The token belongs to another Page: compare it with PAGE_ID.",
     "permission_missing": "Give the app pages_messaging and pages_manage_metadata, and make a new token.",
 }
+PAST_ADVICE = (
+    "Give the app pages_read_engagement beside pages_messaging and pages_manage_metadata, and make a new token. "
+    "Until then somebody must look into Meta's inbox after each outage."
+)
 
 _GREETING = Words(
     nb="Skriv til en medstudent, {hours}. Vi har taushetsplikt, men ikke når det er fare for liv. Akutt: ring {amk}.",
@@ -78,6 +83,7 @@ def examine(client: PageClient, env: Environment, content: Content) -> Iterator[
     """Look at everything that must be right on Meta's side and at our own address; changes nothing."""
     yield _tried("the token is this Page's", client.check_token)
     yield from _subscriptions(client, env)
+    yield _past(client)
     yield from _profile(client, content)
     yield _webhook(env, content)
 
@@ -99,6 +105,20 @@ def _subscriptions(client: PageClient, env: Environment) -> Iterator[Check]:
             True,
             f"{', '.join(others)}. In the Page's conversation routing this app must be the default.",
         )
+
+
+def _past(client: PageClient) -> Check:
+    """Ask what is asked after an outage. Which permissions that takes Meta's pages do not say in one place, so the
+    call itself is tried; nothing of the answer is kept or shown.
+    """
+    name = "what was missed can be read after an outage"
+    try:
+        client.conversations()
+    except SendError as error:
+        if error.code == "permission_missing":
+            return Check(name, False, f"Meta said {error.code}. {PAST_ADVICE}")
+        return _failed(name, error)
+    return Check(name, True)
 
 
 def _profile(client: PageClient, content: Content) -> Iterator[Check]:

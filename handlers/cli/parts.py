@@ -25,7 +25,9 @@ class Texts(Protocol):
 
 
 class Services(Protocol):
-    """The table of services."""
+    """The table of services: iterating yields the id of each."""
+
+    def __iter__(self) -> Iterator[str]: ...
 
     def unverified(self) -> tuple[str, ...]:
         """Ids that nobody has signed off."""
@@ -55,6 +57,7 @@ class PageClient(Protocol):
     def get_profile(self) -> dict[str, object]: ...
     def subscribe(self) -> None: ...
     def subscriptions(self) -> dict[str, tuple[str, ...]]: ...
+    def conversations(self, *, after: str | None = None) -> dict[str, object]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import click
 
@@ -11,6 +11,7 @@ from handlers.cli.parts import DemoOptions, State, pass_state
 from handlers.environment import FOR_ALL, FOR_RECEIVING, FOR_SENDING, FOR_STORAGE, Environment, disk_problem
 from handlers.logs import setup_logging
 from handlers.simulator.guard import is_demo_token
+from storage import Storage
 
 
 def add_to(group: click.Group) -> None:
@@ -57,9 +58,8 @@ def serve(state: State) -> None:
     env = _environment(state, FOR_ALL)
     state.check()
     with state.storage(env) as storage:
-        if not storage.is_current():  # the first start, or a new version: then this is the release too
-            _refuse_unverified(state, env)
-    _migrate(state, env)
+        storage.migrate(state.parts.clock())
+        _show_services(state, env, storage)
     setup_logging()
     state.parts.run_serve(env)
 
@@ -70,17 +70,38 @@ def release(state: State) -> None:
     """Before a new version serves: check every file, prepare the database. Refuses mistakes."""
     env = _environment(state, FOR_STORAGE)
     state.check()
-    _refuse_unverified(state, env)
-    _migrate(state, env)
+    if _is_real(env):
+        _refuse(state.parts.load_content(state.home).services.unverified())
+    with state.storage(env) as storage:
+        storage.migrate(state.parts.clock())
     click.echo("Files are in order, the database is ready.")
 
 
-def _refuse_unverified(state: State, env: Environment) -> None:
-    """Before real students meet a number, a person has called it. Never stops a service that runs already."""
-    token = env.page_access_token.get_secret_value()
-    if not token or is_demo_token(token):
+def _show_services(state: State, env: Environment, storage: Storage) -> None:
+    """Before students of a real Page meet a number, a person has called it.
+
+    The store remembers which services it has served to a real Page. What is among those stops no start any more:
+    a service that runs can be started again at night, whoever has taken a signature away meanwhile. What is new in
+    the file needs one, however the database was prepared and whatever served from it before: a trial run with the
+    stand-in counts for nothing. `release` is stricter, since publishing can wait for a signature.
+    """
+    if not _is_real(env):
         return
-    unverified = state.parts.load_content(state.home).services.unverified()
+    services = state.parts.load_content(state.home).services
+    known = storage.read(lambda tx: tx.shown_services.all())
+    _refuse([each for each in services.unverified() if each not in known])
+    fresh = set(services) - known
+    if fresh:
+        storage.write(lambda tx: tx.shown_services.add(fresh, state.parts.clock()))
+
+
+def _is_real(env: Environment) -> bool:
+    """Whether somebody else than the stand-in is written to. A process without a token writes to nobody."""
+    token = env.page_access_token.get_secret_value()
+    return bool(token) and not is_demo_token(token)
+
+
+def _refuse(unverified: Sequence[str]) -> None:
     if unverified:
         raise PeerSupportError(
             "flows/services.yaml: nobody has verified "
@@ -99,6 +120,7 @@ def _ready(state: State, need: Collection[str]) -> Environment:
             raise PeerSupportError(
                 "The database is not prepared for this version: run `peersupport release`."
             )
+        _show_services(state, env, storage)
     setup_logging()
     return env
 
@@ -109,8 +131,3 @@ def _environment(state: State, need: Collection[str]) -> Environment:
     if problem:
         raise PeerSupportError(problem)
     return env
-
-
-def _migrate(state: State, env: Environment) -> None:
-    with state.storage(env) as storage:
-        storage.migrate(state.parts.clock())

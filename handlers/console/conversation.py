@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flask import abort, current_app, flash, jsonify, redirect, render_template, request, url_for
@@ -15,9 +15,11 @@ from bot.conversation import Tier
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.outcomes import OUTCOMES
 from bot.services import Service
+from handlers.console import cases, record_forms, rungs
 from handlers.console.forms import Written, line, number, written
 from handlers.console.parts import LEADS, me, now, parts, settings
 from handlers.console.queue import lists, refused_json, wants_json
+from handlers.console.rungs import Ladder, Question
 from handlers.console.thread import Thread, thread
 from handlers.console.words import t
 from storage import Tx
@@ -42,6 +44,9 @@ class Reading:
     draft: Written
     mine: bool
     colleagues: list[Staff]
+    numbers: list[Service]  # that answer now; the right one first
+    ladder: Ladder | None = None  # of the alert
+    questions: tuple[Question, ...] = ()  # to ask in this danger, in order
 
     @property
     def lower_tiers(self) -> list[Tier]:
@@ -71,7 +76,10 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
         colleagues = [
             other
             for other in tx.staff.all()
-            if other.id != staff.id and not other.disabled and other.role not in (Role.ADMIN, Role.REVIEWER)
+            if other.id != staff.id
+            and not other.disabled
+            and other.paused_at is None
+            and other.role not in (Role.ADMIN, Role.REVIEWER)
         ]
         return Reading(
             row=row,
@@ -83,9 +91,14 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
             draft=Written.unpack(tx.drafts.get(contact_id, staff.id)),
             mine=row.claimed_by == staff.id,
             colleagues=sorted(colleagues, key=lambda other: (other.duty is not Duty.ON, other.alias)),
+            numbers=rungs.numbers(alert),
         )
 
-    return parts().storage.read(read)
+    found = parts().storage.read(read)
+    if not isinstance(found, Reading) or found.alert is None:
+        return found
+    asked = rungs.questions(found.alert, found.row.language)
+    return replace(found, ladder=rungs.ladder(found.alert), questions=tuple(asked))
 
 
 def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
@@ -117,7 +130,9 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
         panel=panel,
         outcomes=OUTCOMES,
         ticket=_signer().dumps([staff.id, contact_id]),
-        urgent=_urgent(),
+        forms={kind: record_forms.FORMS[kind] for kind in record_forms.AT_HAND},
+        clock=f"{now().astimezone(settings().service_hours.zone):%H:%M}",
+        verdicts=cases.VERDICTS,
     )
 
 
@@ -125,17 +140,6 @@ def mark_opened(contact_id: int, last_id: int) -> None:
     """The one who has the conversation has everything up to this entry on the screen."""
     staff_id, at = me().id, now()
     parts().storage.write(lambda tx: tx.transcript.mark_opened(contact_id, staff_id, last_id, at))
-
-
-def _urgent() -> list[Service]:
-    """The numbers that answer now, the most urgent kind first."""
-    services = parts().content().services
-    local = now().astimezone(settings().service_hours.zone)
-    order = ("emergency", "crisis", "health")
-    open_now = [
-        each for each in services.values() if each.number and each.kind in order and each.is_open(local)
-    ]
-    return sorted(open_now, key=lambda each: order.index(each.kind))[:6]
 
 
 def has_ticket(contact_id: int) -> bool:

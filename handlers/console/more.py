@@ -1,4 +1,4 @@
-"""One's own profile and duty, the incidents, and the reviewer's page."""
+"""One's own profile and duty, and the incidents."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def more_page() -> ResponseReturnValue:
             if other.id != staff.id
             and not other.disabled
             and other.duty is Duty.ON
+            and other.paused_at is None
             and other.role not in (Role.ADMIN, Role.REVIEWER)
         ]
     return render_template("console/more.html", themes=THEMES, wanted=wanted, colleagues=colleagues)
@@ -71,8 +72,3 @@ def incidents_page() -> ResponseReturnValue:
     """What is wrong with the service itself."""
     rows = parts().storage.read(lambda tx: tx.incidents.open_ones())
     return render_template("console/incidents.html", rows=rows)
-
-
-def records_page() -> ResponseReturnValue:
-    """For reviewers: the escalation records are not kept by this version yet, and the page says so."""
-    return render_template("console/records.html")

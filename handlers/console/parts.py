@@ -15,11 +15,16 @@ from storage.records import Duty, QueueRow, Role, Staff
 if TYPE_CHECKING:
     from bot.content import Content
     from handlers.console.live import Live
+    from handlers.drills import Drills
+    from handlers.escalation import Escalation
+    from handlers.reaching import Reaching
     from storage import Storage
 
 LEADS = frozenset({Role.DUTY_LEAD, Role.COORDINATOR})  # may read every open conversation
 HELPERS = LEADS | {Role.SUPPORTER}  # may see the queue and answer
 MANAGERS = frozenset({Role.COORDINATOR, Role.ADMIN})  # may add and stop accounts
+READERS = LEADS | {Role.REVIEWER}  # of the records of serious cases
+COORDINATOR = frozenset({Role.COORDINATOR})
 EVERYBODY = frozenset(Role)
 
 
@@ -57,6 +62,10 @@ class ConsoleParts:
     clock: Callable[[], datetime]
     content: Callable[[], Content]  # the newest published one
     act: Act
+    cases: Escalation
+    drills: Drills
+    reaching: Reaching
+    push_key: str  # public, base64url: browsers that take pushes ask for it
     live: Live
     secure_cookies: bool = True  # False only where the console is served without TLS (the demo)
     frame_ancestors: str = "'none'"  # "'self'" in the demo, which shows the console in a frame

@@ -69,7 +69,11 @@ def mine_page() -> ResponseReturnValue:
 
 def next_one() -> ResponseReturnValue:
     """Claim the first in order and open it."""
-    contact_id = parts().act.next_for(me())
+    try:
+        contact_id = parts().act.next_for(me())
+    except NotPossible:
+        flash(t("pause.first"), "error")
+        return redirect(url_for("console.reached_page"))
     if contact_id is None:
         left = lists()
         flash(t("queue.full", n=left.taken) if left.waiting else t("queue.none"))
@@ -87,7 +91,7 @@ def acknowledge(alert_id: int) -> ResponseReturnValue:
     try:
         act.acknowledge(alert_id, staff)
     except AlreadyClaimed as other:
-        if alert.acknowledged_by != staff.id:
+        if alert.acknowledged_by != staff.id or alert.resumed_at is not None:
             flash(t("alert.held_by", alias=other.alias))
             return redirect(url_for("console.queue_page"))
     except NotPossible:

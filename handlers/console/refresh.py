@@ -8,8 +8,8 @@ from flask import abort, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from handlers.console import conversation, queue, shell
-from handlers.console.words import t
+from handlers.console import cases, conversation, queue, rungs, shell
+from handlers.console.parts import parts
 
 
 def mark(html: str) -> str:
@@ -27,8 +27,8 @@ def part(name: str, **values: object) -> Markup:
 def fresh() -> ResponseReturnValue:
     """Everything on this page that is no longer as the page's marks say; 204 if nothing is.
 
-    Arguments: one mark per part; `which` (queue or mine) for the list; `c` for a conversation, with the header
-    X-Ticket from its page.
+    Arguments: one mark per part; `which` (queue or mine) for the list; `a` for the ladder of an alert; `c` for a
+    conversation, with the header X-Ticket from its page.
     """
     contact_id = request.args.get("c", type=int)
     made = {"strip": render_template("console/_strip.html")}
@@ -39,14 +39,17 @@ def fresh() -> ResponseReturnValue:
             which="mine" if request.args["which"] == "mine" else "queue",
             current=contact_id,
         )
-    title, open_one = t("queue.title"), None
+    alert_id, open_one = request.args.get("a", type=int), None
+    alert = parts().storage.read(lambda tx: tx.alerts.get(alert_id)) if alert_id is not None else None
+    if alert is not None and cases.may_work(alert):
+        made["ladder"] = render_template("console/_ladder.html", ladder=rungs.ladder(alert))
     if contact_id is not None:
         found = conversation.reading(contact_id)
         if not isinstance(found, conversation.Reading):
             abort(409)  # it is not ours to read any more
         if not conversation.has_ticket(contact_id):
             abort(403)  # opening a transcript is recorded; only an opened page is refreshed
-        title, open_one = t("conversation.title"), found
+        open_one = found
         made |= {name: render_template(f"console/_{name}.html", c=found) for name in conversation.LIVE_PARTS}
     changed = {
         name: {"mark": mark(html), "html": html}
@@ -57,4 +60,4 @@ def fresh() -> ResponseReturnValue:
         return "", 204
     if "thread" in changed and open_one is not None and open_one.mine:
         conversation.mark_opened(open_one.row.contact_id, open_one.thread.last_id)
-    return jsonify(parts=changed, title=shell.titled(title))
+    return jsonify(parts=changed, badge=shell.badge())

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from flask import Blueprint
 from flask.typing import RouteCallable
 
-from handlers.console import auth, conversation, live, more, queue, refresh, staff
-from handlers.console.parts import EVERYBODY, HELPERS, LEADS, MANAGERS
+from handlers.console import alerts, auth, cases, conversation, live, more, queue, reached, refresh, staff
+from handlers.console.parts import COORDINATOR, EVERYBODY, HELPERS, LEADS, MANAGERS, READERS
 from storage.records import Role
 
 
@@ -48,6 +48,27 @@ ROUTES = (
     Route("/c/<int:contact_id>/retry/<int:outbox_id>", conversation.retry, "POST", HELPERS),
     Route("/alert/<int:alert_id>/acknowledge", queue.acknowledge, "POST", HELPERS),
     Route("/alert/<int:alert_id>/shown", queue.alert_shown, "POST", HELPERS, background=True),
+    Route("/alert/<int:alert_id>", cases.case_page, "GET", HELPERS | READERS),
+    Route("/alert/<int:alert_id>/judge", cases.judge, "POST", HELPERS),
+    Route("/alert/<int:alert_id>/record", cases.record, "POST", HELPERS),
+    Route("/alert/<int:alert_id>/identity", cases.open_identity, "POST", HELPERS),
+    Route("/alert/<int:alert_id>/debrief", reached.debrief, "POST", HELPERS),
+    Route("/alert/<int:alert_id>/confirm", alerts.confirm_closure, "POST", LEADS),
+    Route("/alerts", alerts.alerts_page, "GET", HELPERS),
+    Route("/confirm", alerts.confirm_page, "GET", LEADS),
+    Route("/identities", alerts.identities_page, "GET", READERS),
+    Route("/identities/<int:opening_id>/review", alerts.review_identity, "POST", READERS),
+    Route("/records", alerts.records_page, "GET", READERS),
+    Route("/drill", alerts.drill_page, "GET", COORDINATOR),
+    Route("/drill/start", alerts.drill_start, "POST", COORDINATOR),
+    Route("/drill/stop", alerts.drill_stop, "POST", COORDINATOR),
+    Route("/reached", reached.reached_page, "GET", HELPERS),
+    Route("/reached/contact", reached.set_contact, "POST", HELPERS),
+    Route("/reached/push", reached.push_on, "POST", HELPERS),
+    Route("/reached/push/off", reached.push_off, "POST", HELPERS),
+    Route("/push.js", reached.push_worker, "GET", HELPERS, background=True),
+    Route("/pause", reached.pause, "POST", HELPERS),
+    Route("/ready", reached.ready, "POST", HELPERS),
     Route("/fresh", refresh.fresh, "GET", HELPERS, background=True),
     Route("/live", live.live, "GET", HELPERS, background=True),
     Route("/more", more.more_page, "GET", EVERYBODY),
@@ -59,7 +80,6 @@ ROUTES = (
     Route("/staff/<int:staff_id>/disable", staff.disable, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/reset", staff.reset, "POST", MANAGERS),
     Route("/incidents", more.incidents_page, "GET", LEADS | MANAGERS),
-    Route("/records", more.records_page, "GET", frozenset({Role.REVIEWER})),
 )
 
 OPEN = {route.name for route in ROUTES if route.who is None} | {"static"}

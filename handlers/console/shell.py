@@ -9,15 +9,16 @@ from typing import Any, Literal
 from flask import g, has_request_context
 from flask_wtf.csrf import generate_csrf
 
-from bot.conversation import Tier
 from handlers.console.labels import answer_label
-from handlers.console.parts import HELPERS, LEADS, MANAGERS, me, now, parts, settings
+from handlers.console.parts import HELPERS, LEADS, MANAGERS, READERS, me, now, parts, settings
+from handlers.console.rungs import category_words
 from handlers.console.view import Deadline, Moments, glyph, marked
 from handlers.console.words import WORDS, known, language, say, t
 from storage import Tx
 from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
 
-UNANSWERED = {Tier.CRITICAL: timedelta(minutes=5), Tier.HIGH: timedelta(minutes=10)}  # then it is red again
+TALK_ABOUT = timedelta(hours=16)  # so long a talk is offered after a hard case: the same day
+BADGE = "⚠ "  # before the title while an alert waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Strip:
     of: int = 0
     mine: bool = False  # I hold the alert that is shown
     silent: bool = False  # somebody has it and has not answered in time
+    free: bool = False  # "I have it" can be said
     to_show: bool = False  # tell the server that the bar was open at somebody on duty
     on_duty: int = 0
     open_until: str | None = None
@@ -50,7 +52,7 @@ def strip(tx: Tx, staff: Staff) -> Strip:
     )
     if not alerts:
         return calm
-    red = [alert for alert in alerts if alert.acknowledged_by is None or _is_silent(tx, alert)]
+    red = [alert for alert in alerts if _is_free(alert) or _is_silent(tx, alert)]
     red.sort(key=lambda alert: (alert.acknowledged_by is not None, alert.raised_at))
     mine = [alert for alert in alerts if alert.acknowledged_by == staff.id]
     shown = (red or mine or alerts)[0]
@@ -62,31 +64,38 @@ def strip(tx: Tx, staff: Staff) -> Strip:
         of=len(red) if red else len(alerts),
         mine=shown.acknowledged_by == staff.id,
         silent=not unheld and bool(red),
+        free=_is_free(shown),
         to_show=unheld and shown.shown_at is None and staff.duty is Duty.ON,
     )
 
 
+def _is_free(alert: Alert) -> bool:
+    """Nobody has it; or somebody has, nothing happened, and the ladder went on."""
+    return alert.acknowledged_by is None or alert.resumed_at is not None
+
+
 def _is_silent(tx: Tx, alert: Alert) -> bool:
-    """Whether the one who has it has written nothing in time."""
-    limit = UNANSWERED.get(alert.tier)
-    if limit is None or alert.acknowledged_at is None or now() - alert.acknowledged_at < limit:
+    """Whether the one who has it has not written in time; outside the hours a line in the record is enough."""
+    minutes = settings().ladder.reply_minutes.of(alert.tier.value)
+    since = alert.acknowledged_at
+    if minutes is None or since is None or now() - since < timedelta(minutes=minutes):
         return False
-    conversation = tx.conversations.peek(alert.contact_id)
-    handoff = conversation.handoff if conversation else None
-    return (
-        handoff is not None
-        and conversation is not None
-        and conversation.has_people
-        and (handoff.answered_at is None)
+    climb = tx.rungs.climb(alert.id)
+    if climb is None:
+        return False
+    done = (
+        [climb.replied_at] if parts().content().hours.is_open(now()) else [climb.replied_at, climb.acted_at]
     )
+    return not any(at is not None and at >= since for at in done)
 
 
 def incidents(tx: Tx, staff: Staff) -> list[Incident]:
-    """Open incidents, for those who answer for the service; for supporters those that hold their messages."""
+    """Open incidents, for those who answer for the service; for supporters those that hold their messages
+    or leave an alert unheard."""
     found = tx.incidents.open_ones()
     if staff.role in LEADS | MANAGERS:
         return found
-    return [each for each in found if each.kind.startswith("page:")]
+    return [each for each in found if each.kind.startswith("page:") or each.kind == "alert_reaches_nobody"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +105,23 @@ class Shell:
     strip: Strip
     waiting: int
     incidents: list[Incident]
+    talk_about: int | None  # an alert after which this person is offered a talk
 
 
 def shell() -> Shell:
     """Read once per request."""
     if "shell" not in g:
         staff = me()
-        top, found = parts().storage.read(lambda tx: (strip(tx, staff), incidents(tx, staff)))
+        since = now() - TALK_ABOUT
+        top, found, talk = parts().storage.read(
+            lambda tx: (
+                strip(tx, staff),
+                incidents(tx, staff),
+                tx.alert_history.to_talk_about(staff.id, since) if staff.role in HELPERS else None,
+            )
+        )
         waiting = len(queue_rows()) if staff.role in HELPERS else 0
-        g.shell = Shell(top, waiting, found)
+        g.shell = Shell(top, waiting, found, talk)
     return g.shell  # type: ignore[no-any-return]
 
 
@@ -133,10 +150,16 @@ def label(name: str, value: str | None) -> str:
     return t(fixed) if fixed in WORDS else answer_label(parts().content(), name, value, language())
 
 
-def titled(text: str) -> str:
-    """The page title: how many wait, and where we are; never words, names or topics."""
+def badge() -> str:
+    """What stands before a page's title: an alert, how many wait; never words, names or topics."""
     waiting = shell().waiting
-    return f"({waiting}) {text}" if waiting else text
+    alarm = BADGE if shell().strip.state == "alert" else ""
+    return alarm + (f"({waiting}) " if waiting else "")
+
+
+def titled(text: str) -> str:
+    """The page title: whether there is an alert, how many wait, and where we are."""
+    return badge() + text
 
 
 def script_words() -> dict[str, str]:
@@ -156,12 +179,15 @@ def context() -> dict[str, Any]:
         "helper": staff is not None and staff.role in HELPERS,
         "lead": staff is not None and staff.role in LEADS,
         "manager": staff is not None and staff.role in MANAGERS,
+        "coordinator": staff is not None and staff.role is Role.COORDINATOR,
+        "reader": staff is not None and staff.role in READERS,
         "Role": Role,
         "when": moments() if g.get("staff") else None,
         "shell": shell,
         "titled": titled,
         "deadline": deadline,
         "label": label,
+        "category_words": category_words,
         "glyph": glyph,
         "marked": marked,
         "granted": lambda: settings().human_agent == "granted",

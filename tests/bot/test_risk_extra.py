@@ -10,7 +10,7 @@ from bot.content import extra_phrases_of, load_content
 from bot.errors import ContentError
 
 NAME = "/etc/peersupport/phrases.yaml"
-NAMED = f"{CONFIG}\ndanger: {{model: off, extra_phrases: {NAME}}}\n"
+NAMED = CONFIG.replace("danger: {model: off}", f"danger: {{model: off, extra_phrases: {NAME}}}")
 EXTRA = """rules:
   - id: X-code
     category: B-coded

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+from array import array
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from bot.content import MODEL, load_content
 from bot.conversation import Tier
 from bot.errors import ContentError
 from bot.risk import Phrases, RiskFile
-from bot.risk_model import RiskModel, checksum, parse, pieces, rows, scale, tokens_of
+from bot.risk_model import BITS, PIECE, RiskModel, number, pack, parse, phrases, pieces, tokens_of, unpack
 from bot.risk_reader import RiskReader
 from bot.risk_words import read
 
@@ -24,17 +27,28 @@ SHIPPED = parse(FILE)
 PHRASES = Phrases(RiskFile.model_validate(YAML(typ="safe", pure=True).load(RISK)))
 SWITCHED_ON = CONFIG.replace("model: off", "model: on")
 
-# A model of four words (ø is o to it), so that what the reader does with a score does not hang on what was trained.
-SMALL = RiskModel(
-    weights={"=tungt": 200, "=morkt": 200, "=svart": 400, "=fint": -400},
-    groups={"D-self-harm": {"morkt": 100}},
-    bias=-100,
-    elevated=50,
-    high=250,
-    otherwise="O-distress",
-    clear=60,
-)
-READER = RiskReader(PHRASES, SMALL)
+
+def small_model() -> RiskModel:
+    """A model of five words (ø is o to it), so that what the reader does with a score does not hang on what was
+    trained. A danger word outweighs six neutral ones.
+    """
+    danger, grave = (array("b", bytes(1 << BITS)) for _ in range(2))
+    for word, one, two in (("tungt", 40, 0), ("morkt", 40, 0), ("svart", 80, 80), ("fint", -127, -127)):
+        danger[number("=" + word)], grave[number("=" + word)] = one, two
+    return RiskModel(
+        danger=danger,
+        grave=grave,
+        step=0.1,
+        biases=(-0.5, -0.5),
+        elevated=0.1,
+        high=1.0,
+        groups={"D-self-harm": {"morkt": 100}},
+        otherwise="O-distress",
+        clear=60,
+    )
+
+
+READER = RiskReader(PHRASES, small_model())
 
 
 def _tier(text: str, *earlier: str) -> str | None:
@@ -62,10 +76,10 @@ def test_what_phrases_found_is_never_lowered():
     assert (found.tier, found.rule) == (Tier.ELEVATED, "C-no-more")
 
 
-def test_what_phrases_found_keeps_its_tier_however_sure_the_model_is():
+def test_what_phrases_found_elevated_is_high_when_the_model_is_very_sure():
     found = READER.read("orker ikke mer, svart svart svart")
     assert found is not None
-    assert (found.tier, found.rule, found.category) == (Tier.ELEVATED, "C-no-more", "C-passive")
+    assert (found.tier, found.rule, found.category) == (Tier.HIGH, "C-no-more", "C-passive")
 
 
 @pytest.mark.parametrize("text", ["svart", "svart svart", "", "...", "1234 5678 9012 3456", "😂😂 💀"])
@@ -103,12 +117,25 @@ def test_a_word_is_the_same_however_it_is_typed():
 def test_a_score_is_the_sum_that_the_training_saw():
     tokens = tokens_of(read(["æ orke itj mer. ingen ser mæ 😢"]))
     names = [piece for token in tokens for piece in pieces(token.text)]
-    long = [row for index in range(len(tokens)) for row in rows(tokens, index)]
-    weights = dict.fromkeys(names, 4) | dict.fromkeys(long, 10)
-    model = RiskModel(weights=weights, groups={}, bias=7, elevated=1, high=2, otherwise="O-distress", clear=1)
-    wanted = 7 + (2 * len(names) + 10 * len(long)) * scale(len(tokens))
-    assert model.value(tokens) == pytest.approx(wanted)
-    assert model.value(tokens) == model.score(tokens).value
+    several = [(text, counts) for index in range(len(tokens)) for text, counts, _ in phrases(tokens, index)]
+    danger = array("b", bytes(1 << BITS))
+    for name in names:
+        danger[number(name)] = 4
+    for text, _ in several:
+        danger[number(text)] = 10
+    model = replace(small_model(), danger=danger, biases=(0.7, 0.0))
+    squares = PIECE**2 * len(names) + sum(counts**2 for _, counts in several)
+    wanted = PIECE * 4 * len(names) + 10 * sum(counts for _, counts in several)
+    assert model.values(tokens)[0] == pytest.approx(0.7 + 0.1 * wanted / squares**0.5)
+    assert model.values(tokens)[0] == model.score(tokens).danger
+
+
+def test_weights_come_back_as_they_were_packed():
+    draw = random.Random(1)
+    rows = [array("b", bytes(1 << BITS)) for _ in range(2)]
+    for at in draw.sample(range(1 << BITS), 3000):
+        rows[0][at], rows[1][at] = draw.randrange(-127, 128), draw.randrange(-127, 128)
+    assert unpack(pack(*rows)) == tuple(rows)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +186,7 @@ def test_a_missing_model_stops_the_start_with_a_sentence():
         ("nonsense: [", "no danger model"),
         (FILE[:-50], "cut off or was changed"),
         (FILE.replace("\nelevated: ", "\nelevated: 9"), "cut off or was changed"),
-        (FILE.replace("version: 1", "version: 2"), "no danger model of version 1"),
+        (FILE.replace("version: 2", "version: 1"), "no danger model of version 2"),
         (FILE.partition("\nweights:")[0], "no danger model"),
     ],
 )
@@ -168,21 +195,15 @@ def test_a_broken_model_stops_the_start_with_a_sentence(broken, said):
         load_content(files(config=SWITCHED_ON, risk_model=broken))
 
 
-def test_a_row_of_weights_cannot_be_changed_unseen():
-    head, _, body = FILE.partition("\nweights:\n")
-    assert checksum(head, body) != checksum(head, body.replace("_ik", "_ki", 1))
-
-
 def test_the_shipped_file_is_small():
-    assert len(FILE.encode()) < 400_000
+    assert len(FILE.encode()) < 2_000_000
 
 
-def test_the_same_texts_give_the_same_model(tmp_path):
+def test_the_same_texts_give_the_same_model():
     """A part of the texts, trained twice in processes of different hash seeds."""
     script = (
         "import sys; sys.path.insert(0, 'flows/model'); import train, texts\n"
-        "items = texts.read_items()[::25]\n"
-        "print(train.text_of(train.model_of(train.examples_of(items), items), items))"
+        "print(train.text_of(train.examples_of(texts.read_items()[::50]), 20, 90), end='')"
     )
     made = [
         subprocess.run(
@@ -192,7 +213,7 @@ def test_the_same_texts_give_the_same_model(tmp_path):
         for seed in ("1", "2")
     ]  # fmt: skip
     assert made[0] == made[1]
-    assert parse(made[0].decode().rstrip("\n") + "\n").weights
+    assert any(parse(made[0].decode()).danger)
 
 
 @pytest.mark.slow

@@ -260,6 +260,44 @@ def test_supporter_must_confirm_before_writing_to_somebody_who_paused(chat):
     handoff.reply(draft, person, "hei", confirmed=True)
 
 
+def unsafe(chat):
+    """The contact answers that messages here are not safe, and waits."""
+    chat.contact_writes("hei på dere").contact_taps("Prate med noen").contact_taps("Hvordan jeg har det")
+    chat.contact_taps("UiO").contact_taps("Nei").contact_writes("prate")
+    assert chat.conv().may_be_unsafe and chat.status is Status.WAITING
+    return chat
+
+
+def test_supporter_must_confirm_before_writing_where_messages_may_not_be_safe(chat):
+    amalie = chat.on_duty()
+    unsafe(chat)
+    assert chat.queue[0].paused
+    chat.claim(amalie)
+    assert chat.local.storage.read(lambda tx: tx.handoffs.row(chat.id_of())).paused
+    with pytest.raises(MayNotBeSafe):
+        chat.supporter_writes(amalie, "hei")
+    newest = chat.local.storage.read(lambda tx: tx.transcript.last_id(chat.id_of()))
+    chat.local.deeds.reply(chat.id_of(), amalie, "hei", newest, confirmed=True)
+    assert [said.text for said in chat.local.settle()] == ["hei"]
+
+
+def test_nobody_is_announced_and_nobody_says_goodbye_where_messages_may_not_be_safe(chat):
+    amalie = chat.on_duty()
+    assert unsafe(chat).claim(amalie).replies == []
+    chat.local.deeds.release(chat.id_of(), amalie)
+    assert chat.local.settle() == []
+    chat.claim(amalie)
+    assert chat.closes(amalie).replies == []
+
+
+def test_deletion_on_closing_is_without_a_receipt_where_messages_may_not_be_safe(chat):
+    amalie = chat.on_duty()
+    unsafe(chat).contact_writes("HJELP").contact_writes("SLETT").claim(amalie)
+    assert chat.conv().erase_on_close
+    assert chat.closes(amalie).replies == []
+    assert chat.local.storage.read(lambda tx: tx.contacts.find("A")) is None
+
+
 def test_paused_conversation_is_never_closed_by_itself(chat):
     amalie = chat.on_duty()
     waiting(chat).claim(amalie).supporter_writes(amalie, "hei").contact_writes("PAUSE")

@@ -226,7 +226,7 @@ def test_checker_sees_what_is_left_in_the_store_itself(calm):
         first = "SELECT MIN(id) FROM entry WHERE written_by = 'contact' AND contact_id = :id"
         tx.run(f"UPDATE entry SET mid = NULL WHERE id = ({first})", id=calm_one)  # noqa: S608
         tx.run("UPDATE outbox SET state = 'sending' WHERE purpose = 'notice'")
-        tx.run("DELETE FROM alert WHERE closed_at IS NULL")
+        tx.run("UPDATE alert SET closed_at = 1 WHERE closed_at IS NULL")
         tx.run("UPDATE audit SET action = 'nothing' WHERE action = 'claimed'")
         tx.incidents.open("poison_event", made.clock())
         raise Undo(runner.facts(tx))

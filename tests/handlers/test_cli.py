@@ -244,7 +244,48 @@ def test_a_real_page_is_not_served_with_numbers_that_nobody_has_verified(run, na
     assert "a-real-token" not in result.output
 
 
-def test_a_service_that_runs_already_is_never_stopped_for_unverified_numbers(run):
-    assert run("release").exit_code == 0
-    run.set_environment(PAGE_ACCESS_TOKEN="a-real-token")
+REAL = {"PAGE_ACCESS_TOKEN": "a-real-token"}
+
+
+@pytest.mark.parametrize("name", ["serve", "worker", "web"])
+@pytest.mark.parametrize("before", ["migrate", "release", "serve"])
+def test_a_database_that_was_prepared_some_other_way_is_no_way_around_a_signature(run, before, name):
+    assert run(before).exit_code == 0  # with the stand-in's token
+    run.set_environment(**REAL)
+    result = run(name)
+    assert (result.exit_code, "nobody has verified" in result.stderr) == (1, True)
+
+
+def test_a_service_that_has_run_starts_again_whatever_was_unsigned_meanwhile(run):
+    run.set_environment(**REAL)
+    path = run.home / "flows" / "services.yaml"
+    unsigned = path.read_text("utf-8")
+    path.write_text(signed(unsigned), "utf-8")
+    assert [run(name).exit_code for name in ("release", "web", "worker")] == [0, 0, 0]
+    path.write_text(unsigned, "utf-8")
+    assert [run(name).exit_code for name in ("serve", "web", "worker")] == [0, 0, 0]
+    assert run("release").exit_code == 1
+
+
+def test_a_new_service_needs_a_signature_though_the_others_have_been_shown(run):
+    run.set_environment(**REAL)
+    path = run.home / "flows" / "services.yaml"
+    all_signed = signed(path.read_text("utf-8"))
+    path.write_text(all_signed, "utf-8")
     assert run("serve").exit_code == 0
+    start = all_signed.index("  - id: ")
+    end = all_signed.index("  - id: ", start + 1)
+    copy = all_signed[start:end].replace(all_signed[start:end].splitlines()[0], "  - id: quite_new")
+    unsigned = re.sub(
+        "verified_by: .*", "verified_by: null", re.sub("verified_on: .*", "verified_on: null", copy)
+    )
+    path.write_text(all_signed[:start] + unsigned.replace("113", "22 22 22 22") + all_signed[start:], "utf-8")
+    result = run("serve")
+    assert (result.exit_code, "nobody has verified quite_new." in result.stderr) == (1, True), result.output
+
+
+def signed(text: str) -> str:
+    """services.yaml, every entry with a signature."""
+    return text.replace("verified_by: null", "verified_by: Kari").replace(
+        "verified_on: null", "verified_on: 2026-11-01"
+    )

@@ -14,6 +14,7 @@ from handlers.cli.page_checks import LOCALES, profile
 from handlers.messenger.client import MessengerClient
 from handlers.messenger.limits import GREETING, MENU_TITLE, WEBHOOK_FIELDS
 from handlers.messenger.webhook import blueprint
+from handlers.simulator.faults import GraphError
 from handlers.simulator.server import standing_graph
 
 
@@ -109,6 +110,18 @@ def test_a_webhook_with_another_verify_token_is_found(run, graph, webhook):
     result = run("page", "doctor")
     assert "It answered 403: compare VERIFY_TOKEN" in result.output
     assert "another-word" not in result.output
+
+
+def test_a_token_that_may_not_read_conversations_is_found_before_the_outage(run, graph, webhook, monkeypatch):
+    def refuse(params):
+        raise GraphError(10, "(#10) Application does not have permission for this action", status=403)
+
+    assert "ok      what was missed can be read after an outage" in run("page", "doctor").output
+    monkeypatch.setattr(graph.stand_in, "_get_conversations", refuse)
+    result = run("page", "doctor")
+    assert result.exit_code == 1
+    assert "FAILED  what was missed can be read" in result.output
+    assert "pages_read_engagement" in result.output
 
 
 def test_an_address_that_is_still_the_example_is_found(run):

@@ -235,3 +235,25 @@ def test_message_whose_words_are_gone_cannot_be_sent_again(waiting):
         waiting.deeds.retry(waiting.id_of(), waiting.amalie, lost)
     entries = storage.read(lambda tx: tx.transcript.entries(waiting.id_of()))
     assert next(e.delivery for e in entries if e.outbox_id == lost) is Delivery.FAILED
+
+
+def test_somebody_who_has_a_pause_is_given_nobody(waiting):
+    waiting.local.storage.write(lambda tx: tx.staff.pause(waiting.amalie.id, waiting.now))
+    with pytest.raises(NotPossible, match="paused"):
+        waiting.deeds.next_for(waiting.amalie)
+    waiting.claim(waiting.birk)
+    with pytest.raises(NotPossible):
+        waiting.deeds.transfer(waiting.id_of(), waiting.birk, waiting.amalie.id, "")
+    waiting.contact_writes("jeg vil ta livet mitt nå")
+    with pytest.raises(NotPossible, match="hand_over"):
+        waiting.deeds.set_duty(waiting.birk, Duty.OFF, waiting.amalie.id)
+    waiting.local.storage.write(lambda tx: tx.staff.ready(waiting.amalie.id))
+    waiting.deeds.set_duty(waiting.birk, Duty.OFF, waiting.amalie.id)
+    assert waiting.conv().handoff.claimed_by == waiting.amalie.id
+
+
+def test_danger_is_taken_by_somebody_with_a_pause_too_if_they_choose_it(waiting):
+    waiting.contact_writes("jeg vil ta livet mitt nå")
+    waiting.local.storage.write(lambda tx: tx.staff.pause(waiting.amalie.id, waiting.now))
+    waiting.deeds.claim(waiting.id_of(), waiting.amalie)
+    assert waiting.status is Status.CLAIMED

@@ -6,6 +6,7 @@ import pytest
 
 from bot.conversation import Status, Tier
 from bot.errors import NotPossible
+from handlers import metrics
 from handlers.alerting.climber import Climber
 from handlers.drills import ALIAS, Drills
 from handlers.escalation import Escalation
@@ -87,6 +88,30 @@ def test_a_drill_counts_in_no_statistics_and_leaves_no_student(drill):
     assert record.drill
     settle(drill)
     assert drill.notices == []
+
+
+def figures(chat, name):
+    """The samples of one figure that are not 0."""
+    found = chat.local.storage.read(lambda tx: list(metrics.families(tx, chat.now)))
+    (family,) = [each for each in found if each.name == f"peersupport_{name}"]
+    return [sample for sample in family.samples if sample.value]
+
+
+def test_a_drill_stands_in_no_figure(drill):
+    drill.drills.start(drill.kim)
+    settle(drill)
+    drill.wait(minutes=20)
+    settle(drill)
+    assert drill.alerts and drill.queue  # it is on
+    for name in ("alerts_open", "queue_waiting", "queue_oldest_seconds", "events", "sends", "counted"):
+        assert figures(drill, name) == [], name
+
+
+def test_a_drill_keeps_no_student_waiting(drill):
+    drill.drills.start(drill.kim)
+    drill.contact_writes("prate").contact_writes("prate")
+    assert drill.last_reply == drill.text("queue.first")
+    assert [sample.labels["tier"] for sample in figures(drill, "queue_waiting")] == ["none"]
 
 
 def test_one_drill_at_a_time_and_a_real_student_beside_it_is_real(drill):

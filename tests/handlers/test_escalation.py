@@ -150,7 +150,7 @@ def test_a_tier_is_lowered_by_a_person_with_a_reason_that_stays_in_the_record(ca
 def test_a_closed_critical_conversation_fills_no_hands_and_waits_for_a_second_person(case):
     closed = close(case)
     assert case.status is Status.CLOSED
-    assert case.local.storage.read(lambda tx: tx.handoffs.open_count(case.ola.id)) == 0
+    assert case.local.storage.write(lambda tx: tx.handoffs.open_count(case.ola.id)) == 0
     assert closed.needs_confirm
     assert [one.alert_id for one in case.do.unconfirmed()] == [case.alert.id]
     with pytest.raises(NotPossible):

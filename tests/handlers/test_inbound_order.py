@@ -48,6 +48,18 @@ def test_what_was_taken_back_before_it_came_is_not_shown(chat):
         assert (line(chat, mid).withdrawn, line(chat, mid).text) == (True, None)
 
 
+def test_what_was_taken_back_before_anybody_was_known_is_not_shown_and_makes_nobody_known(chat):
+    chat.on_duty()
+    chat.local.happens("A", MessageWithdrawn(sent_at=chat.now, mid="m-1"), "withdrawn:m-1")
+    assert chat.local.storage.read(lambda tx: tx.contacts.find("A")) is None
+    words = TextReceived(sent_at=chat.now, mid="m-1", text="jeg vil ta livet mitt")
+    said = chat.local.happens("A", words)
+    assert (line(chat, "m-1").withdrawn, line(chat, "m-1").text) == (True, None)
+    assert said[0].message.purpose is Purpose.CARD  # what was taken back is read for danger all the same
+    chat.local.happens("A", TextReceived(sent_at=chat.now, mid="m-2", text="hei"))
+    assert line(chat, "m-2").text == "hei"
+
+
 def test_of_one_second_what_is_told_to_the_second_comes_after_what_waited(chat):
     """The Conversations API tells no milliseconds; what it tells must not overtake what a webhook brought before."""
     second = chat.now.replace(microsecond=0)

@@ -16,7 +16,7 @@ from handlers.messenger.client import MessengerClient
 from handlers.sender import Sender
 from handlers.simulator.graph import StandIn
 from handlers.simulator.standalone import standing_graph
-from storage.records import Delivery, NewEvent
+from storage.records import Delivery, NewEvent, Role
 
 
 class Line:
@@ -102,6 +102,25 @@ def test_busy_page_is_tried_again_after_a_growing_pause(line):
     line.passes(minutes=2)
     line.sender.drain()
     assert line.state(outbox_id)[0] is Delivery.SENT and line.arrived("Hei der") == 1
+
+
+@pytest.mark.parametrize("purpose", [Purpose.FLOW, Purpose.QUEUE, Purpose.CLOSED])
+def test_a_text_that_was_in_flight_when_a_person_came_is_not_tried_again_after_their_name(line, purpose):
+    line.writes("prate")
+    line.chat.settle()
+    amalie = line.chat.storage.write(
+        lambda tx: tx.staff.get(tx.staff.add("amalie", "Amalie", Role.SUPPORTER, "x", line.now))
+    )
+    line.sender.drain()
+    outbox_id = line.say("Velg en av knappene", purpose)
+    (in_flight,) = line.storage.write(lambda tx: tx.outbox.claim(line.now, "test", 1))
+    line.chat.deeds.claim(line.contact_id, amalie)
+    line.stand_in.fail("500", calls=1)
+    line.sender._send(in_flight)
+    line.passes(minutes=2)
+    line.sender.drain()
+    assert line.state(outbox_id)[0] is Delivery.DROPPED and line.arrived("Velg en av knappene") == 0
+    assert "Amalie" in line.stand_in.deliveries[-1].text
 
 
 def test_rate_limit_pauses_everything_until_it_is_over(line):

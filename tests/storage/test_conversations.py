@@ -96,10 +96,10 @@ def test_a_claimed_one_leaves_the_queue_and_is_found_by_who_has_it(storage: Stor
     (mine,) = storage.read(lambda tx: tx.handoffs.mine(7))
     assert (mine.claimed_by, mine.claimed_alias) == (7, "Ola")
     assert storage.read(lambda tx: tx.handoffs.claimed()) == [mine]
-    assert storage.read(lambda tx: (tx.handoffs.open_count(7), tx.handoffs.open_count(8))) == (1, 0)
+    assert storage.write(lambda tx: (tx.handoffs.open_count(7), tx.handoffs.open_count(8))) == (1, 0)
     parked = replace(claimed, handoff=replace(handoff, parked_at=at(2)))
     storage.write(lambda tx: tx.conversations.save(parked, at(2)))
-    assert storage.read(lambda tx: tx.handoffs.open_count(7)) == 0
+    assert storage.write(lambda tx: tx.handoffs.open_count(7)) == 0
     assert storage.read(lambda tx: tx.handoffs.mine(7))[0].parked
 
 

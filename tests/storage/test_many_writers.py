@@ -13,6 +13,7 @@ from storage_factories import NOW, add_contact, at, bot_says, entry, in_threads,
 
 from bot.conversation import Handoff, Status
 from storage import Storage, StorageError, StorageUnavailable, Tx
+from storage.records import Role
 
 LONG = 20.0  # seconds that no passing test waits
 
@@ -109,6 +110,24 @@ def test_a_message_of_unknown_fate_is_settled_by_one_worker(storage: Storage, en
 
     meet(storage, engine, settle, settle)
     assert unsettled == [True, False]
+
+
+def test_two_clicks_at_once_do_not_pass_a_cap(storage: Storage, engine: str) -> None:
+    contacts = [add_contact(storage, "1"), add_contact(storage, "2")]
+    ola = storage.write(lambda tx: tx.staff.add("ola", "Ola", Role.SUPPORTER, "x", NOW))
+
+    def click(contact: int) -> Callable[[Tx], None]:
+        def claim(tx: Tx) -> None:
+            tx.contacts.lock(contact)
+            if tx.handoffs.open_count(ola) < 1:
+                handoff = Handoff(number=1, opened_at=NOW, claimed_by=ola)
+                claimed = talk(contact, f"Hegre {contact}", Status.CLAIMED, handoff=handoff)
+                tx.conversations.save(claimed, NOW)
+
+        return claim
+
+    meet(storage, engine, click(contacts[0]), click(contacts[1]))
+    assert [row.contact_id for row in storage.read(lambda tx: tx.handoffs.mine(ola))] == contacts[:1]
 
 
 def test_what_many_writers_count_is_counted_and_every_change_is_told(storage: Storage) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from storage_factories import NOW, URL, add_contact, data_key, make_keys, make_storage, only_sqlite
+from storage_factories import NOW, URL, add_contact, alert, data_key, make_keys, make_storage, only_sqlite
 
-from storage import Storage, StorageError, StorageUnavailable, WrongKey, open_storage
+from storage import Storage, StorageError, StorageUnavailable, Tx, WrongKey, open_storage
 
 START = """
 import sys
@@ -129,3 +129,27 @@ def test_without_the_driver_the_error_says_what_to_install(
     monkeypatch.setitem(sys.modules, "storage.postgres_engine", None)
     with pytest.raises(StorageError, match=r"pip install 'peersupport\[postgres\]'"):
         open_storage("postgresql://db/peers", make_keys(), home=tmp_path)
+
+
+def test_an_old_key_is_needed_while_a_record_is_sealed_with_it_though_its_contact_is_erased(
+    make: Callable[..., Storage],
+) -> None:
+    storage = make()
+    contact = add_contact(storage)
+
+    def record(tx: Tx) -> int:
+        alert_id = tx.alerts.raise_(contact, alert())
+        return tx.escalations.add(tx.escalations.open_for(alert_id, NOW), 7, "note", {"text": "ord"}, NOW)
+
+    storage.write(record)
+    storage.write(lambda tx: tx.contacts.erase(contact, "CODE", NOW))
+    make(make_keys(f"{data_key('b', 2)},{data_key('a', 1)}"))
+    with pytest.raises(WrongKey, match="lacks the key a, and escalation records are sealed with it"):
+        make(make_keys(data_key("b", 2)))
+
+
+def test_an_old_key_that_nothing_is_sealed_with_may_go(make: Callable[..., Storage]) -> None:
+    storage = make()
+    contact = add_contact(storage)
+    storage.write(lambda tx: tx.contacts.erase(contact, "CODE", NOW))
+    assert make(make_keys(data_key("b", 2))).is_current()

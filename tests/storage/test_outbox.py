@@ -211,6 +211,38 @@ def test_only_what_nobody_has_begun_to_send_is_taken_back(storage: Storage, cont
     ]
 
 
+def test_what_was_taken_back_while_it_was_being_sent_is_not_tried_again(
+    storage: Storage, contact: int
+) -> None:
+    outbox_id = put(storage, contact)
+    claim(storage)
+    storage.write(lambda tx: tx.outbox.drop(contact, {Purpose.FLOW}, at(2)))
+    storage.write(lambda tx: tx.outbox.retry(outbox_id, at(3), at(4), "busy"))
+    assert fate(storage, contact, outbox_id) is Delivery.DROPPED
+    assert storage.read(lambda tx: tx.outbox.next_due_at(at(60))) is None
+
+
+def test_what_was_taken_back_and_went_out_all_the_same_has_been_sent(storage: Storage, contact: int) -> None:
+    outbox_id = put(storage, contact)
+    claim(storage)
+    storage.write(lambda tx: tx.outbox.drop(contact, {Purpose.FLOW}, at(2)))
+    storage.write(lambda tx: tx.outbox.sent({outbox_id: "m9"}, at(3)))
+    assert fate(storage, contact, outbox_id) is Delivery.SENT
+
+
+def test_a_persons_second_try_of_what_was_taken_back_is_tried_like_any_other(
+    storage: Storage, contact: int
+) -> None:
+    outbox_id = put(storage, contact)
+    claim(storage)
+    storage.write(lambda tx: tx.outbox.drop(contact, {Purpose.FLOW}, at(2)))
+    storage.write(lambda tx: tx.outbox.failed(outbox_id, "busy", at(3)))
+    assert storage.write(lambda tx: tx.outbox.resend(outbox_id, at(4)))
+    claim(storage, 5)
+    storage.write(lambda tx: tx.outbox.retry(outbox_id, at(6), at(7), "busy"))
+    assert fate(storage, contact, outbox_id) is Delivery.WAITING
+
+
 def test_what_a_dead_worker_left_in_flight_is_found(storage: Storage, contact: int) -> None:
     outbox_id = put(storage, contact)
     claim(storage, 5)

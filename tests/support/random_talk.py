@@ -178,15 +178,15 @@ class RandomTalk:
             "alerted": danger.alerted,
         }
         draft = Draft(self.conv, self.content, self.world, self.now)
-        paused = self.conv.stopped is Stopped.PAUSE
+        unsafe = self.conv.needs_confirming
         try:
             deeds[name](draft)
         except MayNotBeSafe:
-            assert paused and name == "reply"
+            assert unsafe and name == "reply"
             return
         except NotPossible:
             return
-        assert not (paused and name == "reply"), "written to somebody who may not be safe, unconfirmed"
+        assert not (unsafe and name == "reply"), "written to somebody who may not be safe, unconfirmed"
         if name.startswith("reply"):
             self.answered_by_a_person = True
         if name in ("release", "claim"):

@@ -1,5 +1,5 @@
 // What the pages gain with a script: they stay fresh, keep the draft, make a sound and take keys.
-// Every page works without it. Nothing here ever writes into the composer's text but the person who types.
+// Every page works without it. Into the composer's text comes only what the person types, or picks from the questions.
 "use strict";
 (() => {
   const body = document.body;
@@ -171,7 +171,7 @@
     const ask = new URLSearchParams();
     for (const part of document.querySelectorAll("[data-part]")) ask.set(part.dataset.part, part.dataset.mark);
     if (body.dataset.which) ask.set("which", body.dataset.which);
-    if (body.dataset.c) ask.set("c", body.dataset.c);
+    for (const name of ["c", "a"]) if (body.dataset[name]) ask.set(name, body.dataset[name]);
     const headers = { "X-Background": "1", "X-Ticket": body.dataset.ticket || "" };
     try {
       const answer = await fetch(`/console/fresh?${ask}`, { headers, redirect: "manual" });
@@ -186,8 +186,8 @@
         return;
       }
       if (answer.status === 200) {
-        const { parts, title } = await answer.json();
-        document.title = title;
+        const { parts, badge } = await answer.json();
+        document.title = badge + document.title.replace(/^(⚠ )?(\(\d+\) )?/, "");
         for (const [name, part] of Object.entries(parts)) place(name, part);
       } else if (answer.status !== 204) throw new Error(String(answer.status));
       found();
@@ -263,22 +263,33 @@
   });
   setInterval(refresh, 60000);
 
-  // The strip: an alert is said once, shown to the server once, and repeated as sound until somebody has it.
+  // The strip: an alert is said once, shown to the server once, and heard once each time people are told anew.
+  // The ladder tells again; a sound that never stops teaches people to switch it off.
   let said = "",
     shown = "",
     audio = null,
-    soundOn = recall("peersupport.sound") === "on",
-    lastBeep = 0;
+    soundOn = recall("peersupport.sound") === "on";
   const openAlert = () => document.querySelector(".strip-alert");
+  const arming = (bar) => `${bar.dataset.alert} ${bar.dataset.armed}`;
+  const heard = () => JSON.parse(recall("peersupport.heard") || "[]");
+  function ring() {
+    const bar = openAlert();
+    if (!bar || !soundOn || heard().includes(arming(bar))) return;
+    const key = arming(bar);
+    // Waits for a first click where the browser wants one; by then somebody may have it.
+    ready().then(() => {
+      const now = openAlert();
+      if (!now || arming(now) !== key || heard().includes(key)) return;
+      remember("peersupport.heard", JSON.stringify([...heard(), key].slice(-20)));
+      tones();
+    });
+  }
   function stripChanged() {
     const bar = openAlert();
-    const key = bar ? `${bar.dataset.alert} ${bar.dataset.raised} ${bar.dataset.say}` : "";
+    const key = bar ? `${arming(bar)} ${bar.dataset.say}` : "";
     if (key !== said) {
       said = key;
-      if (bar) {
-        $("urgent").textContent = bar.dataset.say;
-        beep();
-      }
+      if (bar) $("urgent").textContent = bar.dataset.say;
     }
     if (bar?.dataset.show && shown !== key && !document.hidden) {
       shown = key;
@@ -286,6 +297,7 @@
         shown = "";
       });
     }
+    ring();
     soundButtons();
   }
   function soundButtons() {
@@ -299,11 +311,14 @@
       button.setAttribute("aria-pressed", String(soundOn));
     }
   }
-  function beep(force = false) {
-    if (!soundOn && !force) return;
+  function ready() {
     audio ??= new AudioContext();
-    audio.resume();
-    lastBeep = performance.now();
+    return audio.resume();
+  }
+  function beep(force = false) {
+    if (soundOn || force) ready().then(tones);
+  }
+  function tones() {
     [660, 880].forEach((pitch, n) => {
       const tone = audio.createOscillator(),
         volume = audio.createGain(),
@@ -318,7 +333,6 @@
     });
   }
   setInterval(() => {
-    if (openAlert() && performance.now() - lastBeep >= 20000) beep();
     for (const each of document.querySelectorAll(".ticking")) {
       each.from ??= performance.now() - Number(each.dataset.seconds) * 1000;
       const seconds = Math.floor((performance.now() - each.from) / 1000);
@@ -347,7 +361,7 @@
       soundOn = !soundOn;
       remember("peersupport.sound", soundOn ? "on" : "off");
       soundButtons();
-      if (soundOn) beep();
+      if (soundOn) openAlert() ? ring() : beep();
     }
     if (target.id === "try-sound") {
       soundOn = true;
@@ -363,6 +377,7 @@
       part.dataset.mark = list.mark;
       listChanged();
     }
+    if ("put" in target.dataset) put(target.textContent);
     if (target.id === "show-keys") $("keys").showModal();
     if (target.dataset.dialog && $(target.dataset.dialog)) {
       event.preventDefault();
@@ -470,6 +485,17 @@
     count();
     refresh().then(toEnd);
   }
+  async function put(sentence) {
+    if (!composer) return;
+    compose("reply");
+    text.value = text.value.trim() ? `${text.value.trimEnd()}\n${sentence}` : sentence;
+    typed();
+    polite(say("put"));
+    if (text.offsetParent) return text.focus();
+    clearTimeout(draftTimer);
+    await keepDraft();
+    location.assign(`/console/c/${body.dataset.c}#text`);
+  }
   if (composer) {
     const touch = matchMedia("(pointer: coarse)").matches;
     text.addEventListener("input", typed);
@@ -566,6 +592,43 @@
       deeds[event.key]();
     }
   });
+
+  // Pushes to this browser. What comes holds no words; push.js shows it.
+  const push = $("push");
+  const key64 = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  async function pushButtons() {
+    const worker = await navigator.serviceWorker.register(push.dataset.worker, { scope: "/console/" });
+    const now = await worker.pushManager.getSubscription();
+    $("push-none").hidden = true;
+    $("push-on").hidden = Boolean(now);
+    $("push-off").hidden = !now;
+    return [worker, now];
+  }
+  async function pushOn() {
+    if ((await Notification.requestPermission()) !== "granted") return toast(say("push_no"));
+    await pushButtons();
+    const worker = await navigator.serviceWorker.ready;
+    const options = { userVisibleOnly: true, applicationServerKey: key64(push.dataset.key) };
+    const { endpoint, keys } = (await worker.pushManager.subscribe(options)).toJSON();
+    const answer = await send(push.dataset.on, { endpoint, p256dh: keys.p256dh, auth: keys.auth });
+    const done = answer.ok;
+    toast(say(done ? "push_done" : "push_no"));
+    return pushButtons();
+  }
+  async function pushOff() {
+    const [, now] = await pushButtons();
+    if (now) {
+      await send(push.dataset.off, { endpoint: now.endpoint });
+      await now.unsubscribe();
+    }
+    toast(say("push_gone"));
+    return pushButtons();
+  }
+  if (push && "serviceWorker" in navigator && "PushManager" in window) {
+    pushButtons().catch(() => {});
+    $("push-on").addEventListener("click", () => pushOn().catch(() => toast(say("push_no"))));
+    $("push-off").addEventListener("click", () => pushOff().catch(() => toast(say("push_no"))));
+  }
 
   stripChanged();
   if (body.dataset.live) {

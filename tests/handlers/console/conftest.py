@@ -19,7 +19,10 @@ from bot.events import TextReceived
 from handlers.console import ConsoleParts, Live, blueprint, sessions
 from handlers.console.passwords import hash_password
 from handlers.deeds import Deeds
+from handlers.drills import Drills
+from handlers.escalation import Escalation
 from handlers.inbound import Inbound
+from handlers.reaching import Reaching
 from storage import Keys, Storage, open_storage
 from storage.records import Duty, NewEvent, Role, Staff
 
@@ -37,6 +40,8 @@ class House:
         self.storage: Storage = open_storage(database_url, KEYS, home=folder)
         self.storage.migrate(self.at)
         self.deeds = Deeds(self.storage, lambda: content, lambda: self.at)
+        self.cases = Escalation(self.storage, lambda: content, lambda: self.at)
+        self.drills = Drills(self.storage, lambda: content, lambda: self.at)
         self.inbound = Inbound(self.storage, lambda: content, lambda: self.at)
         self.live = Live(self.storage, limit=2, heartbeat_seconds=0.05)
         self.app = Flask("console-test", static_folder=None)
@@ -47,6 +52,10 @@ class House:
             clock=lambda: self.at,
             content=lambda: content,
             act=self.deeds,
+            cases=self.cases,
+            drills=self.drills,
+            reaching=Reaching(self.storage, lambda: self.at),
+            push_key="BPublicKeyOfTheTests",
             live=self.live,
         )
         self.app.register_blueprint(blueprint(self.parts))

@@ -16,7 +16,10 @@ from storage.records import Role
 
 HERE = Path(catalogue.__file__).parent
 CSS = (HERE / "static" / "console.css").read_text("utf-8")
-PAGES = ("/", "/mine", "/more", "/staff", "/incidents")
+PAGES = (
+    *("/", "/mine", "/more", "/staff", "/incidents"),
+    *("/alerts", "/confirm", "/identities", "/records", "/drill", "/reached"),
+)
 
 
 class Inline(HTMLParser):
@@ -47,10 +50,14 @@ def every_page(house):
     house.deeds.claim(contact, kari)
     house.student("Jeg skal ta livet mitt i kveld", "B")
     house.storage.write(lambda tx: tx.incidents.open("page:token_dead", house.at))
+    alert = house.storage.read(lambda tx: tx.alerts.open())[0]
+    house.cases.record(alert.id, kari, "note", {"text": "Fulgt <b>inn</b>"})
+    house.drills.start(kari)
     browser = house.browser(kari)
+    talks = [f"/c/{contact}{rest}" for rest in ("", "/details", "/transfer", "/close")]
     yield "/sign-in", house.browser().get("/sign-in")
     yield "403", house.browser(house.staff("Rot", Role.ADMIN)).get("/")
-    for path in (*PAGES, *(f"/c/{contact}{rest}" for rest in ("", "/details", "/transfer", "/close"))):
+    for path in (*PAGES, *talks, f"/c/{alert.contact_id}", f"/alert/{alert.id}"):
         yield path, browser.get(path)
 
 
@@ -76,6 +83,15 @@ def test_a_first_view_weighs_less_than_a_hundred_kilobytes(house, amalie):
     for n in range(12):
         house.waiting("hei", f"S{n}")
     page = len(house.browser(amalie).page("/").encode())
+    assert page + sum(path.stat().st_size for path in (HERE / "static").iterdir()) < 100_000
+
+
+def test_a_conversation_with_an_alert_weighs_no_more(house, amalie):
+    contact = house.student("Jeg skal ta livet mitt i kveld")
+    for n in range(8):
+        house.waiting("hei", f"S{n}")
+    house.deeds.claim(contact, amalie)
+    page = len(house.browser(amalie).page(f"/c/{contact}").encode())
     assert page + sum(path.stat().st_size for path in (HERE / "static").iterdir()) < 100_000
 
 
@@ -233,7 +249,7 @@ def test_a_new_student_changes_the_list_to_what_the_page_itself_would_show(house
     marks = asked(browser.page("/"))
     contact = house.waiting()
     answer = fresh(browser, marks).get_json()
-    assert set(answer["parts"]) == {"list"} and answer["title"] == "(1) Kø"
+    assert set(answer["parts"]) == {"list"} and answer["badge"] == "(1) "
     assert f'id="row-{contact}"' in answer["parts"]["list"]["html"]
     page = browser.page("/")
     assert answer["parts"]["list"]["html"] in page and answer["parts"]["list"]["mark"] in page
