@@ -49,7 +49,7 @@ def home() -> Path:
 
 
 def files_of(folder: Path) -> Mapping[str, str]:
-    """config.yaml, everything in flows/ and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
+    """config.yaml, all of flows/ and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
     paths = [folder / "config.yaml", *sorted((folder / "flows").glob("*.yaml"))]
     files: dict[str, str] = {}
     problems: list[str] = []

@@ -82,12 +82,13 @@ def _name_problems(located: Located, file: RiskFile, base: RiskFile | None) -> I
     ids = [("rules", n, each.id) for n, each in enumerate(file.rules)]
     ids += [("shifts", n, each.id) for n, each in enumerate(file.shifts)]
     ids += [("together", n, each.id) for n, each in enumerate(file.together)]
-    bases = (*base.rules, *base.shifts, *base.together) if base else ()
-    seen = {each.id for each in bases}
-    for kind, names in (("words", file.words), ("groups", file.groups)):
-        for name in names:
-            if base and name in getattr(base, kind):
-                yield located.problem(f"the list {name!r} stands in the other file already", kind, name)
+    seen: set[str] = set()
+    if base:
+        seen = {*(r.id for r in base.rules), *(s.id for s in base.shifts), *(t.id for t in base.together)}
+        taken = [("words", name) for name in file.words if name in base.words]
+        taken += [("groups", name) for name in file.groups if name in base.groups]
+        for kind, name in taken:
+            yield located.problem(f"the list {name!r} stands in the other file already", kind, name)
     for section, number, id in ids:
         if id in seen:
             yield located.problem(f"the id {id!r} is used twice", section, number, "id")

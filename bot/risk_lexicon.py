@@ -126,7 +126,9 @@ class Lexicon:
                 self.signs.setdefault(pattern.sign, []).append(number)
             parts = sorted(pattern.parts, key=lambda part: sum(costs[row][0] for row in part))
             wide = number >= widest_from
-            rows = [tuple(self._row(row, wide, numbers, costs[row][1], known) for row in part) for part in parts]
+            rows = [
+                tuple(self._row(row, wide, numbers, costs[row][1], known) for row in part) for part in parts
+            ]
             self._parts.append(tuple(rows))
             for row in rows[0] if rows else ():
                 if not self._phrases[row]:

@@ -113,7 +113,9 @@ class Window:
             self.sentences += [sentence + each for each in part.sentences] if sentence else part.sentences
             self._messages += [message] * len(part.words)
             if part.marks:
-                self.marks += [Mark(m.text, m.before + self.newest, m.sentence + sentence) for m in part.marks]
+                self.marks += [
+                    Mark(m.text, m.before + self.newest, m.sentence + sentence) for m in part.marks
+                ]
                 self._marked += [message] * len(part.marks)
             sentence += part.ended
         self._breaks = {mark.before for mark in self.marks}
@@ -284,12 +286,8 @@ class Vocabulary:
         return end - index
 
     def _known(self, word: str) -> bool:
-        if word in self.words:
-            return True
-        for end in range(_LONG_ENOUGH, min(len(word), self._longest) + 1):
-            if word[:end] in self.beginnings:
-                return True
-        return False
+        ends = range(_LONG_ENOUGH, min(len(word), self._longest) + 1)
+        return word in self.words or any(word[:end] in self.beginnings for end in ends)
 
     def _masked(self, text: str) -> Iterable[str]:
         pattern = re.compile("".join("." if c == "*" else re.escape(c) for c in text))
