@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.content import Content, load_content
+from bot.content import CONFIG, Content, extra_phrases_of, load_content
 from bot.errors import ContentError
 from bot.settings import Channel, Settings
 from bot.yaml_text import Problem
@@ -49,7 +49,7 @@ def home() -> Path:
 
 
 def files_of(folder: Path) -> Mapping[str, str]:
-    """config.yaml and everything in flows/, as text. Raises ContentError for what cannot be read."""
+    """config.yaml, all of flows/ and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
     paths = [folder / "config.yaml", *sorted((folder / "flows").glob("*.yaml"))]
     files: dict[str, str] = {}
     problems: list[str] = []
@@ -61,6 +61,12 @@ def files_of(folder: Path) -> Mapping[str, str]:
             problems.append(f"{name}:1: is not UTF-8 text; save it as UTF-8")
         except OSError as error:
             problems.append(f"{name}:1: {error.strerror or 'cannot be read'}")
+    extra = extra_phrases_of(files.get(CONFIG, ""))
+    if extra is not None:
+        try:
+            files[extra] = (folder / extra).read_text("utf-8")
+        except (UnicodeDecodeError, OSError):
+            problems.append(f"{extra}:1: cannot be read; danger.extra_phrases in config.yaml names it")
     if problems:
         raise ContentError(problems)
     return files

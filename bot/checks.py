@@ -15,7 +15,7 @@ from bot.flow.fold import fold
 from bot.flow.graph import Silent, places_from, reachable, targets
 from bot.flow.model import BUILT_IN, MAX_CHOICES, MENU, PLACES, WELCOME, Flow, FlowChoice, Step
 from bot.flow.run import MAX_STEPS
-from bot.risk import risk_problems
+from bot.risk_check import risk_problems
 from bot.services import Services
 from bot.settings import Words
 from bot.texts import REQUIRED, length_problems, text_problems
@@ -55,6 +55,9 @@ def check(files: Mapping[str, str]) -> list[Problem]:
         found += card_problems(parts.located[TEXTS], parts.words, parts.services)
     if parts.risk is not None:
         risk = risk_problems(parts.located[PHRASES], parts.risk)
+        extra = parts.settings.danger.extra_phrases if parts.settings else None
+        if parts.extra is not None and extra is not None and not risk:
+            risk = risk_problems(parts.located[extra], parts.extra, parts.risk)
         if risk:  # with their own lines, instead of the one that only says that something is wrong
             found = [each for each in found if each.file != PHRASES or each.line != 1]
         found += risk

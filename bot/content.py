@@ -12,7 +12,7 @@ from bot.errors import ContentError
 from bot.flow.load import read_flow
 from bot.flow.model import Flow
 from bot.hours import Hours
-from bot.risk import Phrases, RiskFile
+from bot.risk import Phrases, RiskFile, merged
 from bot.risk_model import RiskModel
 from bot.risk_model import parse as parse_model
 from bot.risk_reader import Reader, RiskReader
@@ -51,6 +51,7 @@ class Parts:
     services: ServiceList | None = None
     words: dict[str, Words] | None = None
     risk: RiskFile | None = None
+    extra: RiskFile | None = None  # the phrases of danger.extra_phrases
     phrases: Phrases | None = None
     danger_model: RiskModel | None = None
     flows: dict[str, Flow] = field(default_factory=dict)
@@ -103,6 +104,7 @@ def read_parts(files: Mapping[str, str]) -> Parts:
                 parts.problems += error.found
                 parts.unread.add(_stem(file))
     parts.settings = parts.model(Settings, CONFIG)
+    extra = parts.settings.danger.extra_phrases if parts.settings else None
     _read_hours(parts)
     parts.services = parts.model(ServiceList, SERVICES)
     _read_services(parts)
@@ -110,10 +112,11 @@ def read_parts(files: Mapping[str, str]) -> Parts:
         parts.words, found = read_texts(parts.located[TEXTS])
         parts.problems += found
     parts.risk = parts.model(RiskFile, PHRASES)
+    _read_extra(parts, files, extra)
     _read_phrases(parts)
     _read_model(parts, files.get(MODEL))
     for file in parts.located:
-        if file not in REQUIRED_FILES:
+        if file not in REQUIRED_FILES and file != extra:
             _read_flow(parts, file)
     return parts
 
@@ -150,11 +153,36 @@ def _read_services(parts: Parts) -> None:
         seen.add(service.id)
 
 
+def extra_phrases_of(config: str) -> str | None:
+    """The file that danger.extra_phrases names, for whoever reads files; None also when the text is no settings."""
+    try:
+        danger = read_yaml(config, CONFIG).data.get("danger")
+    except BadYamlError:
+        return None
+    name = danger.get("extra_phrases") if isinstance(danger, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _read_extra(parts: Parts, files: Mapping[str, str], name: str | None) -> None:
+    if name is None:
+        return
+    if name not in files:
+        said = f"the file {name} is missing or cannot be read"
+        parts.problems.append(parts.located[CONFIG].problem(said, "danger", "extra_phrases"))
+        return
+    try:
+        parts.located[name] = read_yaml(files[name], name)
+    except BadYamlError as error:
+        parts.problems += error.found
+        return
+    parts.extra = parts.model(RiskFile, name)
+
+
 def _read_phrases(parts: Parts) -> None:
     if parts.risk is None:
         return
     try:
-        parts.phrases = Phrases(parts.risk)
+        parts.phrases = Phrases(merged(parts.risk, parts.extra) if parts.extra else parts.risk)
     except ValueError as error:
         # `check` names the line; here it is enough that nothing starts with a phrase that cannot be read.
         parts.problems.append(Problem(PHRASES, 1, f"{error} (`peersupport check` says where)"))

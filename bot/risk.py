@@ -1,27 +1,31 @@
 """Notices words that may mean danger to life or health, and says which ones. Format: flows/risk_phrases.yaml.
 
-The fixed interface is `Phrases.read`. No model, no network: a message takes about a millisecond, its time
+The fixed interface is `Phrases.read`. No model, no network: a message takes less than half a millisecond, the time
 grows with its length, and every finding names the rule and the words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
 from itertools import accumulate
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from bot.conversation import Tier
-from bot.risk_pattern import Index, Pattern, Span, parse
-from bot.risk_shifts import RuleId, Shift, Shifts, Texts
-from bot.risk_words import Reading, Vocabulary, read
+from bot.risk_lexicon import Lexicon
+from bot.risk_pattern import Lists, Pattern, Span, parse
+from bot.risk_shifts import Moved, RuleId, Shift, Texts, found
+from bot.risk_words import Part, Vocabulary, Window, part_of
 from bot.settings import Model
-from bot.yaml_text import Located, Problem, near
 
 Language = Literal["nb", "en"]
 _TIERS = list(Tier)
+_REMEMBERED = 256  # messages whose words are kept
+_SHORT = 2000  # characters; longer ones are not kept
 _QUOTES = 10  # places that one finding quotes
 _KEYS: tuple[Language, ...] = ("nb", "en")
 
@@ -49,8 +53,12 @@ class Rule(Model):
     en: Texts = ()
     except_: Texts = Field(default=(), alias="except")
     with_: tuple[str, ...] = Field(default=(), alias="with")
+    unless: Texts = ()
     firm: bool = False
-    hits: Annotated[Texts, Field(min_length=1)]
+    hint: bool = False
+    owner: str | None = None
+    review_by: date | None = None
+    hits: Texts = ()
     misses: Texts = ()
 
 
@@ -68,11 +76,33 @@ class RiskFile(Model):
     """risk_phrases.yaml."""
 
     version: int = 1
+    owner: str = "coordinator"
+    review_by: date | None = None
     words: dict[str, Texts] = Field(default_factory=dict)
+    groups: dict[str, Texts] = Field(default_factory=dict)
     rules: tuple[Rule, ...] = Field(min_length=1)
     shifts: tuple[Shift, ...] = ()
     together: tuple[Together, ...] = ()
     never: tuple[str, ...] = ()
+
+    @property
+    def lists(self) -> Lists:
+        """What its phrases may refer to."""
+        return Lists(self.words, self.groups)
+
+
+def merged(file: RiskFile, extra: RiskFile) -> RiskFile:
+    """Both as one file. The extra rules come last; its lists may not be called as the file's own, `check` says so."""
+    return file.model_copy(
+        update={
+            "words": {**extra.words, **file.words},
+            "groups": {**extra.groups, **file.groups},
+            "rules": (*file.rules, *extra.rules),
+            "shifts": (*file.shifts, *extra.shifts),
+            "together": (*file.together, *extra.together),
+            "never": (*file.never, *extra.never),
+        }
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,21 +119,29 @@ class Phrases:
     def __init__(self, file: RiskFile) -> None:
         self.file = file
         self.version = file.version
-        self._owners: list[tuple[int, Language]] = []
+        self._owners: list[tuple[int, Language]] = []  # of the patterns of rules, which come first
+        self._others: list[tuple[str, int]] = []  # of those after them: except, unless, shift, off
         patterns: list[Pattern] = []
         for number, rule in enumerate(file.rules):
             for language, phrases in ((_KEYS[0], rule.nb), (_KEYS[1], rule.en)):
                 patterns += self._parsed(phrases)
                 self._owners += [(number, language)] * len(phrases)
-        self._index = Index.of(patterns)
-        self._excepts = [Index.of(self._parsed(rule.except_)) for rule in file.rules]
-        self._shifts = Shifts(file.shifts, file.words)
-        excepts = [pattern for index in self._excepts for pattern in index.patterns]
-        elements = [element for pattern in [*patterns, *excepts] for element in pattern.elements]
+        others: list[tuple[str, int, Sequence[str]]] = []
+        for number, rule in enumerate(file.rules):
+            others += [("except", number, rule.except_), ("unless", number, rule.unless)]
+        for number, shift in enumerate(file.shifts):
+            others += [("shift", number, (*shift.nb, *shift.en)), ("off", number, shift.unless)]
+        for kind, number, listed in others:
+            patterns += self._parsed(listed)
+            self._others += [(kind, number)] * len(listed)
+        self._lexicon = Lexicon(patterns, widest_from=len(self._owners))
         self._vocabulary = Vocabulary(
-            (word for element in elements for word in element.exact),
-            (word for element in elements for word in element.beginnings),
+            (word for pattern in patterns for element in pattern.elements for word in element.exact),
+            (word for pattern in patterns for element in pattern.elements for word in element.beginnings),
+            self._lexicon.word,
         )
+        # Of a window of ten messages nine have been read before. In memory only, a few hundred short texts.
+        self._known = lru_cache(maxsize=_REMEMBERED)(self._part)
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """The gravest thing that `text` may mean, or None. Of equals the rule that stands first in the file.
@@ -111,26 +149,31 @@ class Phrases:
         `earlier`: what the contact wrote in the ten minutes before, oldest first. It is read along with
         `text`, so a phrase split over messages is found; what it holds alone is not found again.
         """
-        reading = read([*earlier, text])
-        findings = list(self._findings(reading))
-        repaired = self._vocabulary.repaired(reading)
-        if repaired:
-            findings += self._findings(repaired)
-        return min(findings, key=lambda each: (-each[1].tier.rank, each[0]), default=(0, None))[1]
+        parts = [self._known(each) if len(each) <= _SHORT else self._part(each) for each in (*earlier, text)]
+        found = list(self._findings(Window(parts), mended=False))
+        if any(part.mended for part in parts):
+            found += self._findings(Window([part.mended or part for part in parts]), mended=True)
+        return min(found, key=lambda each: (-each[1].tier.rank, each[0]), default=(0, None))[1]
+
+    def _part(self, text: str) -> Part:
+        part = part_of(text, self._lexicon.token)
+        return replace(part, mended=self._vocabulary.mended(part))
 
     def _parsed(self, phrases: Sequence[str]) -> list[Pattern]:
-        return [parse(phrase, self.file.words) for phrase in phrases]
+        return [parse(phrase, self.file.lists) for phrase in phrases]
 
-    def _findings(self, reading: Reading) -> Iterator[tuple[int, Finding]]:
+    def _findings(self, reading: Window, *, mended: bool) -> Iterator[tuple[int, Finding]]:
         """Everything found, with the place of its rule in the file."""
         rules = self.file.rules
-        hits = [hit for hit in self._hits(reading) if hit.rank > 0]
+        hits = [hit for hit in self._hits(reading, mended=mended) if hit.rank > 0]
+        if not hits:
+            return
         with_ = {number: self._partners(number, hits) for number in {hit.rule for hit in hits}}
         hits = [hit for hit in hits if not rules[hit.rule].with_ or with_[hit.rule]]
         new_partner = {number: any(reading.is_new(each.span) for each in with_[number]) for number in with_}
         for hit in hits:
             rule = rules[hit.rule]
-            if reading.is_new(hit.span) or new_partner[hit.rule]:
+            if not rule.hint and (reading.is_new(hit.span) or new_partner[hit.rule]):
                 yield hit.rule, self._finding(_TIERS[hit.rank], rule.category, rule.id, [hit], reading)
         for number, together in enumerate(self.file.together, len(rules)):
             of = [hit for hit in hits if _named(rules[hit.rule], together.of)]
@@ -140,7 +183,7 @@ class Phrases:
                 yield number, self._finding(tier, together.category, together.id, of, reading)
 
     @staticmethod
-    def _finding(tier: Tier, category: str, rule: str, hits: Sequence[_Hit], reading: Reading) -> Finding:
+    def _finding(tier: Tier, category: str, rule: str, hits: Sequence[_Hit], reading: Window) -> Finding:
         spans = list(dict.fromkeys(hit.span for hit in hits))[:_QUOTES]
         return Finding(
             tier=tier,
@@ -157,31 +200,53 @@ class Phrases:
             return []
         return [hit for hit in hits if hit.rule != number and _named(self.file.rules[hit.rule], wanted)]
 
-    def _hits(self, reading: Reading) -> list[_Hit]:
+    def _hits(self, reading: Window, *, mended: bool) -> list[_Hit]:
         raw: dict[tuple[int, Span], Language] = {}
-        mended = any(word.repaired for word in reading.words)
-        for number, span in self._index.found(reading):
+        for number, span in sorted(self._lexicon.rules(reading)):
             # In a mended reading only what was mended is new.
             if not mended or any(word.repaired for word in reading.words[slice(*span)]):
                 owner, language = self._owners[number]
                 raw.setdefault((owner, span), language)
-        if not raw:
+        if not any(reading.is_new(span) for _, span in raw):
             return []
-        covers = {each: _reach(self._excepts[each], reading) for each in {number for number, _ in raw}}
-        moved = self._shifts.over(reading)
+        spans: dict[tuple[str, int], list[Span]] = {}
+        for number, span in sorted(self._lexicon.others(reading)):
+            spans.setdefault(self._others[number - len(self._owners)], []).append(span)
+        numbers = {number for number, _ in raw}
+        covers = {each: _reach(spans.get(("except", each), ()), reading) for each in numbers}
+        off = {
+            each: {place for span in spans.get(("unless", each), ()) for place in reading.places(span)}
+            for each in numbers
+        }
+        moved = self._moved(spans, reading)
         hits = []
         for (number, span), language in raw.items():
             rule = self.file.rules[number]
-            if span[0] < 0 or covers[number][span[0]] < span[1]:
-                rank = moved.rank(Tier(rule.tier), rule.category[0], span, firm=rule.firm)
-                hits.append(_Hit(number, language, span, rank))
+            if span[0] >= 0 and covers[number] and covers[number][span[0]] >= span[1]:
+                continue
+            if off[number] and off[number] & reading.places(span):
+                continue
+            rank = moved.rank(Tier(rule.tier), rule.category[0], span, firm=rule.firm)
+            hits.append(_Hit(number, language, span, rank))
         return hits
 
+    def _moved(self, spans: Mapping[tuple[str, int], Sequence[Span]], reading: Window) -> Moved:
+        return Moved(
+            [
+                found(shift, spans[("shift", number)], spans.get(("off", number), ()), reading)
+                for number, shift in enumerate(self.file.shifts)
+                if ("shift", number) in spans
+            ],
+            reading,
+        )
 
-def _reach(excepts: Index, reading: Reading) -> list[int]:
-    """For each word, how far the exceptions that begin there or before it reach."""
+
+def _reach(spans: Sequence[Span], reading: Window) -> list[int]:
+    """For each word, how far the exceptions that begin there or before it reach; empty when there are none."""
+    if not spans:
+        return []
     reach = [0] * len(reading.words)
-    for _, (start, end) in excepts.found(reading):
+    for start, end in spans:
         if start >= 0:
             reach[start] = max(reach[start], end)
     return list(accumulate(reach, max))
@@ -189,73 +254,3 @@ def _reach(excepts: Index, reading: Reading) -> list[int]:
 
 def _named(rule: Rule, names: Sequence[str]) -> bool:
     return rule.id in names or rule.category[0] in names
-
-
-def risk_problems(located: Located, file: RiskFile) -> list[Problem]:
-    """Phrases that cannot be read, names that mean nothing, and sentences that are read wrongly."""
-    found = [*_form_problems(located, file), *_name_problems(located, file)]
-    if found:
-        return found
-    phrases = Phrases(file)
-    for number, rule in enumerate(file.rules):
-        rank = Tier(rule.tier).rank
-        for index, sentence in enumerate(rule.hits):
-            got = phrases.read(sentence)
-            if got is None or got.tier.rank < rank:
-                said = f"{rule.id}: this sentence must be {rule.tier}, but is {_shown(got)}"
-                found.append(located.problem(said, "rules", number, "hits", index))
-        for index, sentence in enumerate(rule.misses):
-            got = phrases.read(sentence)
-            if got is not None and got.tier.rank >= rank:
-                said = f"{rule.id}: this sentence must be below {rule.tier}, but is {_shown(got)}"
-                found.append(located.problem(said, "rules", number, "misses", index))
-    for index, sentence in enumerate(file.never):
-        got = phrases.read(sentence)
-        if got is not None:
-            found.append(
-                located.problem(f"this sentence must mean nothing, but is {_shown(got)}", "never", index)
-            )
-    return found
-
-
-def _shown(finding: Finding | None) -> str:
-    return f"{finding.tier} by {finding.rule}" if finding else "none"
-
-
-def _form_problems(located: Located, file: RiskFile) -> Iterator[Problem]:
-    listed: list[tuple[str, int, str, dict[str, Texts]]] = [
-        ("rules", number, rule.id, {"nb": rule.nb, "en": rule.en, "except": rule.except_})
-        for number, rule in enumerate(file.rules)
-    ]
-    listed += [
-        ("shifts", number, shift.id, {"nb": shift.nb, "en": shift.en, "unless": shift.unless})
-        for number, shift in enumerate(file.shifts)
-    ]
-    for section, number, id, phrases in listed:
-        for key, index, phrase in ((k, i, p) for k, each in phrases.items() for i, p in enumerate(each)):
-            try:
-                parse(phrase, file.words)
-            except ValueError as error:
-                yield located.problem(f"{id}: {error}", section, number, key, index)
-        if not phrases["nb"] and not phrases["en"]:
-            yield located.problem(f"{id}: has no phrases", section, number)
-
-
-def _name_problems(located: Located, file: RiskFile) -> Iterator[Problem]:
-    ids = [("rules", n, each.id) for n, each in enumerate(file.rules)]
-    ids += [("shifts", n, each.id) for n, each in enumerate(file.shifts)]
-    ids += [("together", n, each.id) for n, each in enumerate(file.together)]
-    seen: set[str] = set()
-    for section, number, id in ids:
-        if id in seen:
-            yield located.problem(f"the id {id!r} is used twice", section, number, "id")
-        seen.add(id)
-    letters = set("ABCDEFGHIJKLMNO")
-    known = {rule.id for rule in file.rules} | letters
-    wanted = [("rules", n, "with", rule.with_, known) for n, rule in enumerate(file.rules)]
-    wanted += [("together", n, "of", each.of, known) for n, each in enumerate(file.together)]
-    wanted += [("shifts", n, "categories", each.categories, letters) for n, each in enumerate(file.shifts)]
-    for section, number, key, names, allowed in wanted:
-        for name in names:
-            if name not in allowed:
-                yield located.problem(f"unknown {name!r}{near(name, allowed)}", section, number, key)

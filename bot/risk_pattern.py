@@ -1,96 +1,123 @@
-"""Phrases that a coordinator can read, such as `ta|tar ... livet mitt`, and where they occur."""
+"""Phrases that a coordinator can read, such as `ta|tar ... livet mitt`, as rows of words that may be looked for."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from bot.flow.fold import one_typo
-from bot.risk_words import Reading, Word, cleaned, spellings
+from bot.risk_words import cleaned, spellings
 
-GAP = 3  # words that `...` may skip
+GAPS = {"...": 3, "......": 6}  # how many words a row of dots may skip
+MOST = 400  # rows that one phrase may stand for
+END = "end"  # the list of words after which a thought may end
 TYPO_LETTERS = 5  # shorter words have too many neighbours
+LONG_LETTERS = 9  # from here on a typo is allowed without asking
 
 Span = tuple[int, int]  # first word, and the word after the last
 
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One word of a phrase with its alternatives, or a gap."""
+    """One word of a phrase with its alternatives, a gap of so many words, or the end of the thought.
+
+    `end`: nothing more follows, or a sign, or one of the words in `exact` ("og", "but").
+    """
 
     exact: frozenset[str] = frozenset()
     beginnings: tuple[str, ...] = ()
     typos: tuple[str, ...] = ()
     optional: bool = False
-    gap: bool = False
+    gap: int = 0
+    end: bool = False
 
-    def fits(self, word: Word) -> bool:
-        """Whether the word may be read as this one."""
-        return any(
-            form in self.exact
-            or (self.beginnings and form.startswith(self.beginnings))
-            or (self.typos and any(one_typo(form, each) for each in self.typos))
-            for form in word.forms
-        )
+
+Row = tuple[Element, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What phrases may refer to: `<name>` is any word of a list, `{name}` any row of words of a group."""
+
+    words: Mapping[str, Sequence[str]]
+    groups: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One phrase. `sign`: an emoji that stands alone, then there are no elements."""
+    """One phrase: parts that must all be near each other, each with the rows of words that it may be.
+
+    `loose`: the parts need not share a sentence. `sign`: an emoji that stands alone.
+    """
 
     text: str
-    elements: tuple[Element, ...] = ()
+    parts: tuple[tuple[Row, ...], ...] = ()
+    loose: bool = False
     sign: str | None = None
 
-    def ends(self, words: Sequence[Word], start: int) -> set[int]:
-        """Every index at which the phrase may end when its first word is the one at `start`."""
-        if not self.elements[0].fits(words[start]):
-            return set()
-        at = {start + 1}
-        for element in self.elements[1:]:
-            if element.gap:
-                at = {end for here in at for end in _skip(words, here)}
-                continue
-            fits = {here + 1 for here in at if here < len(words) and element.fits(words[here])}
-            at = at | fits if element.optional else fits
-            if not at:
-                break
-        return at
+    @property
+    def elements(self) -> Iterator[Element]:
+        """Every word of the phrase."""
+        return (element for rows in self.parts for row in rows for element in row if not element.gap)
 
 
-def _skip(words: Sequence[Word], here: int) -> Iterator[int]:
-    yield here
-    sentence = words[here - 1].sentence
-    for end in range(here + 1, here + GAP + 1):
-        if end >= len(words) or words[end].sentence != sentence:
-            return
-        yield end
-
-
-def parse(phrase: str, lists: Mapping[str, Sequence[str]]) -> Pattern:
+def parse(phrase: str, lists: Lists) -> Pattern:
     """The phrase ready to match. Raises ValueError with a sentence when it cannot be read."""
     text = cleaned(phrase).strip()
-    if text and not any(c.isalnum() or c in ".|<>()*~" for c in text):
+    if text and not any(c.isalnum() or c in ".|<>{}()*~&+" for c in text):
         if len(text) > 2:
             raise ValueError(f"{phrase!r}: an emoji stands alone in its phrase")
         return Pattern(phrase, sign=text[0])
+    if "&" in text and "+" in text:
+        raise ValueError(f"{phrase!r}: write & or +, not both")
+    parts = tuple(
+        tuple(_row(row, phrase, lists.words) for row in _rows(part, phrase, lists.groups))
+        for part in re.split("[&+]", text)
+    )
+    return Pattern(phrase, parts, loose="+" in text)
+
+
+def _rows(text: str, phrase: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """The text once for every row of every group that it names."""
+    rows = [""]
+    for piece in re.split(r"(\{[^{}]*\})", text):
+        options: Sequence[str] = [piece]
+        if piece.startswith("{"):
+            name = piece[1:-1]
+            if name not in groups:
+                raise ValueError(f"{phrase!r}: there is no group {name!r} under groups")
+            options = [cleaned(each) for each in groups[name]]
+            if any(c in each for each in options for c in "{&+"):
+                raise ValueError(f"{phrase!r}: the group {name!r} may hold rows of words only")
+        rows = [f"{row} {option}" for row in rows for option in options]
+        if len(rows) > MOST:
+            raise ValueError(f"{phrase!r}: stands for more than {MOST} rows of words; name fewer groups")
+    return rows
+
+
+def _row(text: str, phrase: str, lists: Mapping[str, Sequence[str]]) -> Row:
     elements: list[Element] = []
-    for part in text.replace("\u2026", "...").replace("...", " ... ").split():
+    for part in re.sub(r"(\.{3,})", r" \1 ", text.replace("\u2026", "...")).split():
         pieces = part.split("-") if "|" not in part and "<" not in part else [part]
         elements += [_element(piece, phrase, lists) for piece in pieces if piece]
     while elements and (elements[0].optional or elements[0].gap):
         elements.pop(0)
     while elements and (elements[-1].optional or elements[-1].gap):
         elements.pop()
-    if not elements:
+    if not elements or elements[0].end:
         raise ValueError(f"{phrase!r}: a phrase needs at least one word")
-    return Pattern(phrase, tuple(elements))
+    if any(each.end for each in elements[:-1]):
+        raise ValueError(f"{phrase!r}: . stands at the end of a row of words only")
+    return tuple(elements)
 
 
 def _element(part: str, phrase: str, lists: Mapping[str, Sequence[str]]) -> Element:
-    if part == "...":
-        return Element(gap=True)
+    if part == ".":
+        return Element(frozenset(map(cleaned, lists.get(END, ()))), end=True)
+    if set(part) == {"."}:
+        if part not in GAPS:
+            raise ValueError(f"{phrase!r}: an end is . and a gap is ... (up to 3 words) or ...... (up to 6)")
+        return Element(gap=GAPS[part])
     optional = part.startswith("(") and part.endswith(")")
     exact: set[str] = set()
     beginnings: set[str] = set()
@@ -104,11 +131,9 @@ def _element(part: str, phrase: str, lists: Mapping[str, Sequence[str]]) -> Elem
                 raise ValueError(f"{phrase!r}: {word!r} is too short for an open ending")
             beginnings |= spellings(stem)
             continue
-        if word.endswith("~"):
-            if len(stem) < TYPO_LETTERS:
-                raise ValueError(
-                    f"{phrase!r}: {word!r} is too short for a typo; {TYPO_LETTERS} letters or more"
-                )
+        if word.endswith("~") and len(stem) < TYPO_LETTERS:
+            raise ValueError(f"{phrase!r}: {word!r} is too short for a typo; {TYPO_LETTERS} letters or more")
+        if word.endswith("~") or len(stem) >= LONG_LETTERS:
             typos |= spellings(stem)
         exact |= spellings(stem)
     return Element(frozenset(exact), tuple(sorted(beginnings)), tuple(sorted(typos)), optional)
@@ -126,60 +151,3 @@ def _alternatives(part: str, phrase: str, lists: Mapping[str, Sequence[str]]) ->
                 yield cleaned(word)
         else:
             yield each
-
-
-@dataclass(slots=True)
-class Index:
-    """Phrases by their first word, so that a message is read once whatever their number."""
-
-    exact: dict[str, list[int]] = field(default_factory=dict)
-    beginnings: dict[str, list[int]] = field(default_factory=dict)
-    typos: dict[str, list[int]] = field(default_factory=dict)  # by the word, and the word less one letter
-    signs: dict[str, list[int]] = field(default_factory=dict)
-    longest: int = 0
-    patterns: tuple[Pattern, ...] = ()
-
-    @classmethod
-    def of(cls, patterns: Iterable[Pattern]) -> Index:
-        """The index of these phrases, numbered in their order."""
-        index = cls(patterns=tuple(patterns))
-        for number, pattern in enumerate(index.patterns):
-            if pattern.sign is not None:
-                index.signs.setdefault(pattern.sign, []).append(number)
-                continue
-            first = pattern.elements[0]
-            for word in first.exact:
-                index.exact.setdefault(word, []).append(number)
-            for word in first.beginnings:
-                index.beginnings.setdefault(word, []).append(number)
-                index.longest = max(index.longest, len(word))
-            for word in first.typos:
-                for less in _less(word):
-                    index.typos.setdefault(less, []).append(number)
-        return index
-
-    def found(self, reading: Reading) -> Iterator[tuple[int, Span]]:
-        """Every phrase that occurs, by number, with its span; an emoji's span is (~index, ~index)."""
-        for start, word in enumerate(reading.words):
-            for number in sorted(self._candidates(word)):
-                for end in sorted(self.patterns[number].ends(reading.words, start)):
-                    yield number, (start, end)
-        for place, mark in enumerate(reading.marks):
-            for number in self.signs.get(mark.text, ()):
-                yield number, (~place, ~place)
-
-    def _candidates(self, word: Word) -> set[int]:
-        found: set[int] = set()
-        for form in word.forms:
-            found.update(self.exact.get(form, ()))
-            if self.beginnings:
-                for length in range(2, min(len(form), self.longest) + 1):
-                    found.update(self.beginnings.get(form[:length], ()))
-            if self.typos and TYPO_LETTERS - 1 <= len(form) <= 30:
-                for less in _less(form):
-                    found.update(self.typos.get(less, ()))
-        return found
-
-
-def _less(word: str) -> set[str]:
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from bot.conversation import Tier
-from bot.risk_pattern import Index, Span, parse
-from bot.risk_words import Reading
+from bot.risk_pattern import Span
+from bot.risk_words import Window
 from bot.settings import Model
 
 BEFORE = 4  # words before a hit in which a denial counts
 
 RuleId = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$", max_length=60)]
-Phrase = Annotated[str, Field(min_length=1, max_length=200)]
+Phrase = Annotated[str, Field(min_length=1, max_length=600)]
 Texts = tuple[Phrase, ...]
 Place = tuple[int, int]  # message, sentence
 
@@ -35,26 +35,8 @@ class Shift(Model):
     en: Texts = ()
 
 
-class Shifts:
-    """All shifts, ready to be looked for."""
-
-    def __init__(self, shifts: Sequence[Shift], lists: Mapping[str, Texts]) -> None:
-        self._shifts = [
-            (
-                shift,
-                Index.of(parse(phrase, lists) for phrase in (*shift.nb, *shift.en)),
-                Index.of(parse(phrase, lists) for phrase in shift.unless),
-            )
-            for shift in shifts
-        ]
-
-    def over(self, reading: Reading) -> Moved:
-        """Where in this reading each shift applies."""
-        return Moved([_found(*each, reading) for each in self._shifts], reading)
-
-
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Found:
     """The places of one shift's words."""
 
     shift: Shift
@@ -64,21 +46,22 @@ class _Found:
     off: frozenset[Place]  # sentences in which it is switched off
 
 
-def _found(shift: Shift, words: Index, unless: Index, reading: Reading) -> _Found:
-    spans = [span for _, span in words.found(reading)]
+def found(shift: Shift, spans: Iterable[Span], unless: Iterable[Span], reading: Window) -> Found:
+    """Where a shift applies, given where its words and those that switch it off stand."""
+    spans = list(spans)
     places = frozenset(place for span in spans for place in reading.places(span))
     starts: dict[int, int] = {}
     for start, end in spans:
         if start >= 0:
             starts[start] = min(end, starts.get(start, end))
-    off = (place for _, span in unless.found(reading) for place in reading.places(span)) if spans else ()
-    return _Found(shift, places, frozenset(message for message, _ in places), starts, frozenset(off))
+    off = frozenset(place for span in unless for place in reading.places(span))
+    return Found(shift, places, frozenset(message for message, _ in places), starts, off)
 
 
 class Moved:
     """One reading with its shifts."""
 
-    def __init__(self, found: Sequence[_Found], reading: Reading) -> None:
+    def __init__(self, found: Sequence[Found], reading: Window) -> None:
         self._found = [each for each in found if each.places]
         self._reading = reading
 
@@ -102,7 +85,7 @@ class Moved:
             return raised
         return max(raised + down[0], min(raised, -down[1]), 0)
 
-    def _applies(self, found: _Found, span: Span) -> bool:
+    def _applies(self, found: Found, span: Span) -> bool:
         here = self._reading.places(span)
         if here & found.off:
             return False

@@ -147,6 +147,7 @@ class DangerReading(Model):
     """What reads messages for danger, beside the phrases."""
 
     model: Literal["on", "off"] = "on"  # the statistical reader of flows/risk_model.yaml
+    extra_phrases: str | None = None  # a second file of phrases, kept out of the repository; see docs/risk.md
 
 
 class Queue(Model):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bot.errors import PeerSupportError
-from handlers.cli import backup, content, data, drill, page, serving, staff
+from handlers.cli import backup, content, data, drill, page, risk, serving, staff
 from handlers.cli.parts import DemoOptions, Parts, State
 from storage import StorageUnavailable
 
@@ -56,6 +56,7 @@ def build_cli(parts: Parts) -> click.Group:
         data.add_to,
         backup.add_to,
         page.add_to,
+        risk.add_to,
     ]
     for add_to in commands:
         add_to(peersupport)

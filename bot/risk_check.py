@@ -1,0 +1,104 @@
+"""What is wrong with risk phrases: what cannot be read, names that mean nothing, sentences that are read wrongly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bot.conversation import Tier
+from bot.risk import Finding, Phrases, RiskFile, merged
+from bot.risk_pattern import Lists, parse
+from bot.risk_shifts import Texts
+from bot.yaml_text import Located, Problem, near
+
+
+def risk_problems(located: Located, file: RiskFile, base: RiskFile | None = None) -> list[Problem]:
+    """Phrases that cannot be read, names that mean nothing, and sentences that are read wrongly.
+
+    `base`: the file that this one adds to. Only this one's mistakes are told, but it may use what stands there,
+    and what must mean nothing there must mean nothing with both.
+    """
+    whole = merged(base, file) if base else file
+    found = [*_form_problems(located, file, whole.lists), *_name_problems(located, file, base)]
+    if found:
+        return found
+    phrases = Phrases(whole)
+    for sentence in base.never if base else ():
+        got = phrases.read(sentence)
+        if got is not None:
+            said = f"{sentence!r} must mean nothing, but is {_shown(got)}"
+            found.append(located.problem(said, "rules"))
+    for number, rule in enumerate(file.rules):
+        rank = Tier(rule.tier).rank
+        if not rule.hits and not rule.hint:
+            found.append(located.problem(f"{rule.id}: 'hits' is missing", "rules", number))
+        for index, sentence in enumerate(rule.hits):
+            got = phrases.read(sentence)
+            if got is None or got.tier.rank < rank:
+                said = f"{rule.id}: this sentence must be {rule.tier}, but is {_shown(got)}"
+                found.append(located.problem(said, "rules", number, "hits", index))
+        for index, sentence in enumerate(rule.misses):
+            got = phrases.read(sentence)
+            if got is not None and got.tier.rank >= rank:
+                said = f"{rule.id}: this sentence must be below {rule.tier}, but is {_shown(got)}"
+                found.append(located.problem(said, "rules", number, "misses", index))
+    for index, sentence in enumerate(file.never):
+        got = phrases.read(sentence)
+        if got is not None:
+            found.append(
+                located.problem(f"this sentence must mean nothing, but is {_shown(got)}", "never", index)
+            )
+    return found
+
+
+def _shown(finding: Finding | None) -> str:
+    return f"{finding.tier} by {finding.rule}" if finding else "none"
+
+
+def _form_problems(located: Located, file: RiskFile, lists: Lists) -> Iterator[Problem]:
+    listed: list[tuple[str, int, str, dict[str, Texts]]] = [
+        (
+            "rules",
+            number,
+            rule.id,
+            {"nb": rule.nb, "en": rule.en, "except": rule.except_, "unless": rule.unless},
+        )
+        for number, rule in enumerate(file.rules)
+    ]
+    listed += [
+        ("shifts", number, shift.id, {"nb": shift.nb, "en": shift.en, "unless": shift.unless})
+        for number, shift in enumerate(file.shifts)
+    ]
+    for section, number, id, phrases in listed:
+        for key, index, phrase in ((k, i, p) for k, each in phrases.items() for i, p in enumerate(each)):
+            try:
+                parse(phrase, lists)
+            except ValueError as error:
+                yield located.problem(f"{id}: {error}", section, number, key, index)
+        if not phrases["nb"] and not phrases["en"]:
+            yield located.problem(f"{id}: has no phrases", section, number)
+
+
+def _name_problems(located: Located, file: RiskFile, base: RiskFile | None) -> Iterator[Problem]:
+    ids = [("rules", n, each.id) for n, each in enumerate(file.rules)]
+    ids += [("shifts", n, each.id) for n, each in enumerate(file.shifts)]
+    ids += [("together", n, each.id) for n, each in enumerate(file.together)]
+    seen: set[str] = set()
+    if base:
+        seen = {*(r.id for r in base.rules), *(s.id for s in base.shifts), *(t.id for t in base.together)}
+        taken = [("words", name) for name in file.words if name in base.words]
+        taken += [("groups", name) for name in file.groups if name in base.groups]
+        for kind, name in taken:
+            yield located.problem(f"the list {name!r} stands in the other file already", kind, name)
+    for section, number, id in ids:
+        if id in seen:
+            yield located.problem(f"the id {id!r} is used twice", section, number, "id")
+        seen.add(id)
+    letters = set("ABCDEFGHIJKLMNO")
+    known = {rule.id for rule in (*file.rules, *(base.rules if base else ()))} | letters
+    wanted = [("rules", n, "with", rule.with_, known) for n, rule in enumerate(file.rules)]
+    wanted += [("together", n, "of", each.of, known) for n, each in enumerate(file.together)]
+    wanted += [("shifts", n, "categories", each.categories, letters) for n, each in enumerate(file.shifts)]
+    for section, number, key, names, allowed in wanted:
+        for name in names:
+            if name not in allowed:
+                yield located.problem(f"unknown {name!r}{near(name, allowed)}", section, number, key)

@@ -1,0 +1,166 @@
+"""`peersupport risk`: read texts for danger from the command line, and measure how well it goes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, TextIO, cast
+
+import click
+
+from handlers.cli.parts import State, pass_state
+from handlers.cli.risk_report import Labelled, report
+
+WINDOW = 10  # messages that are read together, as in the service
+
+
+class Found(Protocol):
+    """What a reader found."""
+
+    @property
+    def tier(self) -> Any: ...
+    @property
+    def category(self) -> str: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def matched(self) -> tuple[str, ...]: ...
+
+
+class Reader(Protocol):
+    """Whatever `content.phrases` is."""
+
+    def read(self, text: str, earlier: Sequence[str] = ()) -> Found | None:
+        """The gravest thing that `text` may mean."""
+
+
+class BadLineError(Exception):
+    """A line that is not what was asked for; the sentence says what to write instead, never what it held."""
+
+
+def add_to(group: click.Group) -> None:
+    """Put the commands of this file into the group."""
+    group.add_command(risk)
+
+
+@click.group()
+def risk() -> None:
+    """Read texts for danger with the phrases on disk."""
+
+
+@risk.command()
+@pass_state
+def scan(state: State) -> None:
+    """Read JSON lines from standard input: {"id", "text"} or {"id", "messages": [...]}; one line out for each.
+
+    A list is read as the service reads it, message by message: `tier` is the highest that was reached,
+    `final` the tier of the last message. A line that cannot be read is named on standard error; exit 1 then.
+    """
+    reader = _reader(state)
+    wrong = False
+    for number, line in enumerate(sys.stdin, 1):
+        if not line.strip():
+            continue
+        try:
+            said = scanned(reader, parsed(line))
+        except BadLineError as error:
+            wrong = True
+            click.echo(f"line {number}: {error}", err=True)
+            continue
+        click.echo(json.dumps(said, ensure_ascii=False))
+    if wrong:
+        raise SystemExit(1)
+
+
+@risk.command("report")
+@click.argument("file", required=False, type=click.File(encoding="utf-8"))
+@pass_state
+def report_command(state: State, file: TextIO | None) -> None:
+    """Misses and false alarms per language and category, on the rules' own examples or on a labelled FILE.
+
+    FILE holds JSON lines with "id", "tier" and "text" or "messages", and may have "lang" and "category".
+    Texts are not printed, only ids. Intervals are Wilson's, 95 %.
+    """
+    reader = _reader(state)
+    rows = list(_labelled(file) if file else _examples(reader))
+    if not rows:
+        raise click.ClickException("there is nothing to measure in that file")
+    click.echo("\n".join(report(rows, [_tier(scanned(reader, row.case)) for row in rows])))
+
+
+def _reader(state: State) -> Reader:
+    return cast(Reader, cast(Any, state.parts.load_content(state.home)).phrases)
+
+
+def _tier(said: dict[str, Any]) -> str:
+    return str(said["tier"])
+
+
+def parsed(line: str) -> dict[str, Any]:
+    """One line as {"id", "text"} or {"id", "messages"}. Raises BadLineError."""
+    try:
+        row = json.loads(line)
+    except (json.JSONDecodeError, RecursionError):
+        raise BadLineError("this is not JSON") from None
+    if not isinstance(row, dict) or not isinstance(row.get("id"), str | int):
+        raise BadLineError('write an object with "id" and "text", or "id" and "messages"')
+    if ("text" in row) == ("messages" in row):
+        raise BadLineError('give either "text" or "messages"')
+    if "text" in row and not isinstance(row["text"], str):
+        raise BadLineError('"text" must be text')
+    messages = row.get("messages")
+    if "messages" in row and not (
+        isinstance(messages, list) and messages and all(isinstance(each, str) for each in messages)
+    ):
+        raise BadLineError('"messages" must be a list of texts, at least one')
+    return row
+
+
+def scanned(reader: Reader, row: dict[str, Any]) -> dict[str, Any]:
+    """What the reader says of a row, as it is printed."""
+    if "text" in row:
+        return _shown(row["id"], reader.read(row["text"]))
+    messages: list[str] = row["messages"]
+    found = [reader.read(text, messages[max(0, at - WINDOW) : at]) for at, text in enumerate(messages)]
+    gravest = max(found, key=lambda each: each.tier.rank if each else -1)
+    last = found[-1]
+    return {**_shown(row["id"], gravest), "final": str(last.tier) if last else "none"}
+
+
+def _shown(id: object, found: Found | None) -> dict[str, Any]:
+    if found is None:
+        return {"id": id, "tier": "none", "category": None, "rule": None, "matched": []}
+    return {
+        "id": id,
+        "tier": str(found.tier),
+        "category": found.category,
+        "rule": found.rule,
+        "matched": list(found.matched),
+    }
+
+
+def _labelled(file: Iterable[str]) -> Iterator[Labelled]:
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            row = parsed(line)
+        except BadLineError as error:
+            raise click.ClickException(f"line {number}: {error}") from None
+        if row.get("tier") not in ("critical", "high", "elevated", "none"):
+            raise click.ClickException(f'line {number}: "tier" must be critical, high, elevated or none')
+        yield Labelled(
+            str(row["id"]), str(row.get("lang", "-")), str(row.get("category", "-")), row["tier"], row
+        )
+
+
+def _examples(reader: Reader) -> Iterator[Labelled]:
+    """The rules' own hits, and what must mean nothing. A rule's misses may mean something less; they are left out."""
+    file = cast(Any, reader).file
+    for rule in file.rules:
+        for number, text in enumerate(rule.hits, 1):
+            name = f"{rule.id} hit {number}"
+            yield Labelled(name, "-", rule.category, rule.tier, {"id": name, "text": text})
+    for number, text in enumerate(file.never, 1):
+        yield Labelled(f"never {number}", "-", "none", "none", {"id": f"never {number}", "text": text})
