@@ -40,7 +40,7 @@ def small_model() -> RiskModel:
         grave=grave,
         step=0.1,
         biases=(-0.5, -0.5),
-        elevated=0.1,
+        elevated=0.6,
         high=1.0,
         groups={"D-self-harm": {"morkt": 100}},
         otherwise="O-distress",
