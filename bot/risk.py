@@ -119,6 +119,7 @@ class Phrases:
     def __init__(self, file: RiskFile) -> None:
         self.file = file
         self.version = file.version
+        self._lists = file.lists
         self._owners: list[tuple[int, Language]] = []  # of the patterns of rules, which come first
         self._others: list[tuple[str, int]] = []  # of those after them: except, unless, shift, off
         patterns: list[Pattern] = []
@@ -160,7 +161,7 @@ class Phrases:
         return replace(part, mended=self._vocabulary.mended(part))
 
     def _parsed(self, phrases: Sequence[str]) -> list[Pattern]:
-        return [parse(phrase, self.file.lists) for phrase in phrases]
+        return [parse(phrase, self._lists) for phrase in phrases]
 
     def _findings(self, reading: Window, *, mended: bool) -> Iterator[tuple[int, Finding]]:
         """Everything found, with the place of its rule in the file."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.risk_words import cleaned, spellings
 
@@ -41,6 +41,9 @@ class Lists:
 
     words: Mapping[str, Sequence[str]]
     groups: Mapping[str, Sequence[str]]
+    known: dict[str, Element] = field(
+        default_factory=dict, compare=False, repr=False
+    )  # by how they are written
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def parse(phrase: str, lists: Lists) -> Pattern:
     if "&" in text and "+" in text:
         raise ValueError(f"{phrase!r}: write & or +, not both")
     parts = tuple(
-        tuple(_row(row, phrase, lists.words) for row in _rows(part, phrase, lists.groups))
+        tuple(_row(row, phrase, lists) for row in _rows(part, phrase, lists.groups))
         for part in re.split("[&+]", text)
     )
     return Pattern(phrase, parts, loose="+" in text)
@@ -95,11 +98,14 @@ def _rows(text: str, phrase: str, groups: Mapping[str, Sequence[str]]) -> list[s
     return rows
 
 
-def _row(text: str, phrase: str, lists: Mapping[str, Sequence[str]]) -> Row:
+def _row(text: str, phrase: str, lists: Lists) -> Row:
     elements: list[Element] = []
     for part in re.sub(r"(\.{3,})", r" \1 ", text.replace("\u2026", "...")).split():
         pieces = part.split("-") if "|" not in part and "<" not in part else [part]
-        elements += [_element(piece, phrase, lists) for piece in pieces if piece]
+        for piece in pieces:
+            if piece and piece not in lists.known:
+                lists.known[piece] = _element(piece, phrase, lists.words)
+            elements += [lists.known[piece]] if piece else []
     while elements and (elements[0].optional or elements[0].gap):
         elements.pop(0)
     while elements and (elements[-1].optional or elements[-1].gap):

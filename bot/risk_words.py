@@ -216,9 +216,10 @@ class Vocabulary:
         whole = {each for each in self.words if len(each) >= _LONG_ENOUGH} | self.beginnings
         self._openings = frozenset(each[:end] for each in whole for end in range(1, len(each)))
         self._pieces = lru_cache(maxsize=1024)(self._cut)
-        self._by_length: dict[int, list[str]] = {}
+        self._alike: dict[tuple[int, str], list[str]] = {}  # by length and first letter, which a mask leaves
         for each in sorted(self.words | self.beginnings):
-            self._by_length.setdefault(len(each), []).append(each)
+            self._alike.setdefault((len(each), each[0]), []).append(each)
+        self._masked = lru_cache(maxsize=256)(self._unmask)
 
     def mended(self, part: Part) -> Part | None:
         """The message with s p a c e d, bro ken, runtogether and m*sked words mended; None: nothing to mend."""
@@ -272,7 +273,7 @@ class Vocabulary:
             if open_ and len(joined) >= _LONG_ENOUGH and self._known(joined):
                 return 2, [self._made(joined)]
         if "*" in word.text:
-            meant = tuple(self._masked(word.text))
+            meant = self._masked(word.text)
             return 1, [replace(self._word(meant, word.text), repaired=True)] if meant else [word]
         if len(word.text) >= _LONG_ENOUGH and not word.fits:
             return 1, self._apart(word.text) or [word]
@@ -289,9 +290,9 @@ class Vocabulary:
         ends = range(_LONG_ENOUGH, min(len(word), self._longest) + 1)
         return word in self.words or any(word[:end] in self.beginnings for end in ends)
 
-    def _masked(self, text: str) -> Iterable[str]:
+    def _unmask(self, text: str) -> tuple[str, ...]:
         pattern = re.compile("".join("." if c == "*" else re.escape(c) for c in text))
-        return [word for word in self._by_length.get(len(text), ()) if pattern.fullmatch(word)]
+        return tuple(word for word in self._alike.get((len(text), text[0]), ()) if pattern.fullmatch(word))
 
     def _apart(self, text: str) -> list[Word]:
         """The text as known words of two letters or more, as few as possible; empty when that fails."""
