@@ -1,6 +1,6 @@
 """The two danger readers as one: phrases, which people own, and a model that catches what no phrase says.
 
-The model only ever adds: it never lowers what a phrase found, and says nothing about texts of one or two words.
+The model only ever adds: it never lowers what a phrase found, and says nothing about texts of fewer than five words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bot.risk_model import RiskModel, Token, tokens_of
 from bot.risk_words import read
 
 RULE = "model"
-FEWEST_WORDS = 3
+FEWEST_WORDS = 5
 _TOGETHER = 40  # words of earlier messages that are looked at
 
 

@@ -307,7 +307,7 @@ def test_paused_conversation_is_never_closed_by_itself(chat):
 def test_writing_on_ends_a_pause_and_the_wait_goes_on_as_before(chat):
     chat.on_duty()
     waiting(chat).contact_writes("PAUSE").wait(minutes=40)
-    chat.contact_writes("nå er jeg alene igjen")
+    chat.contact_writes("nå kan jeg skrive igjen")
     assert chat.conv().stopped is Stopped.NO
     assert chat.wait(minutes=16).last_reply == chat.text("queue.wait_question")
 
