@@ -103,6 +103,8 @@ def test_an_alert_from_the_first_sound_to_the_second_person_and_then_a_drill(ser
         page.locator(".record", has_text="Ringt").wait_for()
 
         page.get_by_role("link", name="Til samtalen").click()
+        page.wait_for_url("**/console/c/*")
+        page.wait_for_load_state("load")  # until the styles are in, what a phone hides can be seen
         page.get_by_role("link", name="Avslutt").locator("visible=true").first.click()
         dialog = page.locator("#dialog-close")
         dialog.get_by_text("En annen person ser etterpå").wait_for()
