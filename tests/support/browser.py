@@ -86,7 +86,7 @@ class DemoPage:
         options = {"viewport": {"width": 1560, "height": 960}, "locale": "nb-NO", **context}
         self.context = chromium.new_context(**options)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(45_000)
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self._said)
