@@ -182,6 +182,7 @@ class Staff:
     paused_at: datetime | None = None  # takes nobody new until they say that they are ready
     email: str | None = None  # where alerts go
     phone: str | None = None
+    duty_at: datetime | None = None  # since when `duty` is what it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

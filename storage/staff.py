@@ -158,4 +158,5 @@ class StaffStore(Store):
             paused_at=from_ms_or_none(row["paused_at"]),
             email=None if row["email"] is None else opened(row["email"], "staff.email", uid),
             phone=None if row["phone"] is None else opened(row["phone"], "staff.phone", uid),
+            duty_at=from_ms_or_none(row["duty_at"]),
         )
