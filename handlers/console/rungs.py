@@ -87,7 +87,9 @@ def _group(tell: str) -> str:
 def _told(one: TellingLine, names: Mapping[int, str]) -> Told:
     kind, _, name = one.who.partition(":")
     if one.code == NOBODY_ON_DUTY:
-        return Told(t("ladder.to_on_duty"), t("ladder.by_banner"), t("rota.nobody_on_duty"), one.state_at, "warn")
+        return Told(
+            t("ladder.to_on_duty"), t("ladder.by_banner"), t("rota.nobody_on_duty"), one.state_at, "warn"
+        )
     if kind == "staff":
         who = names.get(int(name), "")
     elif kind == "contact":
