@@ -185,10 +185,10 @@ class Demo:
             threading.Timer(0.5, webbrowser.open, [self.url]).start()
 
 
-# (weekday, start, end, kind, whose: a place in STAFF, or None for an open one). Friday has a gap that is planned for.
+# (weekday, start, end, kind, whose: a place in STAFF, or None for an open one). The rest is gaps.
 _SHIFTS: tuple[tuple[int, str, str, Kind, int | None], ...] = (
-    *((day, "09:00", "15:00", "duty_lead", 1) for day in range(5)),
-    *((day, "15:00", "20:00", "duty_lead", None) for day in (0, 2)),
+    *((day, "09:00", "14:00", "duty_lead", 1) for day in range(5)),
+    *((day, "14:00", "20:00", "duty_lead", None) for day in (0, 2)),
     *((day, "09:00", "14:00", "supporter", 0) for day in (0, 1, 3)),
     *((day, "14:00", "20:00", "supporter", 0) for day in (2,)),
     *((day, "14:00", "20:00", "supporter", None) for day in (1, 3, 4)),

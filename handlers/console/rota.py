@@ -79,6 +79,7 @@ def rota_page() -> ResponseReturnValue:
             week=show.week(monday, shifts, swaps),
             questions=show.questions(swaps, known_ones),
             next_shift=show.when(following) if following else None,
+            short=monday <= show.today() - _DAY < monday + 7 * _DAY and "whole" not in request.args,
             minimum=settings().rota.minimum,
             on_duty=_on_duty(tx) if monday <= show.today() < monday + 7 * _DAY else [],
         )

@@ -17,6 +17,7 @@ from storage.records import Staff
 from storage.swaps import Swap
 
 _WEEK = timedelta(days=7)
+_DASH = "\u2060–\u2060"  # between word joiners
 _DAY = timedelta(days=1)
 
 
@@ -124,8 +125,8 @@ class Reader:
         return self.say("you") if staff_id == self._staff.id else self._names.get(staff_id, "?")
 
     def span(self, starts_at: datetime, ends_at: datetime) -> str:
-        """ "09–13", "09:30–13"."""
-        return f"{self._clock(starts_at)}–{self._clock(ends_at)}"
+        """ "09–13", "09:30–13"; it is never broken over two lines."""
+        return f"{self._clock(starts_at)}{_DASH}{self._clock(ends_at)}"
 
     def _clock(self, at: datetime) -> str:
         local = at.astimezone(self.zone)
