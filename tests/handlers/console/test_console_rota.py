@@ -103,7 +103,8 @@ def test_on_duty_without_a_shift_is_extra(house, amalie):
     assert "Amalie (ekstra)" in house.browser(amalie).page("/rota")
 
 
-def test_a_calendar_holds_my_shifts_and_nothing_else(house, amalie):
+def test_a_calendar_holds_my_shifts_and_nothing_else(house, amalie, caplog):
+    caplog.set_level("DEBUG")
     shift(house, "22:00", "06:00", amalie, day=date(2027, 3, 27))
     shift(house, "09:00", "13:00", house.staff("Jonas"))
     browser = house.browser(amalie)
@@ -117,6 +118,7 @@ def test_a_calendar_holds_my_shifts_and_nothing_else(house, amalie):
     assert event["SUMMARY"] == "Vakt i likepersontjenesten"
     assert (event.end - event.start) == timedelta(hours=8)  # on the wall; the night is an hour shorter
     assert event.start.utcoffset() == timedelta(hours=1) and event.end.utcoffset() == timedelta(hours=2)
+    assert token not in caplog.text
     assert b"TZID:Europe/Oslo" in answer.data and b"Jonas" not in answer.data
     browser.post("/rota/calendar/new", scope="own")
     assert house.app.test_client().get(f"/console/calendar/{token}.ics").status_code == 404
