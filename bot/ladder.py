@@ -17,7 +17,9 @@ from bot.settings import ROLES_TOLD, Channel, Ladder, Rung, Settings
 Part = Literal["open", "closed"]
 NOT_SET_UP = "not_set_up"  # the service has no such channel
 NO_ADDRESS = "no_address"  # the person has none for this channel
-NOBODY_ON_DUTY = "nobody_on_duty"  # those whose shift it is were told instead, and the next rung does not wait
+NOBODY_ON_DUTY = (
+    "nobody_on_duty"  # those whose shift it is were told instead, and the next rung does not wait
+)
 UNUSABLE = frozenset({NOT_SET_UP, NO_ADDRESS})
 
 

@@ -175,6 +175,7 @@ class Staff:
     alias: str
     role: Role
     duty: Duty
+    duty_at: datetime | None = None  # since when it is what it is
     language: str  # of the console: nb or en
     theme: Literal["auto", "light", "dark"]
     disabled: bool
@@ -182,7 +183,6 @@ class Staff:
     paused_at: datetime | None = None  # takes nobody new until they say that they are ready
     email: str | None = None  # where alerts go
     phone: str | None = None
-    duty_at: datetime | None = None  # since when `duty` is what it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

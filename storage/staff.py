@@ -151,6 +151,7 @@ class StaffStore(Store):
             alias=opened(row["alias"], "staff.alias", uid),
             role=Role(row["role"]),
             duty=Duty(row["duty"]),
+            duty_at=from_ms_or_none(row["duty_at"]),
             language=row["language"],
             theme=row["theme"],
             disabled=row["disabled_at"] is not None,
@@ -158,5 +159,4 @@ class StaffStore(Store):
             paused_at=from_ms_or_none(row["paused_at"]),
             email=None if row["email"] is None else opened(row["email"], "staff.email", uid),
             phone=None if row["phone"] is None else opened(row["phone"], "staff.phone", uid),
-            duty_at=from_ms_or_none(row["duty_at"]),
         )

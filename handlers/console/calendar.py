@@ -6,6 +6,7 @@ and can be made anew.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, timedelta
 
 from flask import Response, abort, flash, redirect, render_template, request, url_for
@@ -111,7 +112,7 @@ def _ical(staff: Staff, scope: Scope, shifts: list[Shift]) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def _summary(shift: Shift, scope: Scope, names: dict[int, str], language: str) -> str:
+def _summary(shift: Shift, scope: Scope, names: Mapping[int, str], language: str) -> str:
     if scope == "own":
         return say("rota.calendar_shift", language)
     who = say("rota.open", language) if shift.staff_id is None else names.get(shift.staff_id, "?")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
@@ -31,7 +31,13 @@ def reader() -> Reader:
         settings=settings().rota,
         language=language(),
         names=aliases(),
+        there=parts().storage.read(lambda tx: tx.staff.on_duty_ids(reachable_since())),
     )
+
+
+def reachable_since() -> datetime:
+    """Whose console was open after this is reachable."""
+    return now() - timedelta(minutes=settings().waiting.reachable_minutes)
 
 
 def asked_day(name: str = "day") -> date | None:
@@ -93,13 +99,12 @@ def _is_next(shift: Shift, staff: Staff) -> bool:
 
 def _on_duty(tx: Tx) -> list[str]:
     """Who is on duty and reachable, until when, and who is so beside the rota."""
-    since = now() - timedelta(minutes=settings().waiting.reachable_minutes)
     until, zone = tx.rota.on_shift(now()), settings().service_hours.zone
     return [
         t("rota.duty_until", who=staff.alias, clock=f"{until[staff.id].astimezone(zone):%H:%M}")
         if staff.id in until
         else t("rota.duty_extra", who=staff.alias)
-        for staff in tx.staff.on_duty(now(), since)
+        for staff in tx.staff.on_duty(now(), reachable_since())
     ]
 
 

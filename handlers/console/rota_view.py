@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -92,9 +92,11 @@ class Reader:
         settings: Rota,
         language: str,
         names: Mapping[int, str],
+        there: Collection[int] = (),
     ) -> None:
+        """`there`: who is on duty and reachable."""
         self._staff, self._now, self._hours, self._settings = staff, now, hours, settings
-        self._language, self._names = language, names
+        self._language, self._names, self._there = language, names, there
 
     @property
     def zone(self) -> ZoneInfo:
@@ -197,6 +199,8 @@ class Reader:
         mark = ""
         if swap is not None and swap.state == "open":
             mark = self.say("swap_mine" if mine else "swap_other")
+        elif self._is_missed(shift):
+            mark = self.say("not_there")
         return Place(
             shift=shift,
             span=self.span(shift.starts_at, shift.ends_at),
@@ -207,6 +211,10 @@ class Reader:
             may_take=shift.staff_id is None and self.may_take(shift, shifts),
             mark=mark,
         )
+
+    def _is_missed(self, shift: Shift) -> bool:
+        begun = shift.starts_at + timedelta(minutes=self._settings.missing_minutes) <= self._now
+        return shift.staff_id not in (None, *self._there) and begun and shift.is_running(self._now)
 
     def may_take(self, shift: Shift, shifts: Sequence[Shift], *, leaving: int | None = None) -> bool:
         """Whether the reader could have it: of their kind, not over, no other shift of theirs beside it."""

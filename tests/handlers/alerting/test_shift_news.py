@@ -17,16 +17,16 @@ TODAY = date(2026, 11, 25)
 
 
 class Desk:
-    """Two workers over one rota and one mail server."""
+    """Two workers over one rota and one push service."""
 
     def __init__(self, plan: Plan, content) -> None:
         self.plan, self.mail = plan, Heard()
         self.workers = [
-            ShiftNews(plan.storage, lambda: content, lambda: plan.now, {"email": self.mail}) for _ in range(2)
+            ShiftNews(plan.storage, lambda: content, lambda: plan.now, {"push": self.mail}) for _ in range(2)
         ]
 
     def look(self, minutes: float = 0) -> list[str]:
-        """Both look after so long; who got a mail."""
+        """Both look after so long; who was told."""
         self.plan.now += timedelta(minutes=minutes)
         self.mail.notices.clear()
         for worker in self.workers:
@@ -57,7 +57,7 @@ def test_a_shift_is_reminded_of_once_an_hour_before_with_two_workers(desk: Desk)
     assert [desk.look(10), desk.look(200)] == [[], []]
 
 
-def test_a_mail_that_fails_is_tried_again_until_the_shift_begins(desk: Desk):
+def test_a_channel_that_fails_is_tried_again_until_the_shift_begins(desk: Desk):
     desk.plan.shift(TODAY, "13:00", "17:00", desk.plan.staff("anna"))
     desk.mail.fails.append(ChannelFailed("no_connection", again=True))
     assert desk.look(1) == []
