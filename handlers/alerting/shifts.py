@@ -62,8 +62,7 @@ class ShiftNews:
     def look(self) -> int:
         """Tell what is due; how many people were told something."""
         now, settings = self._clock(), self._content().settings
-        before, self._looked_at = self._looked_at, now
-        due, self._again = self._again, []
+        before = self._looked_at
         horizon = timedelta(minutes=max(settings.rota.remind_minutes, settings.rota.missing_minutes))
 
         def anything(tx: Tx) -> tuple[bool, bool]:
@@ -72,8 +71,9 @@ class ShiftNews:
             return bool(around) or tx.rota_notices.waiting(), any(before < at <= now for at in edges)
 
         is_due, turns = self._storage.read(anything)
-        if is_due:
-            due += self._storage.write(lambda tx: self._take(tx, now, turns))
+        taken = self._storage.write(lambda tx: self._take(tx, now, turns)) if is_due else []
+        self._looked_at = now  # only now: what the store could not say is asked again
+        due, self._again = [*self._again, *taken], []
         return sum(self._tell(news, now) for news in due if news.until > now)
 
     def _take(self, tx: Tx, now: datetime, turns: bool) -> list[News]:
