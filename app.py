@@ -134,6 +134,7 @@ def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, Ale
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
+    from handlers.alerting.shifts import ShiftNews
     from handlers.catch_up import CatchUp
     from handlers.worker import Worker
 
@@ -141,7 +142,8 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
     channels = alert_channels_of(env, content().settings)
     climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
-    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber)
+    news = ShiftNews(storage, content, clock, channels)
+    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber, shift_news=news)
 
 
 def web_app(
@@ -164,6 +166,7 @@ def web_app(
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
     from handlers.reaching import Reaching
+    from handlers.rota import Rota
 
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
@@ -203,6 +206,7 @@ def web_app(
                 cases=Escalation(storage, content, clock),
                 drills=Drills(storage, content, clock),
                 reaching=Reaching(storage, clock),
+                rota=Rota(storage, content, clock),
                 push_key=Vapid.from_secret(env.secret_key.get_secret_value()).public_key,
                 live=live,
                 secure_cookies=demo is None,

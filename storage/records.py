@@ -175,6 +175,7 @@ class Staff:
     alias: str
     role: Role
     duty: Duty
+    duty_at: datetime | None = None  # since when it is what it is
     language: str  # of the console: nb or en
     theme: Literal["auto", "light", "dark"]
     disabled: bool

@@ -151,6 +151,7 @@ class StaffStore(Store):
             alias=opened(row["alias"], "staff.alias", uid),
             role=Role(row["role"]),
             duty=Duty(row["duty"]),
+            duty_at=from_ms_or_none(row["duty_at"]),
             language=row["language"],
             theme=row["theme"],
             disabled=row["disabled_at"] is not None,

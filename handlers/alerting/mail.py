@@ -1,4 +1,4 @@
-"""Alerts by e-mail, through the mail server that SMTP_URL names."""
+"""Alerts, and news of shifts, by e-mail, through the mail server that SMTP_URL names."""
 
 from __future__ import annotations
 
@@ -86,6 +86,7 @@ class Mail:
         message["Date"] = format_datetime(notice.at)
         message["Message-ID"] = f"<{notice.key}@{self._domain}>"  # at every try the same: doubles can be told
         message["Auto-Submitted"] = "auto-generated"
-        message["X-Priority"] = "1"
+        if notice.kind != "rota":
+            message["X-Priority"] = "1"
         message.set_content(notice.text)
         return message

@@ -27,6 +27,7 @@ def roster(tx: Tx, settings: Settings, channels: Collection[Channel], now: datet
     """Everybody who may be told now."""
     reachable_since = now - timedelta(minutes=settings.waiting.reachable_minutes)
     on_duty = {staff.id for staff in tx.staff.on_duty(now, reachable_since)}
+    on_shift = tx.rota.on_shift(now)
     pushed = tx.push.staff_ids()
     everybody = [staff for staff in tx.staff.all() if not staff.disabled]
 
@@ -42,6 +43,7 @@ def roster(tx: Tx, settings: Settings, channels: Collection[Channel], now: datet
             who=f"staff:{staff.id}",
             role=staff.role.value,
             on_duty=staff.id in on_duty,
+            on_shift=staff.id in on_shift,
             paused=staff.paused_at is not None,
             channels=able(staff),
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from handlers.drills import Drills
     from handlers.escalation import Escalation
     from handlers.reaching import Reaching
+    from handlers.rota import Rota
     from storage import Storage
 
 LEADS = frozenset({Role.DUTY_LEAD, Role.COORDINATOR})  # may read every open conversation
@@ -65,6 +66,7 @@ class ConsoleParts:
     cases: Escalation
     drills: Drills
     reaching: Reaching
+    rota: Rota
     push_key: str  # public, base64url: browsers that take pushes ask for it
     live: Live
     secure_cookies: bool = True  # False only where the console is served without TLS (the demo)

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from flask import Blueprint
 from flask.typing import RouteCallable
 
-from handlers.console import alerts, auth, cases, conversation, live, more, queue, reached, refresh, staff
+from handlers.console import (
+    alerts,
+    auth,
+    calendar,
+    cases,
+    conversation,
+    live,
+    more,
+    queue,
+    reached,
+    refresh,
+    rota,
+    rota_plan,
+    staff,
+)
 from handlers.console.parts import COORDINATOR, EVERYBODY, HELPERS, LEADS, MANAGERS, READERS
 from storage.records import Role
 
@@ -75,6 +89,21 @@ ROUTES = (
     Route("/more/profile", more.profile, "POST", EVERYBODY),
     Route("/more/password", auth.change_password, "POST", EVERYBODY),
     Route("/duty", more.duty, "POST", HELPERS),
+    Route("/rota", rota.rota_page, "GET", HELPERS),
+    Route("/rota/<int:shift_id>", rota.shift_page, "GET", HELPERS),
+    Route("/rota/<int:shift_id>/take", rota.take, "POST", HELPERS),
+    Route("/rota/<int:shift_id>/give-up", rota.give_up, "POST", HELPERS),
+    Route("/rota/<int:shift_id>/ask", rota.ask, "POST", HELPERS),
+    Route("/rota/swap/<int:swap_id>", rota.answer_swap, "POST", HELPERS),
+    Route("/rota/<int:shift_id>/change", rota_plan.shift_change, "POST", COORDINATOR),
+    Route("/rota/plan", rota_plan.plan_page, "GET", COORDINATOR),
+    Route("/rota/plan/add", rota_plan.plan_add, "POST", COORDINATOR),
+    Route("/rota/plan/repeat", rota_plan.plan_repeat, "POST", COORDINATOR),
+    Route("/rota/calendar", calendar.calendar_page, "GET", HELPERS),
+    Route("/rota/calendar/new", calendar.calendar_new, "POST", HELPERS),
+    Route("/rota/calendar/end", calendar.calendar_end, "POST", HELPERS),
+    # A calendar program signs in nowhere: the address itself is the secret.
+    Route("/calendar/<token>.ics", calendar.calendar_feed, "GET", None, background=True),
     Route("/staff", staff.staff_page, "GET", MANAGERS),
     Route("/staff/add", staff.add, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/disable", staff.disable, "POST", MANAGERS),

@@ -26,6 +26,7 @@ from handlers.drills import Drills
 from handlers.escalation import Escalation
 from handlers.inbound import Inbound
 from handlers.reaching import Reaching
+from handlers.rota import Rota
 from storage import Keys, Storage, open_storage
 from storage.records import Duty, NewEvent, Role, Staff
 
@@ -69,6 +70,7 @@ class House:
             cases=self.cases,
             drills=self.drills,
             reaching=Reaching(self.storage, lambda: self.at),
+            rota=Rota(self.storage, lambda: content, lambda: self.at),
             push_key="BPublicKeyOfTheTests",
             live=self.live,
         )

@@ -31,8 +31,8 @@ def test_every_address_of_the_console_is_in_the_table(house):
     assert {rule.endpoint.removeprefix("console.") for rule in rules(house)} == named
 
 
-def test_only_sign_in_and_the_static_files_are_open(house):
-    assert {"sign_in", "first_password", "static"} == routes.OPEN
+def test_only_sign_in_secret_calendars_and_the_static_files_are_open(house):
+    assert {"sign_in", "first_password", "calendar_feed", "static"} == routes.OPEN
     client = house.app.test_client()
     for rule in rules(house):
         name = rule.endpoint.removeprefix("console.")
