@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 
 from storage.engine import Row
 from storage.errors import StorageError
+from storage.profile import Profile, Trained, as_text, from_text
 from storage.records import Duty, Role, Staff
 from storage.sealing import new_uid
 from storage.store import Store
@@ -118,6 +120,27 @@ class StaffStore(Store):
         self._run("UPDATE staff SET email = :email, phone = :phone WHERE id = :id", id=staff_id, **sealed)
         self._tx.wake("screens")
 
+    def set_profile(self, staff_id: int, profile: Profile) -> None:
+        """What the person says about themself; of a `Staff` only that part is kept."""
+        row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
+        if row is not None:
+            sealed = self._tx.keys.seal(as_text(profile), "staff.profile", row["uid"])
+            self._run("UPDATE staff SET profile = :profile WHERE id = :id", id=staff_id, profile=sealed)
+            self._tx.wake("screens")
+
+    def set_trained(self, staff_id: int, trained: Trained) -> None:
+        """How far the training has come; a coordinator says so."""
+        self._run("UPDATE staff SET trained = :trained WHERE id = :id", id=staff_id, trained=trained)
+        self._tx.wake("screens")
+
+    def set_alias(self, staff_id: int, alias: str) -> None:
+        """What students see from now on. What was said under the old one keeps it."""
+        row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
+        if row is not None:
+            sealed = self._tx.keys.seal(alias, "staff.alias", row["uid"])
+            self._run("UPDATE staff SET alias = :alias WHERE id = :id", id=staff_id, alias=sealed)
+            self._tx.wake("screens")
+
     def set_language(self, staff_id: int, language: str) -> None:
         """Of the console: nb or en."""
         self._run("UPDATE staff SET language = :language WHERE id = :id", id=staff_id, language=language)
@@ -145,7 +168,10 @@ class StaffStore(Store):
 
     def _opened(self, row: Row) -> Staff:
         uid, opened = row["uid"], self._tx.keys.open
+        profile = from_text(opened(row["profile"], "staff.profile", uid)) if row["profile"] else Profile()
         return Staff(
+            **asdict(profile),
+            trained=row["trained"],
             id=row["id"],
             login=opened(row["login"], "staff.login", uid),
             alias=opened(row["alias"], "staff.alias", uid),
