@@ -14,9 +14,7 @@ PEOPLE = (
         staff_id {big} NOT NULL PRIMARY KEY REFERENCES staff (id),
         uid {blob} NOT NULL,
         secret {blob} NOT NULL,
-        made_at {big} NOT NULL,
-        confirmed_at {big},                     -- null: shown, and no code has come yet
-        last_step {big} NOT NULL DEFAULT 0      -- of the newest code that was taken; that one and older ones are spent
+        last_step {big} NOT NULL                -- of the newest code that was taken; that one and older ones are spent
     ) {strict}""",
     """CREATE TABLE recovery_code (
         id {pk},

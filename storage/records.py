@@ -187,6 +187,17 @@ class Staff(Profile):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Where somebody is signed in."""
+
+    uid: bytes  # names it among the person's own; not the token, and not made of it
+    device: str | None  # families only, such as "firefox/android"; None: not known
+    created_at: datetime
+    last_seen_at: datetime  # to the minute
+    is_this: bool  # the one that asks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """Something staff must see that is not about one student: a dead token, a policy warning."""
 

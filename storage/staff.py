@@ -154,13 +154,14 @@ class StaffStore(Store):
         self._run("UPDATE staff SET seen_at = :now WHERE id = :id", id=staff_id, now=to_ms(now))
 
     def disable(self, staff_id: int, now: datetime) -> None:
-        """Close the account: off duty, signed out everywhere."""
+        """Close the account: off duty, signed out everywhere, no link opens it."""
         self._run(
             "UPDATE staff SET disabled_at = COALESCE(disabled_at, :now), duty = 'off', duty_at = :now WHERE id = :id",
             id=staff_id,
             now=to_ms(now),
         )
         self._tx.sessions.end_all(staff_id)
+        self._tx.invitations.withdraw(staff_id)
         self._tx.wake("screens")
 
     def _login_hash(self, login: str) -> bytes:
