@@ -172,6 +172,7 @@ class Demo:
             f"\nThe demo is at {self.url}\n"
             f"The console alone: http://127.0.0.1:{self._options.port}/console/ "
             f"(sign in as amalie or marte, password {self._made['password']})\n"
+            "Here a code from a phone is optional; the real service asks everybody for one.\n"
             "Everything in it is invented. Stop with Ctrl+C.\n",
             flush=True,
         )

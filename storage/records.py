@@ -191,7 +191,7 @@ class Session:
     """Where somebody is signed in."""
 
     uid: bytes  # names it among the person's own; not the token, and not made of it
-    device: str | None  # families only, such as "firefox/android"; None: not known
+    device: str | None  # families only, such as "Firefox/Android"; None: not known
     created_at: datetime
     last_seen_at: datetime  # to the minute
     is_this: bool  # the one that asks

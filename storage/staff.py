@@ -73,7 +73,7 @@ class StaffStore(Store):
         return tuple(row["id"] for row in rows)
 
     def set_password(self, staff_id: int, password_hash: str) -> None:
-        """Another password. Sessions go on; end them with `sessions.end_all`."""
+        """Another password; an empty hash is none. Sessions go on; end them with `sessions.end_all`."""
         row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
         if row is not None:
             sealed = self._tx.keys.seal(password_hash, "staff.password", row["uid"])

@@ -7,7 +7,21 @@ from dataclasses import dataclass
 from flask import Blueprint
 from flask.typing import RouteCallable
 
-from handlers.console import alerts, auth, cases, conversation, live, more, queue, reached, refresh, staff
+from handlers.console import (
+    alerts,
+    auth,
+    cases,
+    conversation,
+    live,
+    more,
+    profile,
+    queue,
+    reached,
+    refresh,
+    security,
+    staff,
+    welcome,
+)
 from handlers.console.parts import COORDINATOR, EVERYBODY, HELPERS, LEADS, MANAGERS, READERS
 from storage.records import Role
 
@@ -30,7 +44,9 @@ class Route:
 
 ROUTES = (
     Route("/sign-in", auth.sign_in, "GET POST", None),
-    Route("/sign-in/first", auth.first_password, "POST", None),
+    Route("/sign-in/code", auth.second_step, "POST", None),
+    Route("/sign-in/set-up", auth.set_up, "POST", None),
+    Route("/welcome", welcome.welcome, "GET POST", None),
     Route("/sign-out", auth.sign_out, "POST", EVERYBODY),
     Route("/", queue.queue_page, "GET", HELPERS),
     Route("/mine", queue.mine_page, "GET", HELPERS),
@@ -73,10 +89,20 @@ ROUTES = (
     Route("/live", live.live, "GET", HELPERS, background=True),
     Route("/more", more.more_page, "GET", EVERYBODY),
     Route("/more/profile", more.profile, "POST", EVERYBODY),
-    Route("/more/password", auth.change_password, "POST", EVERYBODY),
+    Route("/me", profile.profile_page, "GET", EVERYBODY),
+    Route("/me/save", profile.save_profile, "POST", EVERYBODY),
+    Route("/security", security.security_page, "GET", EVERYBODY),
+    Route("/security/password", security.change_password, "POST", EVERYBODY),
+    Route("/security/second-factor", security.new_factor, "POST", EVERYBODY),
+    Route("/security/recovery-codes", security.new_codes, "POST", EVERYBODY),
+    Route("/security/sign-out", security.end_session, "POST", EVERYBODY),
     Route("/duty", more.duty, "POST", HELPERS),
     Route("/staff", staff.staff_page, "GET", MANAGERS),
     Route("/staff/add", staff.add, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>", staff.person_page, "GET", MANAGERS),
+    Route("/staff/<int:staff_id>/change", staff.change, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/second-factor", staff.reset_factor, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/sign-out", staff.end_sessions, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/disable", staff.disable, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/reset", staff.reset, "POST", MANAGERS),
     Route("/incidents", more.incidents_page, "GET", LEADS | MANAGERS),
