@@ -12,11 +12,11 @@ from handlers import accounts
 from handlers.alerting.people import email_of
 from handlers.console.forms import line
 from handlers.console.letters import link_to, tell
-from handlers.console.parts import me, now, parts
+from handlers.console.parts import HELPERS, me, now, parts
 from handlers.console.words import t
 from storage import Tx
 from storage.profile import Trained
-from storage.records import Role, Staff
+from storage.records import Duty, Role, Staff
 
 TRAINED: tuple[Trained, ...] = ("basic", "full")
 
@@ -103,6 +103,8 @@ def change(staff_id: int) -> ResponseReturnValue:
     def save(tx: Tx) -> None:
         if role != other.role:
             tx.staff.set_role(other.id, Role(role))
+            if role not in HELPERS:
+                tx.staff.set_duty(other.id, Duty.OFF, now())  # else alerts would go on waiting for them
             tx.audit.add(now(), by, "role_changed", None, f"{other.id}:{role}")
         if trained != other.trained:
             tx.staff.set_trained(other.id, trained)

@@ -17,7 +17,7 @@ from handlers import accounts
 from handlers.alerting.mail import Mail
 from handlers.console import second_factor, sessions, tickets
 from handlers.console.devices import device_of
-from storage.records import Role
+from storage.records import Duty, Role
 
 PASSWORD = "stille regn over byen"
 NEW = "helt nye ord sammen"
@@ -305,6 +305,8 @@ def test_role_and_training_are_changed_and_sessions_ended_from_a_persons_page(ho
     kari.post(f"/staff/{amalie.id}/sign-out")
     assert here.get("/").location == "/console/sign-in"
     assert kari.post(f"/staff/{amalie.id}/change", role="admin", trained="full").status_code == 400
+    kari.post(f"/staff/{amalie.id}/change", role="reviewer", trained="full")
+    assert house.again(amalie).duty is Duty.OFF  # nobody waits for somebody who may not answer
 
 
 # Where one is signed in.
