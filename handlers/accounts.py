@@ -93,6 +93,19 @@ def new_password_link(tx: Tx, staff: Staff, now: datetime, by: int | None) -> st
     return new_link(tx, staff.id, "welcome" if staff.seen_at is None else "password", now, by)
 
 
+def reopen(tx: Tx, staff: Staff, now: datetime, by: int | None) -> str:
+    """A stopped account opens again; the token of the link that lets its owner choose a password.
+
+    Raises NotPossible("alias_taken") when somebody else has the name by now.
+    """
+    problem = alias_problem(tx, staff.alias, staff.id)
+    if problem:
+        raise NotPossible(problem)
+    tx.staff.enable(staff.id)
+    tx.audit.add(now, by, "staff_reopened", None, str(staff.id))
+    return new_password_link(tx, staff, now, by)
+
+
 def remove_second_factor(tx: Tx, staff: Staff, now: datetime, by: int | None) -> None:
     """The phone is lost: sessions end, and at the next sign-in a second factor is set up anew."""
     tx.factors.remove(staff.id)

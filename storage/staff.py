@@ -164,6 +164,11 @@ class StaffStore(Store):
         self._tx.invitations.withdraw(staff_id)
         self._tx.wake("screens")
 
+    def enable(self, staff_id: int) -> None:
+        """Open a stopped account again, off duty as it was left. Its old password works again: see `set_password`."""
+        self._run("UPDATE staff SET disabled_at = NULL WHERE id = :id", id=staff_id)
+        self._tx.wake("screens")
+
     def _login_hash(self, login: str) -> bytes:
         return self._tx.keys.hash("login", login.strip().casefold())
 

@@ -104,6 +104,7 @@ ROUTES = (
     Route("/staff/<int:staff_id>/second-factor", staff.reset_factor, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/sign-out", staff.end_sessions, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/disable", staff.disable, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/reopen", staff.reopen, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/reset", staff.reset, "POST", MANAGERS),
     Route("/incidents", more.incidents_page, "GET", LEADS | MANAGERS),
 )

@@ -135,6 +135,19 @@ def disable(staff_id: int) -> ResponseReturnValue:
     return redirect(url_for("console.staff_page"))
 
 
+def reopen(staff_id: int) -> ResponseReturnValue:
+    """A stopped account opens again, with a link to choose a password."""
+    other, by = _other(staff_id), me().id
+    if not other.disabled:
+        abort(404)
+    try:
+        token = parts().storage.write(lambda tx: accounts.reopen(tx, other, now(), by))
+    except NotPossible as wrong:
+        flash(t(f"account.{wrong}"), "error")
+        return redirect(url_for("console.person_page", staff_id=other.id))
+    return _person(_other(other.id), token)
+
+
 def reset(staff_id: int) -> ResponseReturnValue:
     """A link to choose a new password; the old one and all sessions end."""
     other, by = _open(staff_id), me().id
