@@ -168,6 +168,7 @@ class Retention(Model):
 class Console(Model):
     """Sign-in and sessions."""
 
+    second_factor: Literal["required", "optional"] = "required"
     session_idle_minutes: int = 480
     session_hours: int = 12
     sign_in_tries: int = 5  # wrong tries per account and per address before a pause

@@ -24,7 +24,7 @@ from bot.errors import PeerSupportError
 from bot.rota import Kind, stretch
 from handlers.cli.parts import DemoOptions
 from handlers.clock import MovableClock, real
-from handlers.console import passwords, sessions
+from handlers.console import devices, passwords, sessions
 from handlers.environment import Environment, new_keys, read
 from handlers.simulator.graph import StandIn
 from handlers.simulator.guard import refuse_real_token
@@ -150,7 +150,7 @@ class Demo:
 
         The console speaks the language of the page around it.
         """
-        language = request.args.get("lang", "")
+        language, agent = request.args.get("lang", ""), request.user_agent.string
 
         def start(tx: Tx) -> str:
             found = tx.staff.by_login(STAFF[n][0])
@@ -159,7 +159,12 @@ class Demo:
             token = secrets.token_urlsafe(32)
             years = timedelta(days=3650)  # the clock jumps; nobody is to be signed out by that
             tx.sessions.add(
-                found[0].id, sessions.token_hash(token), self.clock(), self.clock() + years, idle=years
+                found[0].id,
+                sessions.token_hash(token),
+                self.clock(),
+                self.clock() + years,
+                idle=years,
+                device=devices.device_of(agent),
             )
             tx.staff.seen(found[0].id, self.clock())
             if language in ("nb", "en"):
@@ -178,6 +183,7 @@ class Demo:
             f"\nThe demo is at {self.url}\n"
             f"The console alone: http://127.0.0.1:{self._options.port}/console/ "
             f"(sign in as amalie or marte, password {self._made['password']})\n"
+            "Here a code from a phone is optional; the real service asks everybody for one.\n"
             "Everything in it is invented. Stop with Ctrl+C.\n",
             flush=True,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from storage.engine import Step
 from storage.ladder_tables import LADDER
+from storage.people_tables import PEOPLE
 from storage.rota_tables import ROTA
 
 _CONTACTS = (
@@ -307,5 +308,6 @@ STEPS: tuple[Step, ...] = (
     Step("0005_taken_back", ("ALTER TABLE outbox ADD COLUMN taken_back {big} NOT NULL DEFAULT 0",)),
     # Which services students of the real Page have been shown: a restart is not refused because of those.
     Step("0006_shown_services", (_SHOWN_SERVICES,)),
+    Step("0007_people", PEOPLE),
     Step("0008_rota", ROTA),
 )

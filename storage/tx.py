@@ -19,6 +19,7 @@ from storage.escalations import Escalations
 from storage.figures import Figures
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
+from storage.invitations import Invitations
 from storage.missed import Missed
 from storage.outbox import Outbox
 from storage.push import Push
@@ -26,6 +27,7 @@ from storage.retention import Retention
 from storage.rota import RotaStore
 from storage.rungs import Rungs
 from storage.sealing import Box, Keys
+from storage.second_factor import SecondFactors
 from storage.service import Counters, Incidents, Jobs, ShownServices, Worker
 from storage.sessions import Sessions
 from storage.staff import StaffStore
@@ -187,6 +189,16 @@ class Tx:
     def sessions(self) -> Sessions:
         """Who is signed in, and failed tries."""
         return Sessions(self)
+
+    @cached_property
+    def factors(self) -> SecondFactors:
+        """The second factor of each account, and its recovery codes."""
+        return SecondFactors(self)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Links with which a person chooses a password."""
+        return Invitations(self)
 
     @cached_property
     def drafts(self) -> Drafts:

@@ -33,7 +33,7 @@ def roster(tx: Tx, settings: Settings, channels: Collection[Channel], now: datet
 
     def able(staff: Staff) -> frozenset[Channel]:
         found: set[Channel] = {"banner"}
-        found |= {"email"} if _email(staff) else set()
+        found |= {"email"} if email_of(staff) else set()
         found |= {"webhook"} if staff.phone else set()
         found |= {"push"} if staff.id in pushed else set()
         return frozenset(found)
@@ -87,13 +87,13 @@ def reach(tx: Tx, settings: Settings, who: str) -> Reach:
 def _of(tx: Tx, staff: Staff) -> Reach:
     return Reach(
         language=staff.language,
-        email=_email(staff),
+        email=email_of(staff),
         phone=_digits(staff.phone),
         subscriptions=tuple(tx.push.of(staff.id)),
     )
 
 
-def _email(staff: Staff) -> str | None:
+def email_of(staff: Staff) -> str | None:
     """The address they gave, else their login where that is one."""
     return staff.email or (staff.login if "@" in staff.login else None)
 

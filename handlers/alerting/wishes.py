@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from datetime import time
 
-from bot.settings import Channel
+from storage.profile import NoticeChannel
 from storage.records import Staff
 
 
-def wants_shift_news(staff: Staff, channel: Channel, local: time) -> bool:
-    """Whether this person takes news of their shifts by this channel at this time of the service's day.
-
-    Who has never said what they want takes them all; a profile that says so decides.
-    """
-    wants, is_quiet = getattr(staff, "wants", None), getattr(staff, "is_quiet", None)
-    if is_quiet is not None and channel == "push" and is_quiet(local):
-        return False
-    return wants is None or bool(wants("shift", channel))
+def wants_shift_news(staff: Staff, channel: NoticeChannel, local: time) -> bool:
+    """Whether this person takes news of their shifts by this channel at this time of the service's day."""
+    return staff.wants("shift", channel) and not (channel == "push" and staff.is_quiet(local))
