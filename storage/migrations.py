@@ -296,6 +296,13 @@ _SHOWN_SERVICES = """CREATE TABLE shown_service (
         first_at {big} NOT NULL
     ) {strict}"""
 
+_CONTENT_IN_USE = """CREATE TABLE content_in_use (
+        process TEXT NOT NULL PRIMARY KEY,
+        version TEXT NOT NULL,                  -- of the files that it uses
+        problem TEXT,                           -- where newer files cannot be used, without what stands there
+        at {big} NOT NULL
+    ) {strict}"""
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
@@ -306,4 +313,6 @@ STEPS: tuple[Step, ...] = (
     Step("0005_taken_back", ("ALTER TABLE outbox ADD COLUMN taken_back {big} NOT NULL DEFAULT 0",)),
     # Which services students of the real Page have been shown: a restart is not refused because of those.
     Step("0006_shown_services", (_SHOWN_SERVICES,)),
+    # Which texts, services and phrases each process uses: newer ones may be refused while it runs.
+    Step("0011_content_in_use", (_CONTENT_IN_USE,)),
 )

@@ -24,7 +24,7 @@ from storage.push import Push
 from storage.retention import Retention
 from storage.rungs import Rungs
 from storage.sealing import Box, Keys
-from storage.service import Counters, Incidents, Jobs, ShownServices, Worker
+from storage.service import ContentInUse, Counters, Incidents, Jobs, ShownServices, Worker
 from storage.sessions import Sessions
 from storage.staff import StaffStore
 from storage.timers import Timers
@@ -194,6 +194,11 @@ class Tx:
     def shown_services(self) -> ShownServices:
         """Which services students may have been shown."""
         return ShownServices(self)
+
+    @cached_property
+    def content_in_use(self) -> ContentInUse:
+        """Which texts, services and phrases each process serves."""
+        return ContentInUse(self)
 
     @cached_property
     def counters(self) -> Counters:

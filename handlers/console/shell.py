@@ -14,6 +14,7 @@ from handlers.console.parts import HELPERS, LEADS, MANAGERS, READERS, me, now, p
 from handlers.console.rungs import category_words
 from handlers.console.view import Deadline, Moments, glyph, marked
 from handlers.console.words import WORDS, known, language, say, t
+from handlers.published import GONE
 from storage import Tx
 from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
 
@@ -98,6 +99,12 @@ def incidents(tx: Tx, staff: Staff) -> list[Incident]:
     return [each for each in found if each.kind.startswith("page:") or each.kind == "alert_reaches_nobody"]
 
 
+def refused(tx: Tx) -> tuple[str, ...]:
+    """What stands in the way of newer phrases, services and texts: file, line and sentence, each once."""
+    lines = tx.content_in_use.since(now() - GONE)
+    return tuple(sorted({line.problem for line in lines if line.problem}))
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """Everything around the page itself, read in one go."""
@@ -106,6 +113,7 @@ class Shell:
     waiting: int
     incidents: list[Incident]
     talk_about: int | None  # an alert after which this person is offered a talk
+    refused: tuple[str, ...]  # why newer phrases, services or texts are not in use; for those who can mend it
 
 
 def shell() -> Shell:
@@ -113,15 +121,16 @@ def shell() -> Shell:
     if "shell" not in g:
         staff = me()
         since = now() - TALK_ABOUT
-        top, found, talk = parts().storage.read(
+        top, found, talk, held_back = parts().storage.read(
             lambda tx: (
                 strip(tx, staff),
                 incidents(tx, staff),
                 tx.alert_history.to_talk_about(staff.id, since) if staff.role in HELPERS else None,
+                refused(tx) if staff.role in LEADS | MANAGERS else (),
             )
         )
         waiting = len(queue_rows()) if staff.role in HELPERS else 0
-        g.shell = Shell(top, waiting, found, talk)
+        g.shell = Shell(top, waiting, found, talk, held_back)
     return g.shell  # type: ignore[no-any-return]
 
 

@@ -214,3 +214,12 @@ def test_the_ladder_on_a_page_stays_fresh_for_those_who_may_see_it(case):
         case.browser(case.jonas).client.get("/console/fresh", query_string=climb_later).get_json()["parts"]
     )
     assert "ladder" not in other
+
+
+def test_a_list_that_cannot_be_used_is_said_on_every_page_to_those_who_can_mend_it(case):
+    where = "flows/risk_phrases.yaml:12: ..."
+    case.storage.write(lambda tx: tx.content_in_use.say("worker-1", "v1", where, case.at))
+    for path in ("/", "/more", "/alerts"):
+        assert 'id="refused"' in case.browser(case.kari).page(path)
+        assert 'id="refused"' not in case.browser(case.amalie).page(path)
+    assert where in case.browser(case.liv).page("/incidents")
