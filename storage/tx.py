@@ -10,6 +10,7 @@ from storage.audit import Audit
 from storage.closures import Closures
 from storage.contacts import Contacts
 from storage.conversations import Conversations
+from storage.debriefs import Debriefs
 from storage.drafts import Drafts
 from storage.drills import Drills
 from storage.engine import Row, Statements, Topic
@@ -134,6 +135,11 @@ class Tx:
     def rungs(self) -> Rungs:
         """Whom the ladder has told of an alert."""
         return Rungs(self)
+
+    @cached_property
+    def debriefs(self) -> Debriefs:
+        """Who would like to talk about a hard case."""
+        return Debriefs(self)
 
     @cached_property
     def closures(self) -> Closures:

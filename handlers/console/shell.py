@@ -113,6 +113,7 @@ class Shell:
     waiting: int
     incidents: list[Incident]
     talk_about: int | None  # an alert after which this person is offered a talk
+    talks: int  # colleagues who would like to talk about a hard case; for leads
     refused: tuple[str, ...]  # why newer phrases, services or texts are not in use; for those who can mend it
 
 
@@ -121,16 +122,17 @@ def shell() -> Shell:
     if "shell" not in g:
         staff = me()
         since = now() - TALK_ABOUT
-        top, found, talk, held_back = parts().storage.read(
+        top, found, talk, talks, held_back = parts().storage.read(
             lambda tx: (
                 strip(tx, staff),
                 incidents(tx, staff),
                 tx.alert_history.to_talk_about(staff.id, since) if staff.role in HELPERS else None,
+                tx.debriefs.waiting(staff.id) if staff.role in LEADS else 0,
                 refused(tx) if staff.role in LEADS | MANAGERS else (),
             )
         )
         waiting = len(queue_rows()) if staff.role in HELPERS else 0
-        g.shell = Shell(top, waiting, found, talk, held_back)
+        g.shell = Shell(top, waiting, found, talk, talks, held_back)
     return g.shell  # type: ignore[no-any-return]
 
 

@@ -21,6 +21,45 @@ def test_after_a_hard_case_a_talk_is_offered_the_same_day_until_it_is_answered(c
     assert record.debrief_at == case.at and record.entries[-1].fields["taken"] == "yes"
 
 
+def test_who_wants_a_talk_reaches_the_leads_until_one_of_them_says_by_name_that_it_was_had(case):
+    take(case, case.amalie)
+    close(case, case.amalie)
+    case.storage.write(lambda tx: tx.staff.set_contact(case.liv.id, email="liv@example.org", phone=None))
+    said = case.browser(case.amalie).post(f"/alert/{case.alert.id}/debrief", taken="yes", follow=True).text
+    assert "tar kontakt med deg" in said
+    others = case.storage.read(lambda tx: tx.rungs.others(case.alert.id))
+    assert {one.purpose for one in others} == {"debrief"} and f"staff:{case.liv.id}" in {
+        one.who for one in others
+    }
+    lead = case.browser(case.liv)
+    assert "Kolleger som vil snakke om noe tungt · 1" in lead.page("/")
+    assert "Kolleger som vil" not in case.browser(case.jonas).page("/")
+    assert "Amalie vil gjerne snakke" in lead.page("/confirm")
+    debrief = case.cases.debriefs()[0]
+    assert case.browser(case.jonas).post(f"/debrief/{debrief.id}/done").status_code == 403
+    lead.post(f"/debrief/{debrief.id}/done")
+    assert "Kolleger som vil" not in lead.page("/") and "Liv har snakket med dem, 12:00" in lead.page(
+        "/confirm"
+    )
+    assert (
+        "tatt seg av det allerede"
+        in case.browser(case.kari).post(f"/debrief/{debrief.id}/done", follow=True).text
+    )
+    assert ("debrief_done", case.liv.id) in case.audit()
+
+
+def test_nobody_is_told_of_a_no_and_nobody_marks_their_own(case):
+    take(case, case.liv)
+    close(case, case.liv)
+    case.browser(case.liv).post(f"/alert/{case.alert.id}/debrief", taken="no")
+    assert case.cases.debriefs() == [] and case.storage.read(lambda tx: tx.rungs.others(case.alert.id)) == []
+    case.browser(case.liv).post(f"/alert/{case.alert.id}/debrief", taken="later")
+    debrief = case.cases.debriefs()[0]
+    case.browser(case.liv).post(f"/debrief/{debrief.id}/done")
+    assert case.cases.debriefs()[0].done_at is None
+    assert "En annen enn deg krysser av" in case.browser(case.liv).page("/confirm")
+
+
 def test_the_offer_is_of_the_same_day(case):
     take(case, case.amalie)
     close(case, case.amalie)
