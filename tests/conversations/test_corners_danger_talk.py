@@ -83,7 +83,7 @@ def test_soft_answer_reaches_us_also_while_metas_inbox_has_the_thread(chat):
 def test_card_comes_again_in_the_language_that_is_asked_for(chat):
     chat.on_duty()
     chat.contact_writes(DANGER).contact_writes("ENGLISH")
-    assert purposes(chat) == [Purpose.CARD] and "Life in danger now: call 113" in chat.replies[0]
+    assert purposes(chat) == [Purpose.CARD] and "If your life is in danger now: call 113" in chat.replies[0]
     chat.contact_taps("Yes")
     assert chat.replies == [chat.text("card.alone_yes", "en")]
 
