@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from alert_cases import take
 from sqlite_utils.utils import sqlite3
 
 from handlers.console import words as catalogue
@@ -302,3 +304,16 @@ def test_a_supporter_is_told_why_messages_wait_and_not_of_what_is_others_to_mend
     assert "Meta har advart" not in house.browser(amalie).page("/")
     house.storage.write(lambda tx: tx.incidents.open("page:token_dead", house.at))
     assert "Messenger slipper oss ikke inn" in house.browser(amalie).page("/")
+
+
+def test_the_first_look_at_a_conversation_with_an_open_alert_is_light(case):
+    take(case, case.amalie)
+    browser = case.browser(case.amalie)
+    page = browser.get(f"/c/{case.contact}", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in page.headers, "its length would tell about what stands in it"
+    style, script = (browser.get(f"/static/console.{kind}", Accept_Encoding="gzip") for kind in ("css", "js"))
+    assert style.headers["Content-Encoding"] == script.headers["Content-Encoding"] == "gzip"
+    assert sum(len(each.data) for each in (page, style, script)) < 55_000
+    assert gzip.decompress(style.data) == browser.get("/static/console.css").data
+    again = browser.get("/static/console.css", Accept_Encoding="gzip", If_None_Match=style.headers["ETag"])
+    assert again.status_code == 304 and "Accept-Encoding" in again.headers["Vary"]
