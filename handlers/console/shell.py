@@ -14,7 +14,7 @@ from handlers.console.parts import HELPERS, LEADS, MANAGERS, READERS, me, now, p
 from handlers.console.rungs import category_words
 from handlers.console.view import Deadline, Moments, glyph, marked
 from handlers.console.words import WORDS, known, language, say, t
-from handlers.published import GONE
+from handlers.published import GONE, REFUSED
 from storage import Tx
 from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
 
@@ -93,7 +93,7 @@ def _is_silent(tx: Tx, alert: Alert) -> bool:
 def incidents(tx: Tx, staff: Staff) -> list[Incident]:
     """Open incidents, for those who answer for the service; for supporters those that hold their messages
     or leave an alert unheard."""
-    found = tx.incidents.open_ones()
+    found = [each for each in tx.incidents.open_ones() if each.kind != REFUSED]  # the strip says that
     if staff.role in LEADS | MANAGERS:
         return found
     return [each for each in found if each.kind.startswith("page:") or each.kind == "alert_reaches_nobody"]

@@ -76,7 +76,7 @@ def test_the_ladder_says_who_was_told_how_and_who_is_next(case):
     page = case.browser(case.liv).page(f"/alert/{case.alert.id}")
     assert "De på vakt" in page and "Amalie, push: kom ikke fram" in page
     assert "Jonas, push: mangler adresse" in page and "Jonas, e-post: ikke satt opp" in page
-    assert "Uten svar til studenten varsles det på nytt 12:05" in page
+    assert "Får studenten ikke svar innen 12:05, varsles det på nytt." in page
 
 
 def test_the_next_rung_is_named_while_nobody_has_it(case):
