@@ -309,11 +309,17 @@ def test_a_supporter_is_told_why_messages_wait_and_not_of_what_is_others_to_mend
 def test_the_first_look_at_a_conversation_with_an_open_alert_is_light(case):
     take(case, case.amalie)
     browser = case.browser(case.amalie)
-    page = browser.get(f"/c/{case.contact}", Accept_Encoding="gzip")
-    assert "Content-Encoding" not in page.headers, "its length would tell about what stands in it"
-    style, script = (browser.get(f"/static/console.{kind}", Accept_Encoding="gzip") for kind in ("css", "js"))
-    assert style.headers["Content-Encoding"] == script.headers["Content-Encoding"] == "gzip"
-    assert sum(len(each.data) for each in (page, style, script)) < 55_000
-    assert gzip.decompress(style.data) == browser.get("/static/console.css").data
-    again = browser.get("/static/console.css", Accept_Encoding="gzip", If_None_Match=style.headers["ETag"])
-    assert again.status_code == 304 and "Accept-Encoding" in again.headers["Vary"]
+
+    def sent(path, **headers):
+        with closing(browser.get(path, **headers)) as answer:
+            return answer.status_code, dict(answer.headers), answer.data
+
+    _, headers, page = sent(f"/c/{case.contact}", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in headers, "its length would tell about what stands in it"
+    _, of_style, style = sent("/static/console.css", Accept_Encoding="gzip")
+    _, of_script, script = sent("/static/console.js", Accept_Encoding="gzip")
+    assert of_style["Content-Encoding"] == of_script["Content-Encoding"] == "gzip"
+    assert len(page) + len(style) + len(script) < 55_000
+    assert gzip.decompress(style) == sent("/static/console.css")[2]
+    status, again, _ = sent("/static/console.css", Accept_Encoding="gzip", If_None_Match=of_style["ETag"])
+    assert status == 304 and "Accept-Encoding" in again["Vary"]

@@ -122,7 +122,7 @@ def test_a_closed_critical_conversation_waits_for_another_lead(case):
     assert "En annen person ser etterpå" in case.browser(case.liv).page(f"/c/{case.contact}/close")
     close(case, case.liv)
     own = case.browser(case.liv)
-    assert "Du avsluttet denne selv" in own.page("/confirm") and "Skal bekreftes · 1" in own.page("/alerts")
+    assert "Du avsluttet denne selv" in own.page("/confirm") and "Skal ses til · 1" in own.page("/alerts")
     assert "Bekreftes innen" in own.page("/confirm")
     refused = own.post(f"/alert/{case.alert.id}/confirm", follow=True)
     assert "En annen person må bekrefte" in refused.text and now(case).needs_confirm
