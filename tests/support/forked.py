@@ -60,12 +60,14 @@ class Workers:
 def _serve(home: str) -> None:
     sys.path[0] = str(ROOT)
     import app
+    from handlers import published
     from handlers.alerting import climber, web_push, webhook  # noqa: F401 - so that nobody waits for them
     from handlers.messenger import client  # noqa: F401
     from handlers.worker import Worker  # noqa: F401
 
     content = app.content_of(Path(home))
     app.content_of = lambda folder: content  # what was read here is what they serve
+    published.load_content = lambda files: content
     app.problems_of = lambda folder: []  # nor is it checked anew by each
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for environ in sys.stdin:
