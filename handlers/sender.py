@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
-from typing import Literal
+from typing import Literal, TypeVar
 
 from bot.errors import WindowClosed
 from bot.messages import BotMessage, OutboundMessage, Purpose, SupporterMessage
@@ -41,6 +41,7 @@ RECORD_PAUSES_SECONDS = (0.5, 2.0, 5.0)
 HOME_SECONDS = 11.0  # how long a stop waits for sends in flight; what is left is of unknown fate
 
 
+T = TypeVar("T")
 Outcome = Literal["sent", "failed", "lapsed"]
 
 
@@ -144,10 +145,15 @@ class Sender:
             or _page_incidents(tx)
         ):
             return []
-        return tx.outbox.claim(now, self._worker, free)
+        taken = tx.outbox.claim(now, self._worker, free)
+        if len(taken) < free:  # all that is due: nobody need look for more
+            tx.leave_asleep("outbox")
+        return taken
 
     def hand_over(self, taken: Sequence[TakenSend]) -> None:
         """Have these sent, which are claimed."""
+        if not taken:
+            return
         with self._changed:
             self._in_flight.update(send.id for send in taken)
         for send in taken:
@@ -325,7 +331,7 @@ class Sender:
         """All of it in one transaction, and whatever a conversation must know with it."""
         now = self._clock()
 
-        def record(tx: Tx) -> None:
+        def record(tx: Tx) -> list[TakenSend]:
             tx.outbox.sent({each.send.id: each.mid for each in told if each.outcome == "sent"}, now)
             for outcome, count in Counter(each.outcome for each in told).items():
                 tx.counters.bump(f"send_{outcome}", count)
@@ -337,24 +343,24 @@ class Sender:
                 send = each.send
                 tell(tx, send.contact_id, send.id, send.message.purpose, each.outcome, each.code, now)
             tx.wake("screens")
+            return self.claim_along(tx)  # what waited for these
 
-        self._write(record)
+        with self.guest():
+            self.hand_over(self._write(record))
         for each in told:
             log.info(
                 "send_settled", extra={**_ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
             )
 
-    def _write(self, work: Callable[[Tx], object]) -> None:
+    def _write(self, work: Callable[[Tx], T]) -> T:
         """We know what became of a message: while the store cannot keep that, ask it again for a while."""
         for pause in RECORD_PAUSES_SECONDS:
             try:
-                self._storage.write(work)
+                return self._storage.write(work)
             except StorageUnavailable as error:
                 log.error("record_failed", extra={"error": type(error).__name__})
                 self._stopping.wait(pause)
-            else:
-                return
-        self._storage.write(work)
+        return self._storage.write(work)
 
     # Holding.
 
