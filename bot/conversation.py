@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -170,6 +171,19 @@ class Conversation:
     def has_people(self) -> bool:
         """A handoff is open: waiting or claimed."""
         return self.status in (Status.WAITING, Status.CLAIMED)
+
+
+_FIELDS = [vars(Conversation)[each.name] for each in fields(Conversation)]
+
+
+def changed(conversation: Conversation, values: Mapping[str, object]) -> Conversation:
+    """As `dataclasses.replace`, which goes through the constructor and takes five times as long."""
+    new = object.__new__(Conversation)
+    for slot in _FIELDS:
+        slot.__set__(new, slot.__get__(conversation))
+    for name, value in values.items():
+        vars(Conversation)[name].__set__(new, value)
+    return new
 
 
 _codec: TypeAdapter[Conversation] = TypeAdapter(Conversation)
