@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 
 from pydantic import TypeAdapter
 
@@ -173,16 +174,18 @@ class Conversation:
         return self.status in (Status.WAITING, Status.CLAIMED)
 
 
-_FIELDS = [vars(Conversation)[each.name] for each in fields(Conversation)]
+_PUT = {each.name: vars(Conversation)[each.name].__set__ for each in fields(Conversation)}
+_PUTS = tuple(_PUT.values())
+_values = attrgetter(*_PUT)
 
 
 def changed(conversation: Conversation, values: Mapping[str, object]) -> Conversation:
-    """As `dataclasses.replace`, which goes through the constructor and takes five times as long."""
+    """As `dataclasses.replace`, which goes through the constructor and takes several times as long."""
     new = object.__new__(Conversation)
-    for slot in _FIELDS:
-        slot.__set__(new, slot.__get__(conversation))
+    for put, value in zip(_PUTS, _values(conversation), strict=True):
+        put(new, value)
     for name, value in values.items():
-        vars(Conversation)[name].__set__(new, value)
+        _PUT[name](new, value)
     return new
 
 

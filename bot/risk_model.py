@@ -76,6 +76,10 @@ def pieces(word: str) -> list[str]:
     ]
 
 
+def _bytes(texts: Sequence[str]) -> list[bytes]:
+    return "\0".join(texts).encode("utf-8", "replace").split(b"\0")
+
+
 def phrases(tokens: Sequence[Token], index: int) -> Iterator[tuple[str, float, int]]:
     """The features of several words that end with this one: the text, what it counts, how many words back it
     begins. Rows of one to three within a sentence, `ikke+mer`; pairs with words in between, `vil~leve`.
@@ -145,44 +149,44 @@ class RiskModel:
         return max(((*self._values(part), part) for part in parts), key=lambda each: each[0])
 
     def _values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        """As adding up `phrases` one by one, many times as fast: a text's hash goes on from that of its beginning."""
-        danger = grave = squares = 0.0
-        weights, graves, words = self.danger, self.grave, self.words
-        hashes: list[int] = []  # of each word
-        rows: list[int] = []  # of each word with the one before it
-        for index, token in enumerate(tokens):
-            one, two, square = words.get(token.text) or self.weigh(token.text)
-            text = token.text.encode("utf-8", "replace")
-            hashes.append(crc32(text))
-            whole = [crc32(text, _ROW)]
-            if index:
-                more = b"+" + text
-                rows.append(crc32(more, hashes[index - 1]))
-                if not token.breaks:
-                    whole.append(rows[index - 1])
-                    if index > 1 and not tokens[index - 1].breaks:
-                        whole.append(crc32(more, rows[index - 2]))
-            near = b"~" + text
-            for at in whole:
-                danger += weights[at & MASK]
-                grave += graves[at & MASK]
-            paired = hashes[max(0, index - NEAR) : max(0, index - 1)]
-            for before in paired:
-                at = crc32(near, before) & MASK
-                one += weights[at] * PAIR
-                two += graves[at] * PAIR
-            danger, grave = danger + one, grave + two
-            squares += square + len(whole) + len(paired) * (PAIR * PAIR)
+        """As adding up `phrases` one by one, many times as fast: a row's hash goes on from that of its beginning,
+        and all of a kind are hashed in one go.
+        """
+        texts = _bytes([token.text for token in tokens])
+        more = [b"+" + text for text in texts]
+        near = [b"~" + text for text in texts]
+        breaks = [token.breaks for token in tokens]
+        alone = list(map(crc32, texts))
+        twos = list(map(crc32, more[1:], alone))
+        hashes = [crc32(text, _ROW) for text in texts]
+        hashes += [row for row, ends in zip(twos, breaks[1:], strict=True) if not ends]
+        hashes += [
+            row
+            for row, ends, ended in zip(map(crc32, more[2:], twos), breaks[2:], breaks[1:], strict=False)
+            if not ends and not ended
+        ]
+        pairs = [pair for back in range(2, NEAR + 1) for pair in map(crc32, near[back:], alone)]
+        rows, pairs = [at & MASK for at in hashes], [at & MASK for at in pairs]
+        weighed = [self.words.get(token.text) or self.weigh(token.text) for token in tokens]
+        squares = sum([each[2] for each in weighed]) + len(rows) + len(pairs) * (PAIR * PAIR)
         scale = self.step / (sqrt(squares) or 1.0)
-        return self.biases[0] + danger * scale, self.biases[1] + grave * scale
+        danger, grave = self.danger.__getitem__, self.grave.__getitem__
+        return (
+            self.biases[0]
+            + (sum([each[0] for each in weighed]) + sum(map(danger, rows)) + sum(map(danger, pairs)) * PAIR)
+            * scale,
+            self.biases[1]
+            + (sum([each[1] for each in weighed]) + sum(map(grave, rows)) + sum(map(grave, pairs)) * PAIR)
+            * scale,
+        )
 
     def weigh(self, word: str) -> Weighed:
         """The pieces of a word."""
-        numbers = [number(piece) for piece in pieces(word)]
+        places = [crc32(piece) & MASK for piece in _bytes(pieces(word))]
         return (
-            round(PIECE * sum([self.danger[at] for at in numbers])),
-            round(PIECE * sum([self.grave[at] for at in numbers])),
-            PIECE * PIECE * len(numbers),
+            round(PIECE * sum(map(self.danger.__getitem__, places))),
+            round(PIECE * sum(map(self.grave.__getitem__, places))),
+            PIECE * PIECE * len(places),
         )
 
     def _shares(self, tokens: Sequence[Token]) -> list[float]:

@@ -44,12 +44,13 @@ def chosen(text: str, choices: Sequence[FlowChoice]) -> FlowChoice | None:
     if not meant and letters >= _PREFIX_LETTERS:
         meant = [choice for choice, folded in named if any([name.startswith(typed) for name in folded])]
     if not meant and letters >= _TYPO_LETTERS:
-        meant = [choice for choice, folded in named if any([_is_typo_of(typed, name) for name in folded])]
+        lengths = range(max(_TYPO_LETTERS, len(typed) - 1), len(typed) + 2)
+        meant = [
+            choice
+            for choice, folded in named
+            if any(len(n) in lengths and one_typo(typed, n) for n in folded)
+        ]
     return meant[0] if len(meant) == 1 else None
-
-
-def _is_typo_of(typed: str, name: str) -> bool:
-    return len(name) >= _TYPO_LETTERS and one_typo(typed, name)
 
 
 def names(choice: FlowChoice) -> frozenset[str]:
