@@ -22,6 +22,7 @@ from handlers.messenger.http_answer import Answer, AnswerReader
 Done = Callable[[Answer | SendError], None]
 
 _CONNECT_TRIES = 3
+_ENDS_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1  # between two of them, longer each time
 
 
@@ -44,6 +45,8 @@ class ManyCalls:
         self._opening: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._all: set[_Connection] = set()
 
     def soon(self, work: Callable[[], None]) -> None:
         """Run this in the loop's thread, which begins with the first call."""
@@ -51,7 +54,10 @@ class ManyCalls:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 # A daemon: a call that hangs must not keep the process from ending.
-                threading.Thread(target=self._loop.run_forever, name="graph", daemon=True).start()
+                self._thread = threading.Thread(
+                    target=self._run, args=[self._loop], name="graph", daemon=True
+                )
+                self._thread.start()
             self._loop.call_soon_threadsafe(work)
 
     def post(self, target: str, body: bytes, done: Done) -> None:
@@ -88,28 +94,41 @@ class ManyCalls:
     async def _connected(self) -> _Connection:
         loop = asyncio.get_running_loop()
         opening = loop.create_connection(
-            partial(_Connection, self._idle, loop), self._host, self._port, ssl=self._tls
+            partial(_Connection, self._all, self._idle, loop), self._host, self._port, ssl=self._tls
         )
         _, connection = await asyncio.wait_for(opening, self._connect_timeout)
         return connection
 
     def close(self) -> None:
-        """Close the connections that are not in use, and end the loop."""
+        """Hang up, and end the loop. What is under way is not told of any more: nobody knows what became of it."""
         with self._starting:
             loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.call_soon_threadsafe(self._end, loop)
+        if loop is not None and self._thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            self._thread.join(_ENDS_SECONDS)
 
-    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        for connection in list(self._idle):
-            connection.close()
-        loop.call_soon(loop.stop)
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        loop.run_forever()
+        loop.run_until_complete(self._hang_up())
+        loop.close()
+
+    async def _hang_up(self) -> None:
+        for task in self._opening:
+            task.cancel()
+        for connection in list(self._all):
+            connection.drop()
+        await asyncio.gather(*self._opening, return_exceptions=True)
+        await asyncio.sleep(0)  # for the connections to hear that they ended
 
 
 class _Connection(asyncio.Protocol):
     """One kept connection: a question at a time."""
 
-    def __init__(self, idle: list[_Connection], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, known: set[_Connection], idle: list[_Connection], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """`known` holds all that are open, `idle` those with nothing to do."""
+        self._known = known
         self._idle = idle
         self._loop = loop
         self._reader = AnswerReader()
@@ -129,6 +148,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
+        self._known.add(self)
         self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def ask(self, request: bytes, done: Done, seconds: float) -> None:
@@ -153,6 +173,7 @@ class _Connection(asyncio.Protocol):
             self._finish(answer)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._known.discard(self)
         if self in self._idle:
             self._idle.remove(self)
         if self._done is not None:
@@ -181,6 +202,12 @@ class _Connection(asyncio.Protocol):
             self._timer = None
         if done is not None:
             done(outcome)
+
+    def drop(self) -> None:
+        """Hang up, and tell nobody."""
+        self._done = None
+        self._told(SendError("no_answer", kind="unknown"))
+        self.close()
 
     def close(self) -> None:
         """Hang up."""
