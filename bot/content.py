@@ -14,6 +14,7 @@ from bot.flow.fold import titles
 from bot.flow.load import read_flow
 from bot.flow.model import DangerMark, Flow
 from bot.hours import Hours
+from bot.messages import Choice
 from bot.risk import Phrases, RiskFile, merged
 from bot.risk_model import RiskModel
 from bot.risk_model import parse as parse_model
@@ -40,6 +41,11 @@ class Content:
     services: Services
     flows: Mapping[str, Flow]
     phrases: Reader
+
+    @cached_property
+    def buttons(self) -> dict[tuple[str, str, str | None], tuple[Choice, ...]]:
+        """By flow, step and language, kept by whoever makes them."""
+        return {}
 
     @cached_property
     def danger_choices(self) -> tuple[tuple[str, DangerMark, frozenset[str]], ...]:

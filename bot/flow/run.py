@@ -320,6 +320,12 @@ class _Sprint:
             self.says.append(Say(text=text, choices=self._buttons(name, step) if name else ()))
 
     def _buttons(self, name: str, step: Step) -> tuple[Choice, ...]:
+        made, key = self.content.buttons, (self.flow, name, self.language)
+        if key not in made:
+            made[key] = self._new_buttons(name, step)
+        return made[key]
+
+    def _new_buttons(self, name: str, step: Step) -> tuple[Choice, ...]:
         if step.write is not None:
             title = self.content.texts.title("skip_button", self.language)
             return (Choice(title=title, payload=payload_of(self.flow, name, SKIP)),) if step.optional else ()
