@@ -122,13 +122,8 @@ class Sender:
         commit: one commit less for each answer. What this leaves, `run` takes.
         """
         now, free = self._clock(), self._slots - len(self._in_flight)
-        if (
-            free <= 0
-            or not self._runs
-            or self._stopping.is_set()
-            or self._is_paused(now)
-            or _page_incidents(tx)
-        ):
+        rests = not self._runs or self._stopping.is_set() or self._is_paused(now)
+        if free <= 0 or rests or _page_incidents(tx):
             return []
         taken = tx.outbox.claim(now, self._worker, free)
         if len(taken) < free:  # all that is due: nobody need look for more
