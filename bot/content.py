@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from bot.errors import ContentError
+from bot.flow.fold import titles
 from bot.flow.load import read_flow
-from bot.flow.model import Flow
+from bot.flow.model import DangerMark, Flow
 from bot.hours import Hours
+from bot.messages import Choice
 from bot.risk import Phrases, RiskFile, merged
 from bot.risk_model import RiskModel
 from bot.risk_model import parse as parse_model
@@ -38,6 +41,22 @@ class Content:
     services: Services
     flows: Mapping[str, Flow]
     phrases: Reader
+
+    @cached_property
+    def buttons(self) -> dict[tuple[str, str, str | None], tuple[Choice, ...]]:
+        """By flow, step and language, kept by whoever makes them."""
+        return {}
+
+    @cached_property
+    def danger_choices(self) -> tuple[tuple[str, DangerMark, frozenset[str]], ...]:
+        """The choices of all flows that mean danger: `flow.step.choice`, the mark, the button's titles, folded."""
+        return tuple(
+            (f"{flow.flow}.{name}.{choice.id}", choice.danger, titles(choice))
+            for flow in self.flows.values()
+            for name, step in flow.steps.items()
+            for choice in step.choices
+            if choice.danger
+        )
 
 
 @dataclass

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import NamedTuple
+from zlib import crc32
 
 from bot.risk_words import Reading
 
@@ -26,6 +27,7 @@ NEAR, PAIR = 4, 0.5  # how far apart the words of a pair may stand, and what it 
 UNIT = 100  # marks in the file are hundredths
 LONG, WINDOW, STEP = 60, 40, 20  # a text of more words than LONG counts as its worst WINDOW of words
 MOST_TOKENS = 600  # of one text, from its end
+_ROW = crc32(b"=")
 _FOLD = str.maketrans("æøå", "aoa")
 _STRETCHED = re.compile(r"(.)\1{2}")
 
@@ -60,7 +62,7 @@ def tokens_of(reading: Reading) -> list[Token]:
 
 def number(feature: str) -> int:
     """Where a feature's weight stands."""
-    return zlib.crc32(feature.encode("utf-8", "replace")) & MASK
+    return crc32(feature.encode("utf-8", "replace")) & MASK
 
 
 def pieces(word: str) -> list[str]:
@@ -72,6 +74,10 @@ def pieces(word: str) -> list[str]:
         for length in range(SHORTEST, LONGEST + 1)
         for start in range(size - length + 1)
     ]
+
+
+def _bytes(texts: Sequence[str]) -> list[bytes]:
+    return "\0".join(texts).encode("utf-8", "replace").split(b"\0")
 
 
 def phrases(tokens: Sequence[Token], index: int) -> Iterator[tuple[str, float, int]]:
@@ -143,26 +149,44 @@ class RiskModel:
         return max(((*self._values(part), part) for part in parts), key=lambda each: each[0])
 
     def _values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        danger = grave = squares = 0.0
-        weights, graves = self.danger, self.grave
-        for index, token in enumerate(tokens):
-            one, two, square = self.words.get(token.text) or self.weigh(token.text)
-            danger, grave, squares = danger + one, grave + two, squares + square
-            for feature, counts, _ in phrases(tokens, index):
-                at = number(feature)
-                danger += weights[at] * counts
-                grave += graves[at] * counts
-                squares += counts * counts
+        """As adding up `phrases` one by one, many times as fast: a row's hash goes on from that of its beginning,
+        and all of a kind are hashed in one go.
+        """
+        texts = _bytes([token.text for token in tokens])
+        more = [b"+" + text for text in texts]
+        near = [b"~" + text for text in texts]
+        breaks = [token.breaks for token in tokens]
+        alone = list(map(crc32, texts))
+        twos = list(map(crc32, more[1:], alone))
+        hashes = [crc32(text, _ROW) for text in texts]
+        hashes += [row for row, ends in zip(twos, breaks[1:], strict=True) if not ends]
+        hashes += [
+            row
+            for row, ends, ended in zip(map(crc32, more[2:], twos), breaks[2:], breaks[1:], strict=False)
+            if not ends and not ended
+        ]
+        pairs = [pair for back in range(2, NEAR + 1) for pair in map(crc32, near[back:], alone)]
+        rows, pairs = [at & MASK for at in hashes], [at & MASK for at in pairs]
+        weighed = [self.words.get(token.text) or self.weigh(token.text) for token in tokens]
+        squares = sum([each[2] for each in weighed]) + len(rows) + len(pairs) * (PAIR * PAIR)
         scale = self.step / (sqrt(squares) or 1.0)
-        return self.biases[0] + danger * scale, self.biases[1] + grave * scale
+        danger, grave = self.danger.__getitem__, self.grave.__getitem__
+        return (
+            self.biases[0]
+            + (sum([each[0] for each in weighed]) + sum(map(danger, rows)) + sum(map(danger, pairs)) * PAIR)
+            * scale,
+            self.biases[1]
+            + (sum([each[1] for each in weighed]) + sum(map(grave, rows)) + sum(map(grave, pairs)) * PAIR)
+            * scale,
+        )
 
     def weigh(self, word: str) -> Weighed:
         """The pieces of a word."""
-        numbers = [number(piece) for piece in pieces(word)]
+        places = [crc32(piece) & MASK for piece in _bytes(pieces(word))]
         return (
-            round(PIECE * sum([self.danger[at] for at in numbers])),
-            round(PIECE * sum([self.grave[at] for at in numbers])),
-            PIECE * PIECE * len(numbers),
+            round(PIECE * sum(map(self.danger.__getitem__, places))),
+            round(PIECE * sum(map(self.grave.__getitem__, places))),
+            PIECE * PIECE * len(places),
         )
 
     def _shares(self, tokens: Sequence[Token]) -> list[float]:

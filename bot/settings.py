@@ -124,7 +124,7 @@ class Messenger(Model):
     graph_version: str = Field(default="26.0", pattern=r"^\d+\.\d+$")
     connect_timeout_seconds: float = 3.05
     read_timeout_seconds: float = 10.0
-    senders: int = Field(default=96, ge=1, le=512)  # sends in flight at once
+    senders: int = Field(default=256, ge=1, le=512)  # sends in flight at once
     typing_indicator: bool = True  # show "..." before the bot answers; costs one call more
     quiet_minutes: int = Field(
         default=60, ge=5

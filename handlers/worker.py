@@ -24,7 +24,8 @@ from storage import Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
-BREATH_SECONDS = 0.015  # after less than a full batch; nobody who writes notices
+BREATH_SECONDS = 0.025  # after less than a full batch; nobody who writes notices
+TIMERS_REST_SECONDS = 0.1  # timers are minutes away, and each set one wakes whoever looks for them
 TELLERS = 3  # threads that send alerts: a channel that hangs must not hold up the others
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
@@ -133,7 +134,8 @@ class Worker:
                     log.error("loop_failed", extra={"error": type(error).__name__})
                     self._stop.wait(1)
                     continue
-                listener.wait(NAP_SECONDS)
+                if listener.wait(NAP_SECONDS) and topic == "timers":
+                    self._stop.wait(TIMERS_REST_SECONDS)
         finally:
             listener.close()
 

@@ -55,6 +55,10 @@ class Tx:
         """Notify the listeners once this is committed. The stores do so themselves for what they change."""
         self._statements.wake(*topics)
 
+    def leave_asleep(self, topic: Topic) -> None:
+        """This transaction has itself dealt with what it was to wake these listeners for."""
+        self._statements.wakes.discard(topic)
+
     def shred(self) -> None:
         """Have what this transaction deletes overwritten once it is committed."""
         self._statements.shred()
