@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import holidays
-
+from bot import norway
 from bot.errors import ContentError
 from bot.settings import WEEKDAYS, ClosedDay, ServiceHours, Words
 from bot.wall import instant
@@ -202,6 +201,8 @@ class Hours:
         country = self.settings.public_holidays
         if country is None:
             return {}
+        if country == "NO":
+            return norway.holidays_of(year)
         norwegian = self._names(country, year, "no")
         english = self._names(country, year, "en_US")
         return {
@@ -211,6 +212,8 @@ class Hours:
 
     @staticmethod
     def _names(country: str, year: int, language: str) -> dict[dt.date, str]:
+        import holidays  # only now: nearly every service is Norwegian, and the whole world takes 14 MB
+
         # An explicit language: else the names follow the machine's locale. A country that has not got it
         # falls back to its own.
         return dict(holidays.country_holidays(country, years=year, language=language).items())
@@ -219,7 +222,11 @@ class Hours:
 
     def _check_country(self) -> None:
         country = self.settings.public_holidays
-        if country is not None and country not in holidays.list_supported_countries():
+        if country in (None, "NO"):
+            return
+        import holidays
+
+        if country not in holidays.list_supported_countries():
             raise ContentError(
                 [f'service_hours.public_holidays: {country!r} is not a country; Norway is "NO", none is null']
             )
