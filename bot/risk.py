@@ -119,13 +119,13 @@ class Phrases:
     def __init__(self, file: RiskFile) -> None:
         self.file = file
         self.version = file.version
-        self._lists = file.lists
+        lists = file.lists
         self._owners: list[tuple[int, Language]] = []  # of the patterns of rules, which come first
         self._others: list[tuple[str, int]] = []  # of those after them: except, unless, shift, off
         patterns: list[Pattern] = []
         for number, rule in enumerate(file.rules):
             for language, phrases in ((_KEYS[0], rule.nb), (_KEYS[1], rule.en)):
-                patterns += self._parsed(phrases)
+                patterns += _parsed(phrases, lists)
                 self._owners += [(number, language)] * len(phrases)
         others: list[tuple[str, int, Sequence[str]]] = []
         for number, rule in enumerate(file.rules):
@@ -133,7 +133,7 @@ class Phrases:
         for number, shift in enumerate(file.shifts):
             others += [("shift", number, (*shift.nb, *shift.en)), ("off", number, shift.unless)]
         for kind, number, listed in others:
-            patterns += self._parsed(listed)
+            patterns += _parsed(listed, lists)
             self._others += [(kind, number)] * len(listed)
         self._lexicon = Lexicon(patterns, widest_from=len(self._owners))
         self._vocabulary = Vocabulary(
@@ -159,9 +159,6 @@ class Phrases:
     def _part(self, text: str) -> Part:
         part = part_of(text, self._lexicon.token)
         return replace(part, mended=self._vocabulary.mended(part))
-
-    def _parsed(self, phrases: Sequence[str]) -> list[Pattern]:
-        return [parse(phrase, self._lists) for phrase in phrases]
 
     def _findings(self, reading: Window, *, mended: bool) -> Iterator[tuple[int, Finding]]:
         """Everything found, with the place of its rule in the file."""
@@ -240,6 +237,10 @@ class Phrases:
             ],
             reading,
         )
+
+
+def _parsed(phrases: Sequence[str], lists: Lists) -> list[Pattern]:
+    return [parse(phrase, lists) for phrase in phrases]
 
 
 def _reach(spans: Sequence[Span], reading: Window) -> list[int]:

@@ -1,8 +1,9 @@
 """A linear model of danger: pieces of words, short rows of words and pairs of words near each other.
 
 Made by flows/model/train.py, kept in flows/risk_model.yaml. Two scores: is this danger at all, and is it grave.
-A feature is known by a number, the hash of its text, so what is kept are two rows of small weights and no words
-but those in `words`, which only save time. Nothing that a contact has written is kept between two texts.
+A feature is known by a number, the hash of its text, so what is kept are two rows of small weights and no words.
+Of what contacts write, single words and what they weigh are remembered for a while, in memory, without who wrote
+them or when.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ UNIT = 100  # marks in the file are hundredths
 LONG, WINDOW, STEP = 60, 40, 20  # a text of more words than LONG counts as its worst WINDOW of words
 MOST_TOKENS = 600  # of one text, from its end
 _ROW = crc32(b"=")
+_REMEMBERED = 4096  # words, each about 200 bytes; weighing one takes 20 us
 _FOLD = str.maketrans("æøå", "aoa")
 _STRETCHED = re.compile(r"(.)\1{2}")
 
@@ -124,7 +126,7 @@ class RiskModel:
     groups: Mapping[str, Mapping[str, int]]  # category to the words that speak for it
     otherwise: str  # the category when no group stands out
     clear: int  # how much a group must have to stand out
-    words: Mapping[str, Weighed] = field(repr=False, default_factory=dict)
+    known: dict[str, Weighed] = field(repr=False, default_factory=dict)  # the commonest words, weighed once
 
     def score(self, tokens: Sequence[Token]) -> Score:
         """Of a text's tokens, with what it is owed to."""
@@ -167,7 +169,7 @@ class RiskModel:
         ]
         pairs = [pair for back in range(2, NEAR + 1) for pair in map(crc32, near[back:], alone)]
         rows, pairs = [at & MASK for at in hashes], [at & MASK for at in pairs]
-        weighed = [self.words.get(token.text) or self.weigh(token.text) for token in tokens]
+        weighed = [self._weighed(token.text) for token in tokens]
         squares = sum([each[2] for each in weighed]) + len(rows) + len(pairs) * (PAIR * PAIR)
         scale = self.step / (sqrt(squares) or 1.0)
         danger, grave = self.danger.__getitem__, self.grave.__getitem__
@@ -180,6 +182,14 @@ class RiskModel:
             * scale,
         )
 
+    def _weighed(self, word: str) -> Weighed:
+        found = self.known.get(word)
+        if found is None:
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            found = self.known[word] = self.weigh(word)
+        return found
+
     def weigh(self, word: str) -> Weighed:
         """The pieces of a word."""
         places = [crc32(piece) & MASK for piece in _bytes(pieces(word))]
@@ -191,7 +201,7 @@ class RiskModel:
 
     def _shares(self, tokens: Sequence[Token]) -> list[float]:
         """What each word adds to the first score; what several add together is shared among them."""
-        shares = [float((self.words.get(token.text) or self.weigh(token.text))[0]) for token in tokens]
+        shares = [float((self._weighed(token.text))[0]) for token in tokens]
         for index in range(len(tokens)):
             for feature, counts, back in phrases(tokens, index):
                 share = self.danger[number(feature)] * counts
@@ -228,13 +238,13 @@ def parse(text: str) -> RiskModel:
         any(name not in numbers for name in _HEAD)
         or numbers["version"] != "2"
         or not groups
-        or len(packed) != 2
+        or "weights" not in packed
     ):
         raise ValueError("this is no danger model of version 2; make it anew with flows/model/train.py")
     if checksum(text) != numbers["sum"]:
         raise ValueError("the file is cut off or was changed by hand; make it anew with flows/model/train.py")
     danger, grave = unpack(packed["weights"])
-    model = RiskModel(
+    return RiskModel(
         danger=danger,
         grave=grave,
         step=int(numbers["step"]) / 1_000_000,
@@ -245,9 +255,6 @@ def parse(text: str) -> RiskModel:
         otherwise=numbers["otherwise"],
         clear=int(numbers["clear"]),
     )
-    words = zlib.decompress(base64.b64decode(packed["words"])).decode().split()
-    model.words.update({word: model.weigh(word) for word in words})  # type: ignore[attr-defined]
-    return model
 
 
 def pack(danger: Sequence[int], grave: Sequence[int]) -> str:
