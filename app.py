@@ -19,6 +19,7 @@ from handlers import clock as clocks
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
 from handlers.environment import Environment
+from handlers.memory import settle
 from handlers.published import Published
 from storage import Keys, Storage, open_storage
 
@@ -260,6 +261,7 @@ class Service:
 
     def start(self) -> None:
         """The threads, once the process is the one that serves."""
+        settle()
         if self._storage is not None:
             self._content.start(self._storage, self._clock, real=self._env.is_real)
         if self._live is not None:
@@ -295,6 +297,7 @@ def serve_worker(env: Environment) -> None:
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    settle()
     worker.start()
     content.start(storage, clocks.real, real=env.is_real)
     stop.wait()
@@ -339,6 +342,7 @@ def main() -> None:
         version=program_version(),
         clock=clocks.real,
         load_content=content_of,
+        services_of=lambda folder: content_of(folder).services,
         check_files=problems_of,
         open_storage=storage_of,
         run_web=lambda env: Service(env, clocks.real, with_worker=False).run(),

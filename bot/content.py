@@ -89,14 +89,17 @@ class Parts:
         return model
 
 
-def load_content(files: Mapping[str, str]) -> Content:
-    """The content of these files (`config.yaml`, `flows/intake.yaml` ... to their text).
+def load_content(files: Mapping[str, str], reader: Reader | None = None) -> Content:
+    """The content of these files (`config.yaml`, `flows/intake.yaml` ... to their text). A `reader` takes the place
+    of the danger readers, whose files are then not looked at.
 
     Raises ContentError with every mistake of form in all files. Whether flows lead anywhere, and phrases find
     what they should, is for `bot.checks.check`.
     """
-    parts = read_parts(files)
-    if parts.problems or not (parts.settings and parts.hours and parts.services and parts.phrases):
+    parts = read_parts(files, with_danger=reader is None)
+    if reader is None and parts.phrases:
+        reader = RiskReader(parts.phrases, parts.danger_model) if parts.danger_model else parts.phrases
+    if parts.problems or not (parts.settings and parts.hours and parts.services and reader):
         raise ContentError([str(problem) for problem in sorted(set(parts.problems))])
     services = Services(parts.services)
     return Content(
@@ -105,18 +108,19 @@ def load_content(files: Mapping[str, str]) -> Content:
         texts=Texts(parts.words or {}, parts.settings.page, services),
         services=services,
         flows=parts.flows,
-        phrases=RiskReader(parts.phrases, parts.danger_model) if parts.danger_model else parts.phrases,
+        phrases=reader,
     )
 
 
-def read_parts(files: Mapping[str, str]) -> Parts:
-    """Every file as far as it can be read, with every mistake of form."""
+def read_parts(files: Mapping[str, str], *, with_danger: bool = True) -> Parts:
+    """Every file as far as it can be read, with every mistake of form; those that danger is read by if asked to."""
     parts = Parts()
     for file in REQUIRED_FILES:
         if file not in files:
             parts.problems.append(Problem(file, 1, "the file is missing"))
+    left_out = {MODEL} if with_danger else {MODEL, PHRASES}
     for file, text in sorted(files.items()):
-        if _is_ours(file) and file != MODEL:
+        if _is_ours(file) and file not in left_out:
             try:
                 parts.located[file] = read_yaml(text, file)
             except BadYamlError as error:
@@ -130,10 +134,11 @@ def read_parts(files: Mapping[str, str]) -> Parts:
     if TEXTS in parts.located:
         parts.words, found = read_texts(parts.located[TEXTS])
         parts.problems += found
-    parts.risk = parts.model(RiskFile, PHRASES)
-    _read_extra(parts, files, extra)
-    _read_phrases(parts)
-    _read_model(parts, files.get(MODEL))
+    if with_danger:
+        parts.risk = parts.model(RiskFile, PHRASES)
+        _read_extra(parts, files, extra)
+        _read_phrases(parts)
+        _read_model(parts, files.get(MODEL))
     for file in parts.located:
         if file not in REQUIRED_FILES and file != extra:
             _read_flow(parts, file)

@@ -5,8 +5,9 @@ The model only ever adds: it never lowers what a phrase found, and says nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Protocol
 
 from bot.conversation import Tier
@@ -32,6 +33,27 @@ class Reader(Protocol):
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """The gravest thing that `text` may mean, or None. `earlier`: the messages before it, oldest first."""
+
+
+class LateReader:
+    """Becomes a reader when it is first asked to read. `load` may raise ContentError then."""
+
+    def __init__(self, load: Callable[[], Reader]) -> None:
+        self._reader = cache(load)
+
+    @property
+    def file(self) -> RiskFile:
+        """See `Reader`."""
+        return self._reader().file
+
+    @property
+    def version(self) -> int:
+        """See `Reader`."""
+        return self._reader().version
+
+    def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
+        """See `Reader`."""
+        return self._reader().read(text, earlier)
 
 
 class RiskReader:

@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.content import CONFIG, PHRASES, SERVICES, TEXTS, Content, extra_phrases_of, load_content
+from bot.risk_reader import LateReader
 from handlers.clock import Clock
 from storage import Storage, Tx
 
@@ -34,12 +35,13 @@ class Published:
     def __init__(self, folder: Path, read: Callable[[Path], Mapping[str, str]], role: str) -> None:
         """`read` gives all files as text; raises ContentError. `role`: web, worker or serve."""
         self._folder = folder
+        self._reads = role != "web"
         self._seen: object = None
         self._started = dict(read(folder))
         extra = extra_phrases_of(self._started[CONFIG])
         self._live = tuple(name for name in (TEXTS, SERVICES, PHRASES, extra) if name is not None)
         self._tried = self._seen = self._stamp()
-        self._content = load_content(self._started)
+        self._content = self._load(self._started)
         self.version = _version(self._started)
         self.problem: str | None = None
         self.name = f"{role}-{os.urandom(3).hex()}"
@@ -50,6 +52,12 @@ class Published:
 
     def __call__(self) -> Content:
         return self._content
+
+    def _load(self, files: Mapping[str, str]) -> Content:
+        """A web process reads nothing for danger: it learns to when it is first asked to."""
+        if self._reads:
+            return load_content(files)
+        return load_content(files, LateReader(lambda: load_content(files).phrases))
 
     # Looking.
 
@@ -110,7 +118,7 @@ class Published:
 
         if problems := [str(problem) for problem in check(files)]:
             return problems
-        content = load_content(files)
+        content = self._load(files)
         if real and (problems := _unverified(storage, content, now)):
             return problems
         self._content, self.version = content, version

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import click
 
 from bot.errors import PeerSupportError
+from handlers.cli.apart import apart
 from handlers.cli.parts import DemoOptions, State, pass_state
 from handlers.environment import FOR_ALL, FOR_RECEIVING, FOR_SENDING, FOR_STORAGE, Environment, disk_problem
 from handlers.logs import setup_logging
@@ -70,7 +71,7 @@ def release(state: State) -> None:
     env = _environment(state, FOR_STORAGE)
     state.check()
     if env.is_real:
-        _refuse(state.parts.load_content(state.home).services.unverified())
+        _refuse(state.parts.services_of(state.home).unverified())
     with state.storage(env) as storage:
         storage.migrate(state.parts.clock())
     click.echo("Files are in order, the database is ready.")
@@ -86,12 +87,18 @@ def _show_services(state: State, env: Environment, storage: Storage) -> None:
     """
     if not env.is_real:
         return
-    services = state.parts.load_content(state.home).services
+    served, unverified = apart(lambda: _services(state))
     known = storage.read(lambda tx: tx.shown_services.all())
-    _refuse([each for each in services.unverified() if each not in known])
-    fresh = set(services) - known
+    _refuse([each for each in unverified if each not in known])
+    fresh = set(served) - known
     if fresh:
         storage.write(lambda tx: tx.shown_services.add(fresh, state.parts.clock()))
+
+
+def _services(state: State) -> tuple[list[str], list[str]]:
+    """The ids of all services, and of those that nobody has signed off."""
+    services = state.parts.services_of(state.home)
+    return list(services), list(services.unverified())
 
 
 def _refuse(unverified: Sequence[str]) -> None:
