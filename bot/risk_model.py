@@ -102,7 +102,7 @@ class Score:
     category: str
 
 
-Weighed = tuple[int, int, float]  # the pieces of a word: two sums of weights, and the square of their length
+Weighed = tuple[float, float, float]  # two sums of weights, and the square of their length
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,37 +122,63 @@ class RiskModel:
 
     def score(self, tokens: Sequence[Token]) -> Score:
         """Of a text's tokens, with what it is owed to."""
-        danger, grave, tokens = self._worst(tokens)
+        danger, grave, part = self.worst(tokens)
+        return Score(danger, grave, self.reasons(part), self.category(part))
+
+    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
+        """The two scores alone, for danger and for gravity."""
+        return self.worst(tokens)[:2]
+
+    def reasons(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+        """The words that weighed most, in their order."""
         shares = self._shares(tokens)
         most = sorted(
             (i for i, each in enumerate(shares) if each > 0 and tokens[i].word), key=lambda i: -shares[i]
         )
-        words = tuple(tokens[index].shown for index in sorted(most[:5]))
-        return Score(danger, grave, words, self.category(tokens))
+        return tuple(tokens[index].shown for index in sorted(most[:5]))
 
-    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        """The two scores alone, for danger and for gravity."""
-        return self._worst(tokens)[:2]
-
-    def _worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
+    def worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
         """The scores of the whole text, or of the part of a long one that looks most dangerous; and that part."""
         tokens = tokens[-MOST_TOKENS:]
-        parts = [tokens]
+        weighed = self._weighed(tokens)
+        parts = [(0, len(tokens))]
         if len(tokens) > LONG:
-            parts += [tokens[start : start + WINDOW] for start in range(0, len(tokens) - STEP, STEP)]
-        return max(((*self._values(part), part) for part in parts), key=lambda each: each[0])
+            parts += [(start, start + WINDOW) for start in range(0, len(tokens) - STEP, STEP)]
+        danger, grave, best = max(
+            ((*self._sum(weighed, *part), part) for part in parts), key=lambda each: each[0]
+        )
+        return danger, grave, tokens[slice(*best)]
 
-    def _values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        danger = grave = squares = 0.0
+    def _weighed(self, tokens: Sequence[Token]) -> list[list[Weighed]]:
+        """For each token what it adds: as the first of a text, with one word before it, with two, and so on."""
+        known: dict[str, Weighed] = {}
+        found = []
         weights, graves = self.danger, self.grave
         for index, token in enumerate(tokens):
-            one, two, square = self.words.get(token.text) or self.weigh(token.text)
+            text = token.text
+            danger, grave, square = known.get(text) or known.setdefault(
+                text, self.words.get(text) or self.weigh(text)
+            )
+            by_back = [[0.0, 0.0, 0.0] for _ in range(min(NEAR, index) + 1)]
+            for feature, counts, back in phrases(tokens, index):
+                at, sums = number(feature), by_back[back]
+                sums[0] += weights[at] * counts
+                sums[1] += graves[at] * counts
+                sums[2] += counts * counts
+            adds: list[Weighed] = []
+            total, grave_total = float(danger), float(grave)
+            for one, two, more in by_back:
+                total, grave_total, square = total + one, grave_total + two, square + more
+                adds.append((total, grave_total, square))
+            found.append(adds)
+        return found
+
+    def _sum(self, weighed: Sequence[Sequence[Weighed]], start: int, end: int) -> tuple[float, float]:
+        """The two scores of the tokens from `start` to `end`, as if nothing stood before them."""
+        danger = grave = squares = 0.0
+        for before, adds in enumerate(weighed[start:end]):
+            one, two, square = adds[min(before, len(adds) - 1)]
             danger, grave, squares = danger + one, grave + two, squares + square
-            for feature, counts, _ in phrases(tokens, index):
-                at = number(feature)
-                danger += weights[at] * counts
-                grave += graves[at] * counts
-                squares += counts * counts
         scale = self.step / (sqrt(squares) or 1.0)
         return self.biases[0] + danger * scale, self.biases[1] + grave * scale
 

@@ -62,23 +62,30 @@ class RiskReader:
             before = tokens_of(read([message])) + before
             if len(before) >= _TOGETHER:
                 break
-        if not before or not tokens or self._tier(before) is not None:
+        if not before or not tokens or (_enough(before) and self._tier(*self.model.values(before))):
             return None  # what they said before has been found already
         return self._of([*before[-_TOGETHER:], *tokens])
 
     def _of(self, tokens: Sequence[Token]) -> Finding | None:
-        tier = self._tier(tokens)
+        if not _enough(tokens):
+            return None
+        danger, grave, part = self.model.worst(tokens)
+        tier = self._tier(danger, grave)
         if tier is None:
             return None
-        score = self.model.score(tokens)
         return Finding(
-            tier=tier, category=score.category, rule=RULE, matched=score.words or ("...",), language=None
+            tier=tier,
+            category=self.model.category(part),
+            rule=RULE,
+            matched=self.model.reasons(part) or ("...",),
+            language=None,
         )
 
-    def _tier(self, tokens: Sequence[Token]) -> Tier | None:
-        if sum(token.word for token in tokens) < FEWEST_WORDS:
-            return None
-        danger, grave = self.model.values(tokens)
+    def _tier(self, danger: float, grave: float) -> Tier | None:
         if grave >= self.model.high:
             return Tier.HIGH
         return Tier.ELEVATED if danger >= self.model.elevated else None
+
+
+def _enough(tokens: Sequence[Token]) -> bool:
+    return sum(token.word for token in tokens) >= FEWEST_WORDS

@@ -33,8 +33,7 @@ class Word:
     repaired: bool = False  # joined or split by us
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """An emoji, or another sign that is no word. `before`: the index of the word it stands before."""
 
     text: str
@@ -124,7 +123,18 @@ class Window:
         """The sentences a span of words stands in, as (message, sentence). A mark's span is (~index, ~index)."""
         if span[0] < 0:
             return {(self._marked[~span[0]], self.marks[~span[0]].sentence)}
-        return {(self._messages[each], self.sentences[each]) for each in range(*span)}
+        return {self.place(each) for each in range(*span)}
+
+    def place(self, index: int) -> tuple[int, int]:
+        """The sentence of a word, as (message, sentence)."""
+        return self._messages[index], self.sentences[index]
+
+    def around(self, span: tuple[int, int]) -> tuple[int, int]:
+        """The span itself, or for a mark's the words on either side of it."""
+        if span[0] >= 0:
+            return span
+        before = self.marks[~span[0]].before
+        return max(before - 1, 0), min(before + 1, len(self.words))
 
     def is_new(self, span: tuple[int, int]) -> bool:
         """Whether a part of the span stands in the last message."""
@@ -162,8 +172,10 @@ def part_of(text: str, word: Callable[[str], Word]) -> Part:
         elif token[-1].isalnum():
             words.append(word(token))
             sentences.append(sentence)
-        else:
-            marks.append(Mark(token, len(words), sentence))
+        elif token[0] == "\n":
+            sentence += 1
+        elif (mark := Mark(token, len(words), sentence)) != (marks and marks[-1]):
+            marks.append(mark)  # one of a row of the same
     return Part(tuple(words), tuple(sentences), tuple(marks), sentence)
 
 
