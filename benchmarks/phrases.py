@@ -1,7 +1,7 @@
 """What reading for danger costs, in processor time, beside trying phrase after phrase.
 
 2,000 phrases, the service's own among them. Fresh messages of 100 and 200 characters; the newest of ten messages
-of which nine were read before; 10,000 characters that were made to be slow.
+of which nine were read before; 10,000 characters that were made to be slow, read by phrases and model together.
 `python -m benchmarks.phrases` prints it all.
 """
 
@@ -27,10 +27,19 @@ _SLOW = (
     "s e l v m o r d ",
     "ikke ",
     "vil bare ",
+    "ta ",
+    "han slår meg ",
     "aaaa bbbb ",
     "selvmor",
+    "selvm sjølvm overd ",  # the openings of words that are taken apart and put together
+    "voldt atts ",
+    "x",  # one word
+    "😂",
+    "🙂😂",
     "lol 😂 haha ",
+    "a\u0301\u200b",  # marks that cannot be seen
     "d*k*e* ",
+    "1 2 3 ",
 )
 
 
@@ -71,8 +80,16 @@ def costs(content: Content) -> Costs:
     window = _seconds(
         lambda: [reader.read(text, each[:-1]) for text, each in zip(newest, windows, strict=True)]
     ) / len(windows)
-    worst = max(_seconds(lambda s=slow: reader.read((s * _LONG)[:_LONG])) for slow in _SLOW)
+    slow = [(piece * _LONG)[:_LONG] for piece in (*_SLOW, *_own_words(reader, chance))]
+    worst = max(_seconds(lambda text=text: content.phrases.read(text)) for text in slow)
     return Costs(*(1000 * each for each in (build, fresh, window, worst)))
+
+
+def _own_words(reader: Phrases, chance: random.Random) -> list[str]:
+    """The words of the phrases themselves in random order, right and with a letter too many."""
+    words = sorted({word.rstrip("*~") for listed in reader.file.words.values() for word in listed})
+    chance.shuffle(words)
+    return [" ".join(words) + " ", "x ".join(words) + "x "]
 
 
 def _own(content: Content) -> Phrases:

@@ -213,6 +213,8 @@ class Phrases:
             return []
         spans: dict[tuple[str, int], list[Span]] = {}
         for number, span in sorted(self._lexicon.others(reading)):
+            if span[0] >= 0 and reading.sentences[span[0]] != reading.sentences[span[1] - 1]:
+                continue  # "jeg vil dø. av latter falt jeg": what lowers may not lean on another sentence
             spans.setdefault(self._others[number - len(self._owners)], []).append(span)
         numbers = {number for number, _ in raw}
         covers = {each: _reach(spans.get(("except", each), ()), reading) for each in numbers}
