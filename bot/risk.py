@@ -151,11 +151,18 @@ class Phrases:
         `earlier`: what the contact wrote in the ten minutes before, oldest first. It is read along with
         `text`, so a phrase split over messages is found; what it holds alone is not found again.
         """
-        parts = [self._known(each) if len(each) <= _SHORT else self._part(each) for each in (*earlier, text)]
+        return self.read_parts([self.part(each) for each in (*earlier, text)])
+
+    def read_parts(self, parts: Sequence[Part]) -> Finding | None:
+        """As `read`, of messages that were taken apart by `part`, oldest first, the newest last."""
         found = list(self._findings(Window(parts), mended=False))
         if any(part.mended for part in parts):
             found += self._findings(Window([part.mended or part for part in parts]), mended=True)
         return min(found, key=lambda each: (-each[1].tier.rank, each[0]), default=(0, None))[1]
+
+    def part(self, text: str) -> Part:
+        """The message as words, remembered if it is short: the next nine readings have it before them."""
+        return self._known(text) if len(text) <= _SHORT else self._part(text)
 
     def _part(self, text: str) -> Part:
         part = part_of(text, self._lexicon.token)

@@ -12,7 +12,7 @@ from typing import Protocol
 from bot.conversation import Tier
 from bot.risk import Finding, Phrases, RiskFile
 from bot.risk_model import RiskModel, Token, tokens_of
-from bot.risk_words import read
+from bot.risk_words import Part, reading
 
 RULE = "model"
 FEWEST_WORDS = 5
@@ -45,21 +45,22 @@ class RiskReader:
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """As `Phrases.read`. What earlier messages alone had reached is not found again."""
-        found = self.phrases.read(text, earlier)
+        parts = [self.phrases.part(each) for each in (*earlier, text)]
+        found = self.phrases.read_parts(parts)
         if found is not None and found.tier is not Tier.ELEVATED:
             return found
-        tokens = tokens_of(read([text]))
-        weighed = self._of(tokens) or (None if found else self._together(earlier, tokens))
+        tokens = tokens_of(reading(parts[-1:]))
+        weighed = self._of(tokens) or (None if found else self._together(parts[:-1], tokens))
         if found is None or weighed is None or weighed.tier is not Tier.HIGH:
             return found or weighed
         # Both see danger, and the model is very sure that it is grave: the category and the words stay the phrases'.
         return replace(found, tier=Tier.HIGH)
 
-    def _together(self, earlier: Sequence[str], tokens: Sequence[Token]) -> Finding | None:
+    def _together(self, earlier: Sequence[Part], tokens: Sequence[Token]) -> Finding | None:
         """A thought that was sent in pieces: the newest words with those right before them."""
         before: list[Token] = []
         for message in reversed(earlier):
-            before = tokens_of(read([message])) + before
+            before = tokens_of(reading([message])) + before
             if len(before) >= _TOGETHER:
                 break
         if not before or not tokens or (_enough(before) and self._tier(*self.model.values(before))):

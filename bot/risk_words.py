@@ -72,19 +72,30 @@ class Reading(NamedTuple):
 
 def read(texts: Sequence[str]) -> Reading:
     """The texts as one row of words."""
+    return reading([part_of(text, _plain) for text in texts])
+
+
+def reading(parts: Sequence[Part]) -> Reading:
+    """Messages that were taken apart before, as one row of words."""
     words: list[Written] = []
     marks: list[Mark] = []
     sentence = 0
-    for text in texts:
-        part = part_of(text, _plain)
+    for part in parts:
         before = len(words)
         words += [
             Written(word.text, word.forms, sentence + place)
             for word, place in zip(part.words, part.sentences, strict=True)
         ]
-        marks += [Mark(mark.text, mark.before + before, mark.sentence + sentence) for mark in part.marks]
+        marks += _moved(part.marks, before, sentence)
         sentence += part.ended
     return Reading(words, marks)
+
+
+def _moved(marks: tuple[Mark, ...], words: int, sentences: int) -> Iterable[Mark]:
+    """The marks of a message that stands behind so many words and sentences."""
+    if not (words or sentences):
+        return marks
+    return [Mark(mark.text, mark.before + words, mark.sentence + sentences) for mark in marks]
 
 
 def _plain(token: str) -> Word:
@@ -112,9 +123,7 @@ class Window:
             self.sentences += [sentence + each for each in part.sentences] if sentence else part.sentences
             self._messages += [message] * len(part.words)
             if part.marks:
-                self.marks += [
-                    Mark(m.text, m.before + self.newest, m.sentence + sentence) for m in part.marks
-                ]
+                self.marks += _moved(part.marks, self.newest, sentence)
                 self._marked += [message] * len(part.marks)
             sentence += part.ended
         self._breaks = {mark.before for mark in self.marks}
