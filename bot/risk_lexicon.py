@@ -165,7 +165,7 @@ class Lexicon:
                 for word in element.beginnings:
                     self._beginnings.setdefault(word[:2], []).append((word, number))
                 for word in element.typos:
-                    for less in _less(word):
+                    for less in set(_less(word)):
                         self._typos.setdefault(less, []).append((word, number))
         return numbers
 
@@ -346,5 +346,5 @@ _WORDS = (
 _COMMON = frozenset(_WORDS.split())
 
 
-def _less(word: str) -> set[str]:
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+def _less(word: str) -> list[str]:
+    return [word, *[word[:i] + word[i + 1 :] for i in range(len(word))]]

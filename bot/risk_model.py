@@ -110,7 +110,7 @@ class Score:
     category: str
 
 
-Weighed = tuple[int, int, float]  # the pieces of a word: two sums of weights, and the square of their length
+Weighed = tuple[float, float, float]  # two sums of weights, and the square of their length
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +130,22 @@ class RiskModel:
 
     def score(self, tokens: Sequence[Token]) -> Score:
         """Of a text's tokens, with what it is owed to."""
-        danger, grave, tokens = self._worst(tokens)
+        danger, grave, part = self.worst(tokens)
+        return Score(danger, grave, self.reasons(part), self.category(part))
+
+    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
+        """The two scores alone, for danger and for gravity."""
+        return self.worst(tokens)[:2]
+
+    def reasons(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+        """The words that weighed most, in their order."""
         shares = self._shares(tokens)
         most = sorted(
             (i for i, each in enumerate(shares) if each > 0 and tokens[i].word), key=lambda i: -shares[i]
         )
-        words = tuple(tokens[index].shown for index in sorted(most[:5]))
-        return Score(danger, grave, words, self.category(tokens))
+        return tuple(tokens[index].shown for index in sorted(most[:5]))
 
-    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        """The two scores alone, for danger and for gravity."""
-        return self._worst(tokens)[:2]
-
-    def _worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
+    def worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
         """The scores of the whole text, or of the part of a long one that looks most dangerous; and that part."""
         tokens = tokens[-MOST_TOKENS:]
         parts = [tokens]
