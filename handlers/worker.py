@@ -167,6 +167,8 @@ class Worker:
             self._climber.recover(now)
         jobs.flag_late_cards(self._storage, now)
         jobs.release_abandoned(self._storage, self._content(), now)
+        jobs.hand_back(self._storage, self._content(), now)
+        jobs.lapse_offers(self._storage, self._content(), now)
 
     def _read_missed(self) -> None:
         if self._catch_up is not None:
