@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from flask import Blueprint
 from flask.typing import RouteCallable
 
-from handlers.console import alerts, auth, cases, conversation, live, more, queue, reached, refresh, staff
+from handlers.console import (
+    alerts,
+    auth,
+    cases,
+    conversation,
+    leave,
+    live,
+    more,
+    queue,
+    reached,
+    refresh,
+    staff,
+    team,
+)
 from handlers.console.parts import COORDINATOR, EVERYBODY, HELPERS, LEADS, MANAGERS, READERS
 from storage.records import Role
 
@@ -31,13 +44,22 @@ class Route:
 ROUTES = (
     Route("/sign-in", auth.sign_in, "GET POST", None),
     Route("/sign-in/first", auth.first_password, "POST", None),
-    Route("/sign-out", auth.sign_out, "POST", EVERYBODY),
+    Route("/sign-out", leave.sign_out, "POST", EVERYBODY),
     Route("/", queue.queue_page, "GET", HELPERS),
     Route("/mine", queue.mine_page, "GET", HELPERS),
     Route("/next", queue.next_one, "POST", HELPERS),
     Route("/c/<int:contact_id>", conversation.conversation_page, "GET", HELPERS),
     Route("/c/<int:contact_id>/details", conversation.details_page, "GET", HELPERS),
-    Route("/c/<int:contact_id>/transfer", conversation.transfer, "GET POST", HELPERS),
+    Route("/c/<int:contact_id>/transfer", conversation.transfer, "GET", HELPERS),
+    Route("/c/<int:contact_id>/offer", team.offer, "POST", HELPERS),
+    Route("/c/<int:contact_id>/withdraw", team.withdraw, "POST", HELPERS),
+    Route("/c/<int:contact_id>/accept", team.accept, "POST", HELPERS),
+    Route("/c/<int:contact_id>/decline", team.decline, "POST", HELPERS),
+    Route("/c/<int:contact_id>/know", team.know, "POST", HELPERS),
+    Route("/c/<int:contact_id>/relieve", team.relieve, "POST", HELPERS),
+    Route("/c/<int:contact_id>/take-over", team.take_over, "POST", LEADS),
+    Route("/c/<int:contact_id>/mute", team.mute, "POST", HELPERS),
+    Route("/c/<int:contact_id>/report", team.report, "POST", HELPERS),
     Route("/c/<int:contact_id>/close", conversation.close, "GET POST", HELPERS),
     Route("/c/<int:contact_id>/claim", conversation.claim, "POST", HELPERS),
     Route("/c/<int:contact_id>/write", conversation.write, "POST", HELPERS),
@@ -74,7 +96,11 @@ ROUTES = (
     Route("/more", more.more_page, "GET", EVERYBODY),
     Route("/more/profile", more.profile, "POST", EVERYBODY),
     Route("/more/password", auth.change_password, "POST", EVERYBODY),
-    Route("/duty", more.duty, "POST", HELPERS),
+    Route("/leave", leave.leave_page, "GET", HELPERS),
+    Route("/matters", team.matters_page, "GET", LEADS),
+    Route("/matters/<int:matter_id>/close", team.close_matter, "POST", LEADS),
+    Route("/news/<int:matter_id>/read", team.read_news, "POST", HELPERS),
+    Route("/duty", leave.duty, "POST", HELPERS),
     Route("/staff", staff.staff_page, "GET", MANAGERS),
     Route("/staff/add", staff.add, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/disable", staff.disable, "POST", MANAGERS),
