@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.content import Content
 from handlers import jobs
 from handlers.alerting.climber import Climber
+from handlers.alerting.knocks import Knocks
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
 from handlers.clock import Clock
@@ -42,6 +43,7 @@ class Worker:
         *,
         catch_up: CatchUp | None = None,
         climber: Climber | None = None,
+        knocks: Knocks | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._storage = storage
@@ -51,6 +53,7 @@ class Worker:
         self._inbound = Inbound(storage, content, clock, self._sender)
         self._catch_up = catch_up
         self._climber = climber
+        self._knocks = knocks
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
@@ -148,6 +151,8 @@ class Worker:
         scheduler.add_job(self._beat, "interval", seconds=5)
         scheduler.add_job(self._sweep, "interval", seconds=3)
         scheduler.add_job(self._hourly, "interval", minutes=10)
+        if self._knocks is not None:
+            scheduler.add_job(self._knocks.look, "interval", seconds=5)
         if self._catch_up is not None:
             scheduler.add_job(self._read_missed, "interval", seconds=20, next_run_time=datetime.now(UTC))
         scheduler.start()

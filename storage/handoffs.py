@@ -101,26 +101,28 @@ class Handoffs(Store):
             "SELECT conversation.contact_id, staff.id FROM conversation"
             " JOIN staff ON staff.id = conversation.claimed_by"
             " WHERE conversation.status = 'claimed' AND staff.disabled_at IS NULL"
-            " AND ((staff.duty = 'off' AND conversation.claimed_at < staff.duty_at)"
+            " AND ((staff.duty = 'off' AND conversation.claimed_at <= staff.duty_at)"
             " OR (COALESCE(staff.seen_at, 0) < :before AND conversation.claimed_at < :before))"
             " ORDER BY conversation.contact_id",
             before=to_ms(seen_before),
         )
         return [(row["contact_id"], row["id"]) for row in rows]
 
-    def knocking(self, quiet_until: datetime) -> list[int]:
-        """Who waits, not in danger, and wrote or came since people were last pushed about them: contacts.
+    def knocking(self, quiet_until: datetime) -> list[QueueRow]:
+        """Who wrote, or came, since people were last pushed about them: those who wait, and those somebody has who
+        has not read it. Danger that waits is the ladder's.
 
         Nobody is pushed about the same student again before a while (`quiet_until`) has passed.
         """
-        rows = self._all(
-            "SELECT contact_id FROM conversation WHERE status = 'waiting' AND tier IN ('none', 'elevated')"
-            " AND (knocked_at IS NULL OR (knocked_at <= :quiet_until"
-            " AND (last_inbound_at > knocked_at OR opened_at > knocked_at)))"
-            " AND contact_id NOT IN (SELECT id FROM contact WHERE drill = 1) ORDER BY contact_id",
+        return self._rows(
+            "((conversation.status = 'waiting' AND conversation.tier IN ('none', 'elevated'))"
+            " OR (conversation.status = 'claimed' AND contact.unread > 0))"
+            " AND (conversation.knocked_at IS NULL OR (conversation.knocked_at <= :quiet_until"
+            " AND (conversation.last_inbound_at > conversation.knocked_at"
+            " OR conversation.opened_at > conversation.knocked_at)))"
+            " AND contact.drill = 0",
             quiet_until=to_ms(quiet_until),
         )
-        return [row["contact_id"] for row in rows]
 
     def knocked(self, contact_ids: list[int], now: datetime) -> None:
         """People are being pushed about these."""
