@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from bot.errors import NotPossible, NotYours
 from bot.offers import ANSWER_WITHIN
+from bot.routing import is_danger
 from handlers.console.forms import number, paragraph
 from handlers.console.parts import me, parts
 from handlers.console.words import t
@@ -44,15 +45,19 @@ def around() -> Around:
 def arrivals(waiting: list[QueueRow]) -> str:
     """What a screen compares with what it had: something new, or newer, is worth a sound. Ids and times alone.
 
-    Somebody who waits, a message of somebody who waits or is with this person, a question, something to know. A
-    conversation that they have muted makes none.
+    Somebody who waits, a message of somebody who waits or is with this person, a question, something to know. With a
+    `q` it makes none: danger that waits has the alert's own sound, and one's own may be muted.
     """
     staff, found = me(), around()
-    own = [row for row in parts().act.mine(staff) if staff.id not in row.muted_by]
-    signs = [f"c{row.contact_id}:{_ms(row.last_inbound_at or row.opened_at)}" for row in (*waiting, *own)]
+    signs = [_sign("q" if is_danger(row) else "c", row) for row in waiting]
+    signs += [_sign("q" if staff.id in row.muted_by else "c", row) for row in parts().act.mine(staff)]
     signs += [f"a{one.row.contact_id}:{_ms(found.until(one))}" for one in found.asked]
     signs += [f"n{one.matter.id}:1" for one in (*found.news, *found.matters)]
     return " ".join(signs)
+
+
+def _sign(kind: str, row: QueueRow) -> str:
+    return f"{kind}{row.contact_id}:{_ms(row.last_inbound_at or row.opened_at)}"
 
 
 def _ms(at: datetime) -> int:

@@ -335,9 +335,10 @@
     keepHere("arrivals", now);
     if (before === null) return;
     const known = pairs(before),
-      reading = document.hidden ? "" : `c${body.dataset.c}`;
+      reading = document.hidden ? "" : `c${body.dataset.c}`,
+      had = (sign) => Number(known.get(sign) ?? known.get(`q${sign.slice(1)}`) ?? -1);
     const fresh = [...pairs(now)].some(
-      ([sign, at]) => sign !== reading && !(Number(known.get(sign) ?? -1) >= Number(at)),
+      ([sign, at]) => sign[0] !== "q" && sign !== reading && had(sign) < Number(at),
     );
     if (!fresh) return;
     if (document.hidden) {
