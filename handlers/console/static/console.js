@@ -120,6 +120,7 @@
     part.dataset.mark = mark;
     if (name === "strip") stripChanged();
     if (name === "list") listChanged();
+    if (name === "asked") arrived();
     if (name === "head") headChanged();
   }
   const inUse = (element) =>
@@ -321,7 +322,6 @@
       });
     }
     ring();
-    arrived();
     soundButtons();
   }
   // Somebody new, a message of somebody who waits or is mine, a question, something to know: one sound, and a dot
@@ -678,6 +678,7 @@
 
   stripChanged();
   if (body.dataset.live) {
+    arrived();
     listChanged();
     listen();
   }

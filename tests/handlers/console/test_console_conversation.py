@@ -54,8 +54,8 @@ def test_a_duty_lead_reads_along_and_every_opening_is_recorded(house, amalie):
     contact, lead = house.waiting("Jeg sover dårlig for tiden"), house.staff("Jonas", Role.DUTY_LEAD)
     house.deeds.claim(contact, amalie)
     page = house.browser(lead).page(f"/c/{contact}")
-    assert "sover dårlig" in page and "Amalie har samtalen" in page
-    assert house.audit()[-1] == ("opened", lead.id)
+    assert "sover dårlig" in page and "Amalie svarer, og ser at du er her" in page
+    assert house.audit()[-2:] == [("opened", lead.id), ("watched", lead.id)]
 
 
 def test_neither_admin_nor_reviewer_sees_an_alias_or_a_word(house):

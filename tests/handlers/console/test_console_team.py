@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,9 @@ from handlers import jobs
 from storage.records import Duty, Role
 
 DANGER = "jeg vil ta livet mitt nå"
+once = pytest.mark.parametrize(
+    "engine", ["sqlite"], indirect=True
+)  # what is SQL here is tried on both elsewhere
 
 
 @pytest.fixture
@@ -32,6 +36,7 @@ def said_by_the_thread(house, contact) -> list[str]:
     return [entry.detail for entry in entries if entry.written_by == "system"]
 
 
+@once
 def test_question_to_a_colleague_shows_on_every_page_of_theirs_and_can_be_declined(
     house, amalie, jonas, taken
 ):
@@ -47,6 +52,7 @@ def test_question_to_a_colleague_shows_on_every_page_of_theirs_and_can_be_declin
     assert other.post(f"/c/{taken}/accept", follow=True).text.count("Det går ikke nå") == 1
 
 
+@once
 def test_question_that_nobody_answers_is_over_after_five_minutes_and_the_asker_is_told(
     house, amalie, jonas, taken
 ):
@@ -63,6 +69,7 @@ def test_question_that_nobody_answers_is_over_after_five_minutes_and_the_asker_i
     assert "svarte ikke om" not in house.browser(amalie).page("/")
 
 
+@once
 def test_question_can_be_taken_back_and_is_declined_by_going_off_duty(house, amalie, jonas, taken):
     browser = house.browser(amalie)
     browser.post(f"/c/{taken}/offer", to=jonas.id)
@@ -95,6 +102,7 @@ def test_lead_who_looks_on_is_seen_recorded_once_and_whispers_to_one_alone(house
     assert "Berit følger med" not in house.browser(jonas).page(f"/c/{taken}")
 
 
+@once
 def test_supporter_cannot_whisper_or_take_over(house, amalie, jonas, taken):
     other = house.browser(jonas)
     assert other.post(f"/c/{taken}/write", json=True, text="x", mode="whisper").status_code == 409
@@ -102,6 +110,7 @@ def test_supporter_cannot_whisper_or_take_over(house, amalie, jonas, taken):
     assert house.row(taken).claimed_by == amalie.id
 
 
+@once
 def test_lead_takes_over_and_the_supporter_reads_who_did(house, amalie, taken):
     lead = house.staff("Berit", Role.DUTY_LEAD)
     house.browser(lead).post(f"/c/{taken}/take-over")
@@ -125,6 +134,7 @@ def test_student_i_know_is_gone_for_me_and_nothing_says_why(house, amalie, jonas
     house.deeds.claim(taken, amalie)
 
 
+@once
 def test_lead_who_knows_the_student_cannot_read_along(house, amalie, taken):
     lead = house.staff("Berit", Role.DUTY_LEAD)
     house.browser(lead).post(f"/c/{taken}/know")
@@ -133,6 +143,7 @@ def test_lead_who_knows_the_student_cannot_read_along(house, amalie, taken):
     assert f"row-{taken}" not in house.browser(lead).page("/")
 
 
+@once
 def test_take_this_from_me_goes_back_to_its_place_and_the_lead_closes_the_matter(house, amalie, taken):
     opened_at = house.row(taken).opened_at
     lead = house.staff("Berit", Role.DUTY_LEAD)
@@ -163,6 +174,7 @@ def test_report_is_the_coordinators_alone_and_closes_with_a_note(house, amalie, 
     assert "Ingenting venter på deg" in done and "Snakket med studenten" in done
 
 
+@once
 def test_muted_conversation_counts_and_sounds_no_more_until_there_is_danger(house, amalie, taken):
     browser = house.browser(amalie)
     browser.post(f"/c/{taken}/mute", on=1)
@@ -174,6 +186,7 @@ def test_muted_conversation_counts_and_sounds_no_more_until_there_is_danger(hous
     assert f"c{taken}:" in page and house.row(taken).muted_by == ()
 
 
+@once
 def test_coordinator_on_duty_can_be_chosen_for_an_unpleasant_one(house, amalie, jonas, taken):
     page = house.browser(amalie).page(f"/c/{taken}/transfer?to=coordinator")
     assert "Ingen koordinator er på vakt" in page
@@ -182,6 +195,7 @@ def test_coordinator_on_duty_can_be_chosen_for_an_unpleasant_one(house, amalie, 
     assert "Ida · koordinator" in page and ">Jonas" not in page
 
 
+@once
 @pytest.mark.parametrize("way", ["off", "pause", "out"])
 def test_nobody_leaves_somebody_in_danger_without_a_colleague_who_said_yes(house, amalie, jonas, way):
     contact = house.student(DANGER)
@@ -201,6 +215,7 @@ def test_nobody_leaves_somebody_in_danger_without_a_colleague_who_said_yes(house
     assert house.again(amalie).duty is {"off": Duty.OFF, "pause": Duty.PAUSE, "out": Duty.ON}[way]
 
 
+@once
 def test_ordinary_ones_are_asked_about_and_go_back_where_they_wait_for_an_answer(house, amalie, taken):
     second = house.waiting(who="B")
     house.deeds.claim(second, amalie)
@@ -214,6 +229,7 @@ def test_ordinary_ones_are_asked_about_and_go_back_where_they_wait_for_an_answer
     assert house.row(second).claimed_by == amalie.id and house.row(second).parked
 
 
+@once
 def test_new_message_in_a_waiting_conversation_is_news_to_every_screen(house, amalie):
     contact, browser = house.waiting(), house.browser(amalie)
     before = re.search(rf"c{contact}:(\d+)", browser.page("/more"))[1]
@@ -222,13 +238,9 @@ def test_new_message_in_a_waiting_conversation_is_news_to_every_screen(house, am
     assert int(re.search(rf"c{contact}:(\d+)", browser.page("/more"))[1]) > int(before)
 
 
+@once
 def test_row_says_whether_it_suits_and_stays_free_to_take(house, jonas):
     contact = house.waiting()
-    campus = house.row(contact).campus
-    assert campus is None
-    house.storage.write(lambda tx: tx.staff.set_profile(jonas.id, jonas))
-    from dataclasses import replace
-
     english = replace(jonas, languages=("en",))
     house.storage.write(lambda tx: tx.staff.set_profile(jonas.id, english))
     browser = house.browser(jonas)
@@ -239,9 +251,8 @@ def test_row_says_whether_it_suits_and_stays_free_to_take(house, jonas):
     assert house.deeds.next_for(house.again(jonas)) == contact
 
 
+@once
 def test_danger_is_offered_first_to_anybody(house, jonas):
-    from dataclasses import replace
-
     house.waiting(who="B")
     contact = house.student(DANGER, "A")
     house.storage.write(lambda tx: tx.staff.set_trained(jonas.id, "basic"))
@@ -250,6 +261,7 @@ def test_danger_is_offered_first_to_anybody(house, jonas):
     assert house.deeds.next_for(house.again(jonas)) == contact
 
 
+@once
 def test_alert_of_somebody_left_alone_brings_the_conversation_along(house, amalie, jonas):
     contact = house.student(DANGER)
     house.deeds.claim(contact, amalie)
