@@ -35,7 +35,7 @@ class Leaving:
 
 
 def _leaving(way: Way) -> Leaving:
-    mine = parts().act.mine(me())
+    mine = team.own_rows()
     return Leaving(
         way=way,
         danger=[row for row in mine if is_danger(row)],
@@ -57,7 +57,7 @@ def duty() -> ResponseReturnValue:
     if wanted not in set(Duty):
         flash(t("more.not_saved"), "error")
         return redirect(url_for("console.more_page"))
-    if wanted == Duty.OFF and request.form.get("sure") != "1" and parts().act.mine(me()):
+    if wanted == Duty.OFF and request.form.get("sure") != "1" and team.own_rows():
         return redirect(url_for("console.leave_page", way="off"))
     try:
         parts().act.set_duty(me(), Duty(wanted))

@@ -12,7 +12,7 @@ from bot.errors import AlreadyClaimed, NotPossible
 from bot.routing import Fit, fit, is_danger
 from handlers.console.parts import LEADS, me, parts, settings
 from handlers.console.shell import queue_rows
-from handlers.console.team import Around, around
+from handlers.console.team import Around, around, own_rows
 from handlers.console.words import t
 from storage.records import Alert, QueueRow
 
@@ -46,7 +46,7 @@ class Lists:
 def lists() -> Lists:
     """Read for the one who asks."""
     staff = me()
-    mine = parts().act.mine(staff)
+    mine = own_rows()
     others = []
     if staff.role in LEADS:
         others = [row for row in parts().act.claimed(staff) if row.claimed_by != staff.id]

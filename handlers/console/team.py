@@ -48,9 +48,9 @@ def arrivals(waiting: list[QueueRow]) -> str:
     Somebody who waits, a message of somebody who waits or is with this person, a question, something to know. With a
     `q` it makes none: danger that waits has the alert's own sound, and one's own may be muted.
     """
-    staff, found = me(), around()
+    staff_id, found = me().id, around()
     signs = [_sign("q" if is_danger(row) else "c", row) for row in waiting]
-    signs += [_sign("q" if staff.id in row.muted_by else "c", row) for row in parts().act.mine(staff)]
+    signs += [_sign("q" if staff_id in row.muted_by else "c", row) for row in own_rows()]
     signs += [f"a{one.row.contact_id}:{_ms(found.until(one))}" for one in found.asked]
     signs += [f"n{one.matter.id}:1" for one in (*found.news, *found.matters)]
     return " ".join(signs)
@@ -62,6 +62,13 @@ def _sign(kind: str, row: QueueRow) -> str:
 
 def _ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
+
+
+def own_rows() -> list[QueueRow]:
+    """What this person has, asked once per request."""
+    if "own_rows" not in g:
+        g.own_rows = parts().act.mine(me())
+    return cast("list[QueueRow]", g.own_rows)
 
 
 def takers() -> list[Staff]:
