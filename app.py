@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from handlers import console
+    from handlers.alerting.mail import Mail
     from handlers.alerting.notice import AlertChannel
     from handlers.demo import Demo
     from handlers.messenger.client import MessengerClient
@@ -115,7 +116,6 @@ def client_of(env: Environment, content: Content) -> MessengerClient:
 
 def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, AlertChannel]:
     """The ways to reach staff that are set up. The banner needs none of this."""
-    from handlers.alerting.mail import Mail
     from handlers.alerting.web_push import Vapid, WebPush
     from handlers.alerting.webhook import Webhook
 
@@ -124,17 +124,26 @@ def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, Ale
             Vapid.from_secret(env.secret_key.get_secret_value()), contact=settings.page.contact_email
         )
     }
-    if env.smtp_url:
-        found["email"] = Mail(env.smtp_url, sender=settings.page.contact_email)
+    mail = letters_of(env, settings)
+    if mail:
+        found["email"] = mail
     if env.alert_webhook_url:
         found["webhook"] = Webhook(env.alert_webhook_url, env.alert_webhook_secret.get_secret_value())
     return found
+
+
+def letters_of(env: Environment, settings: Settings) -> Mail | None:
+    """The way to the mail server, if one is named."""
+    from handlers.alerting.mail import Mail
+
+    return Mail(env.smtp_url, sender=settings.page.contact_email) if env.smtp_url else None
 
 
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
     from handlers.alerting.knocks import Knocks
+    from handlers.alerting.shifts import ShiftNews
     from handlers.catch_up import CatchUp
     from handlers.worker import Worker
 
@@ -143,7 +152,10 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     channels = alert_channels_of(env, content().settings)
     climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
     knocks = Knocks(storage, content, clock, channels)
-    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber, knocks=knocks)
+    news = ShiftNews(storage, content, clock, channels)
+    return Worker(
+        storage, content, client, clock, catch_up=catch_up, climber=climber, knocks=knocks, shift_news=news
+    )
 
 
 def web_app(
@@ -166,6 +178,7 @@ def web_app(
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
     from handlers.reaching import Reaching
+    from handlers.rota import Rota
 
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
@@ -205,10 +218,13 @@ def web_app(
                 cases=Escalation(storage, content, clock),
                 drills=Drills(storage, content, clock),
                 reaching=Reaching(storage, clock),
+                rota=Rota(storage, content, clock),
                 push_key=Vapid.from_secret(env.secret_key.get_secret_value()).public_key,
                 live=live,
                 secure_cookies=demo is None,
                 frame_ancestors="'self'" if demo else "'none'",
+                letters=None if demo else letters_of(env, content().settings),
+                one_tap=demo is not None,
             )
         )
     )

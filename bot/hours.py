@@ -15,10 +15,10 @@ import holidays
 
 from bot.errors import ContentError
 from bot.settings import WEEKDAYS, ClosedDay, ServiceHours, Words
+from bot.wall import instant
 
 LOOK_AHEAD_DAYS = 400  # no opening within this many days is a mistake in the settings
 _DAY = dt.timedelta(days=1)
-_MINUTE = dt.timedelta(minutes=1)
 
 Stretch = tuple[dt.datetime, dt.datetime]
 
@@ -170,26 +170,7 @@ class Hours:
         return self._weekly[date.weekday()]
 
     def _utc(self, date: dt.date, clock: str, *, end: bool) -> dt.datetime:
-        """A time on the wall as an instant.
-
-        An hour that comes twice in October is open both times: a start is the first of the two, an end the
-        second. An hour that March leaves out is the moment of the jump.
-        """
-        if clock == "24:00":
-            date, clock = date + _DAY, "00:00"
-        wall = dt.datetime.combine(date, dt.time.fromisoformat(clock), self.zone)
-        instant = wall.replace(fold=int(end)).astimezone(dt.UTC)
-        if instant.astimezone(self.zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-            return instant
-        return self._jump(wall)
-
-    def _jump(self, wall: dt.datetime) -> dt.datetime:
-        """The instant at which the clock leaps over `wall`."""
-        instant = wall.replace(fold=1).astimezone(dt.UTC)  # read with the later offset: before the leap
-        offset = instant.astimezone(self.zone).utcoffset()
-        while instant.astimezone(self.zone).utcoffset() == offset:
-            instant += _MINUTE
-        return instant
+        return instant(self.zone, date, clock, end=end)
 
     # Reasons
 

@@ -1,7 +1,8 @@
 """YAML text to checked models, with a line number for every mistake.
 
-YAML 1.2, so a bare `no` is the word no. Only plain data is built: text, numbers, true/false, null, lists and
-mappings. A bare date stays text; a model with a date field turns it into one.
+The parser's events are read here, by the rules of YAML 1.2 for bare words, so that `no` is the word no. Only plain
+data is built: text, numbers, true/false, null, lists and mappings. Anchors and tags are refused. A bare date stays
+text; a model with a date field turns it into one.
 """
 
 from __future__ import annotations
@@ -14,18 +15,39 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import yaml
 from pydantic import BaseModel, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml import MarkedYAMLError
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from yaml.reader import ReaderError
 
 from bot.errors import ContentError
 
 MAX_BYTES = 1_000_000
-MAX_VALUES = 20_000  # an alias bomb is a few lines that unfold to millions of values
+MAX_VALUES = 20_000
 MAX_DEPTH = 40
-_TAG = "tag:yaml.org,2002:"
-_PLAIN = {"null", "bool", "int", "float", "str", "timestamp", "merge", "seq", "map"}
+_NOT_ALLOWED = "is not YAML: a character that is not allowed here"
+# What a bare word may be besides text: https://yaml.org/spec/1.2.2/#103-core-schema
+_CONSTANTS: Mapping[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+)
+# libyaml where it is there; the plain Python parser gives the same events, thirty times slower.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Path = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
@@ -80,41 +102,40 @@ def near(name: object, names: Iterable[object]) -> str:
 
 def read_yaml(text: str, file: str) -> Located:
     """The file's data with its lines. Raises BadYamlError with `file:line: ...` sentences."""
-    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise BadYamlError([Problem(file, text[: error.start].count("\n") + 1, _NOT_ALLOWED)]) from None
+    if size > MAX_BYTES:
         raise BadYamlError([Problem(file, 1, "is larger than 1 MB")])
     if "\t" in text:
-        raise BadYamlError(
-            [Problem(file, text[: text.index("\t")].count("\n") + 1, "use spaces instead of a tab")]
-        )
-    if text.startswith("%") or "\n%" in text:  # %YAML 1.1 would turn a bare `no` into false
+        line = text[: text.index("\t")].count("\n") + 1
+        raise BadYamlError([Problem(file, line, "use spaces instead of a tab")])
+    if text.startswith("%") or "\n%" in text:  # a directive could change what words mean
         raise BadYamlError([Problem(file, 1, "a line may not start with %")])
+    reader = _Reader(file)
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
-        if not isinstance(node, MappingNode):
-            raise BadYamlError([Problem(file, 1, "must be a mapping: lines of `key: value`")])
-        reader = _Reader(file)
-        data = reader.value(node, ())
+        data = reader.document(yaml.parse(text, Loader=_Loader))
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 1
-        said = (error.problem or error.context or "").splitlines()
-        raise BadYamlError(
-            [Problem(file, line, f"is not YAML: {said[0] if said else 'unreadable'}")]
-        ) from None
-    except (YAMLError, ValueError) as error:
-        line = text[: getattr(error, "position", 0) or 0].count("\n") + 1
-        raise BadYamlError(
-            [Problem(file, line, "is not YAML: a character that is not allowed here")]
-        ) from None
-    except RecursionError:
-        raise BadYamlError([Problem(file, 1, "is nested too deeply")]) from None
+        raise BadYamlError([_refused(error, file)]) from None
+    except ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        raise BadYamlError([Problem(file, line, _NOT_ALLOWED)]) from None
     if reader.found:
         raise BadYamlError(sorted(reader.found))
     return Located(file, data, reader.lines)
 
 
+def _refused(error: MarkedYAMLError, file: str) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    said = str(error.problem or error.context or "unreadable").splitlines()[0]
+    if "nesting" in said:
+        return Problem(file, mark.line + 1 if mark else 1, "is nested too deeply")
+    return Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {said}")
+
+
 class _Reader:
-    """Copies composed nodes to plain data, counting as it goes."""
+    """Builds plain data from the parser's events, counting as it goes."""
 
     def __init__(self, file: str) -> None:
         self.file = file
@@ -122,76 +143,99 @@ class _Reader:
         self.found: list[Problem] = []
         self.count = 0
 
-    def wrong(self, node: Node, text: str) -> None:
-        self.found.append(Problem(self.file, _line(node), text))
+    def document(self, events: Iterator[Event]) -> dict[str, Any]:
+        """The one document of a file."""
+        data: Any = None
+        documents = 0
+        for event in events:
+            if isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    raise BadYamlError(
+                        [Problem(self.file, _line(event), "is not YAML: --- starts another document")]
+                    )
+            elif isinstance(event, MappingStartEvent):
+                data = self.mapping(events, event, ())
+            elif isinstance(event, (SequenceStartEvent, ScalarEvent)):
+                break
+        if not isinstance(data, dict):
+            raise BadYamlError([Problem(self.file, 1, "must be a mapping: lines of `key: value`")])
+        return data
 
-    def value(self, node: Node, path: Path) -> Any:
+    def wrong(self, event: Event, text: str) -> None:
+        self.found.append(Problem(self.file, _line(event), text))
+
+    def value(self, events: Iterator[Event], event: Any, path: Path) -> Any:
+        """What begins with `event`."""
         self.count += 1
         if self.count > MAX_VALUES:
-            raise BadYamlError([Problem(self.file, _line(node), f"holds more than {MAX_VALUES:,} values")])
+            raise BadYamlError([Problem(self.file, _line(event), f"holds more than {MAX_VALUES:,} values")])
         if len(path) > MAX_DEPTH:
-            raise BadYamlError([Problem(self.file, _line(node), "is nested too deeply")])
-        tag = str(node.tag)
-        if not tag.startswith(_TAG) or tag.removeprefix(_TAG) not in _PLAIN:
-            self.wrong(node, f"the tag {tag} is not allowed")
+            raise BadYamlError([Problem(self.file, _line(event), "is nested too deeply")])
+        if isinstance(event, AliasEvent):
+            self.wrong(event, f"*{event.anchor} is not allowed; write the words out")
             return None
-        if isinstance(node, ScalarNode):
-            return self.scalar(node, tag.removeprefix(_TAG))
-        if isinstance(node, SequenceNode):
-            return [self.item(each, (*path, number)) for number, each in enumerate(node.value)]
-        return self.mapping(node, path)
+        if event.anchor is not None:
+            self.wrong(event, f"&{event.anchor} is not allowed; write the words out in both places")
+        if event.tag is not None:
+            self.wrong(event, f"the tag {event.tag} is not allowed")
+        if isinstance(event, MappingStartEvent):
+            return self.mapping(events, event, path)
+        if isinstance(event, SequenceStartEvent):
+            return self.sequence(events, path)
+        return self.scalar(event)
 
-    def item(self, node: Node, path: Path) -> Any:
-        self.lines.setdefault(path, _line(node))
-        return self.value(node, path)
+    def sequence(self, events: Iterator[Event], path: Path) -> list[Any]:
+        made: list[Any] = []
+        for event in events:
+            if isinstance(event, SequenceEndEvent):
+                break
+            self.lines.setdefault((*path, len(made)), _line(event))
+            made.append(self.value(events, event, (*path, len(made))))
+        return made
 
-    def mapping(self, node: Node, path: Path) -> dict[str, Any]:
+    def mapping(self, events: Iterator[Event], start: Event, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value
-            if not isinstance(key_node, ScalarNode) or not _is_text(key_node):
-                self.found.append(
-                    Problem(
-                        self.file, _line(key_node), f"a key must be text; write {_shown(key_node)} in quotes"
-                    )
-                )
+        for event in events:
+            if isinstance(event, MappingEndEvent):
+                break
+            key = self.value(events, event, path)
+            if not isinstance(event, ScalarEvent) or not isinstance(key, str):
+                shown = f'"{event.value}"' if isinstance(event, ScalarEvent) else "it"
+                self.wrong(event, f"a key must be text; write {shown} in quotes")
+                self.value(events, next(events), path)
                 continue
             if key in data:
                 first = self.lines.get((*path, key), 1)
-                self.wrong(key_node, f"{key!r} stands here twice (first on line {first})")
+                self.wrong(event, f"{key!r} stands here twice (first on line {first})")
+                self.value(events, next(events), (*path, key))
                 continue
-            self.lines.setdefault((*path, key), _line(key_node))
-            data[key] = self.value(value_node, (*path, key))
+            self.lines.setdefault((*path, key), _line(event))
+            data[key] = self.value(events, next(events), (*path, key))
         return data
 
-    def scalar(self, node: ScalarNode, kind: str) -> Any:
-        text = node.value
+    def scalar(self, event: ScalarEvent) -> Any:
+        """Text, unless it is written without quotes and looks like something else. A date stays text."""
+        text: str = event.value
+        if not event.implicit[0]:
+            return text
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
         try:
-            match kind:
-                case "null":
-                    return None
-                case "bool":
-                    return text.lower() == "true"
-                case "int":
-                    return int(text.replace("_", ""), 0) if text[:2] in ("0x", "0o") else int(text)
-                case "float":
-                    return float(text)
-        except ValueError:
-            self.wrong(node, "a number that cannot be read; write it in quotes")
+            if _WHOLE.fullmatch(text):
+                return int(text, 0) if text[:2] in ("0x", "0o") else int(text)
+            return (
+                float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+                if _FLOAT.fullmatch(text)
+                else text
+            )
+        except ValueError:  # more digits than anybody means
+            self.wrong(event, "a number that cannot be read; write it in quotes")
             return None
-        return text  # a bare date too; models with a date field read it
 
 
-def _is_text(node: ScalarNode) -> bool:
-    return str(node.tag).removeprefix(_TAG) in ("str", "timestamp", "merge")
-
-
-def _shown(node: Node) -> str:
-    return f'"{node.value}"' if isinstance(node, ScalarNode) else "it"
-
-
-def _line(node: Node) -> int:
-    return int(node.start_mark.line) + 1
+def _line(event: Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def validate(model: type[M], located: Located) -> M | list[Problem]:

@@ -16,6 +16,7 @@ from storage.matters import Kind
 from storage.records import Duty
 
 NO_ECHO = timedelta(seconds=20)  # how long a message of unknown fate waits for its echo
+OLD_SHIFTS = timedelta(days=365)  # who had which shift is nobody's business for longer
 LOST_SEND = timedelta(seconds=90)  # longer than other workers' sends take: whoever sent it is gone
 UNREAD_OPEN_DAYS = 3
 OLD_WATCHES = timedelta(days=1)  # who looked on is in the audit log
@@ -203,6 +204,7 @@ def forget_records(storage: Storage, content: Content, now: datetime) -> int:
     before = now - timedelta(days=content.settings.ladder.record_days)
 
     def sweep(tx: Tx) -> int:
+        tx.rota.prune(now - OLD_SHIFTS)
         tx.rungs.prune(now)
         tx.watches.prune(now - OLD_WATCHES)
         tx.matters.prune(before)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from storage.engine import Step
 from storage.ladder_tables import LADDER
 from storage.people_tables import PEOPLE
+from storage.rota_tables import ROTA
 from storage.work_tables import WORK
 
 _CONTACTS = (
@@ -309,5 +310,6 @@ STEPS: tuple[Step, ...] = (
     # Which services students of the real Page have been shown: a restart is not refused because of those.
     Step("0006_shown_services", (_SHOWN_SERVICES,)),
     Step("0007_people", PEOPLE),
+    Step("0008_rota", ROTA),
     Step("0009_work", WORK),
 )

@@ -9,7 +9,7 @@ PEOPLE = (
     # Sessions from before the second factor end: everybody signs in once more.
     "DELETE FROM session",
     "ALTER TABLE session ADD COLUMN uid {blob}",
-    "ALTER TABLE session ADD COLUMN device {blob}",  # such as "firefox/android"
+    "ALTER TABLE session ADD COLUMN device {blob}",  # such as "Firefox/Android"
     """CREATE TABLE second_factor (
         staff_id {big} NOT NULL PRIMARY KEY REFERENCES staff (id),
         uid {blob} NOT NULL,

@@ -189,6 +189,7 @@ class Staff(Profile):
     alias: str
     role: Role
     duty: Duty
+    duty_at: datetime | None = None  # since when it is what it is
     language: str  # of the console: nb or en
     theme: Literal["auto", "light", "dark"]
     disabled: bool
@@ -204,7 +205,7 @@ class Session:
     """Where somebody is signed in."""
 
     uid: bytes  # names it among the person's own; not the token, and not made of it
-    device: str | None  # families only, such as "firefox/android"; None: not known
+    device: str | None  # families only, such as "Firefox/Android"; None: not known
     created_at: datetime
     last_seen_at: datetime  # to the minute
     is_this: bool  # the one that asks

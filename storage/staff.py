@@ -73,7 +73,7 @@ class StaffStore(Store):
         return tuple(row["id"] for row in rows)
 
     def set_password(self, staff_id: int, password_hash: str) -> None:
-        """Another password. Sessions go on; end them with `sessions.end_all`."""
+        """Another password; an empty hash is none. Sessions go on; end them with `sessions.end_all`."""
         row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
         if row is not None:
             sealed = self._tx.keys.seal(password_hash, "staff.password", row["uid"])
@@ -164,6 +164,11 @@ class StaffStore(Store):
         self._tx.invitations.withdraw(staff_id)
         self._tx.wake("screens")
 
+    def enable(self, staff_id: int) -> None:
+        """Open a stopped account again, off duty as it was left. Its old password works again: see `set_password`."""
+        self._run("UPDATE staff SET disabled_at = NULL WHERE id = :id", id=staff_id)
+        self._tx.wake("screens")
+
     def _login_hash(self, login: str) -> bytes:
         return self._tx.keys.hash("login", login.strip().casefold())
 
@@ -178,6 +183,7 @@ class StaffStore(Store):
             alias=opened(row["alias"], "staff.alias", uid),
             role=Role(row["role"]),
             duty=Duty(row["duty"]),
+            duty_at=from_ms_or_none(row["duty_at"]),
             language=row["language"],
             theme=row["theme"],
             disabled=row["disabled_at"] is not None,

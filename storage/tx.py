@@ -7,6 +7,7 @@ from functools import cached_property
 from storage.alert_history import AlertHistory
 from storage.alerts import Alerts
 from storage.audit import Audit
+from storage.calendars import Calendars, RotaNotices
 from storage.closures import Closures
 from storage.contacts import Contacts
 from storage.conversations import Conversations
@@ -24,12 +25,14 @@ from storage.missed import Missed
 from storage.outbox import Outbox
 from storage.push import Push
 from storage.retention import Retention
+from storage.rota import RotaStore
 from storage.rungs import Rungs
 from storage.sealing import Box, Keys
 from storage.second_factor import SecondFactors
 from storage.service import Counters, Incidents, Jobs, ShownServices, Worker
 from storage.sessions import Sessions
 from storage.staff import StaffStore
+from storage.swaps import Swaps
 from storage.timers import Timers
 from storage.transcript import Transcript
 from storage.watches import Watches
@@ -163,6 +166,26 @@ class Tx:
     def staff(self) -> StaffStore:
         """Accounts."""
         return StaffStore(self)
+
+    @cached_property
+    def rota(self) -> RotaStore:
+        """Shifts."""
+        return RotaStore(self)
+
+    @cached_property
+    def swaps(self) -> Swaps:
+        """Who asked whom to take a shift."""
+        return Swaps(self)
+
+    @cached_property
+    def rota_notices(self) -> RotaNotices:
+        """What people are yet to be told about their shifts."""
+        return RotaNotices(self)
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """Secret addresses of the rota as a calendar."""
+        return Calendars(self)
 
     @cached_property
     def sessions(self) -> Sessions:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from flask import g, has_request_context
 from flask_wtf.csrf import generate_csrf
 
+from bot import rota
 from handlers.console.labels import answer_label
 from handlers.console.parts import HELPERS, LEADS, MANAGERS, READERS, me, now, parts, settings
 from handlers.console.rungs import category_words
@@ -20,6 +21,15 @@ from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
 
 TALK_ABOUT = timedelta(hours=16)  # so long a talk is offered after a hard case: the same day
 BADGE = "⚠ "  # before the title while an alert waits
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the rota says to this person now."""
+
+    offer: Literal["start", "stop"] | None = None
+    words: str = ""  # of the offer
+    note: str = ""  # beside the switch: until when, or that one is on duty of one's own accord
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +47,28 @@ class Strip:
     on_duty: int = 0
     open_until: str | None = None
     opens: str | None = None
+    turn: Turn = Turn()
+
+
+def turn(tx: Tx, staff: Staff) -> Turn:
+    """Whether a shift of theirs begins or is over, and what the switch should say of it."""
+    state, when = tx.rota.standing(staff.id, now()), moments()
+    offer = rota.offer(state, duty=staff.duty.value, duty_at=staff.duty_at, now=now())
+    note = ""
+    if state.until is not None:
+        note = t("rota.until", clock=when.clock_ahead(state.until))
+    elif staff.duty is Duty.ON and offer is None:
+        note = t("rota.extra")
+    elif state.next is not None:
+        note = t("rota.coming", clock=when.clock_ahead(state.next.starts_at))
+    words = ""
+    if offer == "start" and state.until is not None:
+        words = t("rota.start_until", clock=when.clock_ahead(state.until))
+    elif offer == "start" and state.next is not None:
+        words = t("rota.start_from", clock=when.clock_ahead(state.next.starts_at))
+    elif offer == "stop" and state.ended is not None:
+        words = t("rota.stop", clock=when.clock(state.ended.ends_at))
+    return Turn(offer, words, note)
 
 
 def strip(tx: Tx, staff: Staff) -> Strip:
@@ -50,6 +82,7 @@ def strip(tx: Tx, staff: Staff) -> Strip:
         on_duty=len(tx.staff.on_duty(now(), reachable)),
         open_until=when.clock(closes_at) if closes_at else None,
         opens=when.clock_ahead(hours.next_opening(now())) if closes_at is None else None,
+        turn=turn(tx, staff) if staff.role in HELPERS else Turn(),
     )
     if not alerts:
         return calm

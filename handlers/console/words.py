@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from flask import g
-from ruamel.yaml import YAML
+
+from bot.yaml_text import read_yaml
 
 LANGUAGES = ("nb", "en")
 
@@ -22,7 +23,7 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, dict[str, str]]:
 
 
 WORDS: dict[str, dict[str, str]] = _flat(
-    YAML(typ="safe", pure=True).load(Path(__file__).with_name("words.yaml").read_text("utf-8"))
+    read_yaml(Path(__file__).with_name("words.yaml").read_text("utf-8"), "words.yaml").data
 )
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from content_files import CONFIG, RISK, files
-from ruamel.yaml import YAML
 
 from bot.content import MODEL, load_content
 from bot.conversation import Tier
@@ -20,11 +19,12 @@ from bot.risk import Phrases, RiskFile
 from bot.risk_model import BITS, PIECE, RiskModel, number, pack, parse, phrases, pieces, tokens_of, unpack
 from bot.risk_reader import RiskReader
 from bot.risk_words import read
+from bot.yaml_text import read_yaml
 
 ROOT = Path(__file__).parent.parent.parent
 FILE = (ROOT / MODEL).read_text("utf-8")
 SHIPPED = parse(FILE)
-PHRASES = Phrases(RiskFile.model_validate(YAML(typ="safe", pure=True).load(RISK)))
+PHRASES = Phrases(RiskFile.model_validate(read_yaml(RISK, "risk.yaml").data))
 SWITCHED_ON = CONFIG.replace("model: off", "model: on")
 
 

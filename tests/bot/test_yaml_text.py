@@ -27,13 +27,15 @@ class _Dated(Model):
         ("- 1", "x.yaml:1: must be a mapping"),
         ("", "x.yaml:1: must be a mapping"),
         ("a: [1\nb: 2", "x.yaml:2: is not YAML"),
-        ("a: *b", "x.yaml:1: is not YAML"),
+        ("a: *b", "x.yaml:1: *b is not allowed; write the words out"),
         ("a: 1\n---\nb: 2", "x.yaml:2: is not YAML"),
         ("a: \x01", "x.yaml:1: is not YAML"),
         ("a: !!python/object:os.system {}", "is not allowed"),
         ("%YAML 1.1\n---\na: no", "x.yaml:1: a line may not start with %"),
         ("a: " + "[" * 5000, "x.yaml:1: is nested too deeply"),
-        ("a: &a [*a]", "x.yaml:1: is nested too deeply"),
+        ("a: " + "{a: " * 50 + "1" + "}" * 50, "x.yaml:1: is nested too deeply"),
+        ("a: 1\nb: &a [*a]", "x.yaml:2: &a is not allowed; write the words out in both places"),
+        ("a: \ud800", "x.yaml:1: is not YAML: a character that is not allowed here"),
         ("a: '" + "x" * 1_000_000 + "'", "x.yaml:1: is larger than 1 MB"),
     ],
 )
@@ -43,11 +45,27 @@ def test_what_is_no_plain_yaml_is_refused_with_file_line_and_sentence(text: str,
     assert said in refused.value.problems[0]
 
 
-def test_an_alias_bomb_is_stopped_before_it_unfolds() -> None:
+def test_an_alias_bomb_never_unfolds() -> None:
     lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    with pytest.raises(ContentError, match="more than 20,000 values"):
+    with pytest.raises(ContentError, match=r"x\.yaml:1: &a0 is not allowed"):
         read_yaml("\n".join(lines), "x.yaml")
+
+
+def test_more_values_than_any_file_of_ours_holds_are_refused() -> None:
+    with pytest.raises(ContentError, match="more than 20,000 values"):
+        read_yaml("a: [" + "1, " * 20_001 + "]", "x.yaml")
+
+
+def test_what_a_bare_word_means_is_what_yaml_1_2_says() -> None:
+    read = read_yaml(
+        "a: 010\nb: 0x1F\nc: 0o17\nd: 1.5e3\ne: -.inf\nf: 1_000\ng: 'true'\nh: FALSE\ni: Yes\nj: 190:20\nk: +12",
+        "x.yaml",
+    )
+    assert read.data == {
+        "a": 10, "b": 31, "c": 15, "d": 1500.0, "e": float("-inf"), "f": "1_000", "g": "true", "h": False,
+        "i": "Yes", "j": "190:20", "k": 12,
+    }  # fmt: skip
 
 
 def test_yaml_is_version_1_2_and_a_bare_no_is_a_word() -> None:

@@ -130,8 +130,9 @@ class DemoPage:
             assert found.count() == count, f"{text!r} {found.count()} times"
 
     def jump(self, to: str) -> None:
-        """Press one of the clock's buttons: sunday, opening."""
-        self.page.locator(f"[data-jump={to}]").click()
+        """Press one of the clock's buttons: sunday, opening. The service's clock has moved afterwards."""
+        with self.page.expect_response(lambda response: response.url.endswith("/api/clock")):
+            self.page.locator(f"[data-jump={to}]").click()
 
     def new_student(self) -> None:
         """Somebody else writes now."""

@@ -620,6 +620,7 @@
       "?": () => $("keys").showModal(),
       j: () => step(1),
       k: () => (chorded ? location.assign("/console/") : step(-1)),
+      v: () => chorded && location.assign("/console/rota"),
       n: () => $("next")?.click(),
       t: () =>
         (
