@@ -12,7 +12,7 @@ from bot.effects import AddEntry, RaiseAlert, Record
 from bot.errors import NotPossible
 from bot.handoff import Person
 
-Gone = Literal["away", "off_duty"]
+Gone = Literal["away", "off_duty", "shift_over"]
 Left = Literal["returned", "parked", "alarmed"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from bot import handoff, leaving, offers
+from bot import handoff, leaving, offers, rota
 from bot.content import Content
 from bot.conversation import Status
 from bot.events import TimerDue
@@ -19,6 +19,7 @@ NO_ECHO = timedelta(seconds=20)  # how long a message of unknown fate waits for 
 OLD_SHIFTS = timedelta(days=365)  # who had which shift is nobody's business for longer
 LOST_SEND = timedelta(seconds=90)  # longer than other workers' sends take: whoever sent it is gone
 UNREAD_OPEN_DAYS = 3
+SHIFT_OVER = timedelta(minutes=2)  # a console closed for so long after the end of a shift will not open again
 OLD_WATCHES = timedelta(days=1)  # who looked on is in the audit log
 SEEN_EVENTS = timedelta(days=30)  # how long an event is remembered so that it is taken only once
 
@@ -116,7 +117,10 @@ def hand_back(storage: Storage, content: Content, now: datetime) -> int:
     before = now - timedelta(minutes=content.settings.console.away_minutes)
 
     def left(tx: Tx) -> list[tuple[int, int]]:
-        return [pair for pair in tx.handoffs.left_behind(before) if _is_left(tx, pair[0])]
+        gone = set(tx.handoffs.left_behind(before))
+        soon = set(tx.handoffs.left_behind(now - SHIFT_OVER)) - gone
+        gone |= {pair for pair in soon if _shift_is_over(tx, pair[1], now)}
+        return [pair for pair in sorted(gone) if _is_left(tx, pair[0])]
 
     def hand(tx: Tx) -> int:
         changed = 0
@@ -126,7 +130,8 @@ def hand_back(storage: Storage, content: Content, now: datetime) -> int:
             held, staff = draft.conv.handoff, tx.staff.get(staff_id)
             if held is None or held.claimed_by != staff_id or staff is None:
                 continue
-            outcome = leaving.gone(draft, "off_duty" if staff.duty is Duty.OFF else "away")
+            why: leaving.Gone = "shift_over" if _shift_is_over(tx, staff_id, now) else "away"
+            outcome = leaving.gone(draft, "off_duty" if staff.duty is Duty.OFF else why)
             if outcome is None:
                 continue
             save(tx, draft.turn(), now)
@@ -140,6 +145,15 @@ def hand_back(storage: Storage, content: Content, now: datetime) -> int:
         return changed
 
     return storage.write(hand) if storage.read(left) else 0
+
+
+def _shift_is_over(tx: Tx, staff_id: int, now: datetime) -> bool:
+    """Their shift has ended, and they have not gone on duty once more since."""
+    staff = tx.staff.get(staff_id)
+    if staff is None:
+        return False
+    state = tx.rota.standing(staff_id, now)
+    return rota.offer(state, duty=staff.duty.value, duty_at=staff.duty_at, now=now) == "stop"
 
 
 def _is_left(tx: Tx, contact_id: int) -> bool:

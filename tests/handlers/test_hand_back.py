@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
@@ -79,6 +80,26 @@ def test_student_whom_we_answered_last_is_set_aside_and_comes_back_when_they_wri
     assert held.status is Status.CLAIMED and held.conv().handoff.parked_at == held.now
     held.contact_writes("takk, jeg tenker på det")
     assert sweep(held) == 1 and held.status is Status.WAITING
+
+
+@pytest.mark.parametrize(
+    ("ended_minutes_ago", "closed_minutes", "again", "goes_back"),
+    [(1, 3, False, True), (1, 1, False, False), (-30, 3, False, False), (5, 3, True, False)],
+)
+def test_after_the_end_of_a_shift_a_closed_console_is_not_waited_for(
+    held, ended_minutes_ago, closed_minutes, again, goes_back
+):
+    now = held.now
+    ends_at = now + timedelta(minutes=closed_minutes - ended_minutes_ago)
+
+    def plan(tx):
+        tx.rota.add("supporter", now - timedelta(hours=4), ends_at, held.amalie.id, now)
+        on_duty_since = ends_at if again else now - timedelta(hours=1)
+        tx.staff.set_duty(held.amalie.id, Duty.ON, on_duty_since)
+
+    held.local.storage.write(plan)
+    held.wait(minutes=closed_minutes)
+    assert sweep(held) == int(goes_back)
 
 
 def test_open_console_keeps_everything_however_long(held):
