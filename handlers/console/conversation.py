@@ -29,7 +29,7 @@ from storage.records import Alert, Entry, QueueRow, Staff
 
 LIVE_PARTS = ("head", "thread", "notices", "details")
 TICKET_SECONDS = 16 * 3600  # longer than any session
-Panel = Literal["none", "details", "transfer", "close"]
+Panel = Literal["none", "details", "transfer", "close", "unpleasant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
             "console/not_yours.html", row=found, lists=lists(), which="queue", current=contact_id
         )
         return page, 403
-    if panel in ("transfer", "close") and not found.mine:
+    if panel in ("transfer", "close", "unpleasant") and not found.mine:
         return redirect(url_for("console.conversation_page", contact_id=contact_id))
     staff, last = me(), found.thread.last_id
 
@@ -269,6 +269,11 @@ def _keep_draft(contact_id: int, words: Written) -> None:
 def transfer(contact_id: int) -> ResponseReturnValue:
     """The form to hand over to somebody by name; `team.offer` takes it."""
     return _page(contact_id, "transfer")
+
+
+def unpleasant(contact_id: int) -> ResponseReturnValue:
+    """What can be done about a student who bothers or threatens: mute, hand to a coordinator, report."""
+    return _page(contact_id, "unpleasant")
 
 
 def close(contact_id: int) -> ResponseReturnValue:

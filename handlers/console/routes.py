@@ -67,6 +67,7 @@ ROUTES = (
     Route("/c/<int:contact_id>/relieve", team.relieve, "POST", HELPERS),
     Route("/c/<int:contact_id>/take-over", team.take_over, "POST", LEADS),
     Route("/c/<int:contact_id>/mute", team.mute, "POST", HELPERS),
+    Route("/c/<int:contact_id>/unpleasant", conversation.unpleasant, "GET", HELPERS),
     Route("/c/<int:contact_id>/report", team.report, "POST", HELPERS),
     Route("/c/<int:contact_id>/close", conversation.close, "GET POST", HELPERS),
     Route("/c/<int:contact_id>/claim", conversation.claim, "POST", HELPERS),

@@ -188,6 +188,7 @@ def test_muted_conversation_counts_and_sounds_no_more_until_there_is_danger(hous
 
 @once
 def test_coordinator_on_duty_can_be_chosen_for_an_unpleasant_one(house, amalie, jonas, taken):
+    assert "Meld fra til koordinator" in house.browser(amalie).page(f"/c/{taken}/unpleasant")
     page = house.browser(amalie).page(f"/c/{taken}/transfer?to=coordinator")
     assert "Ingen koordinator er på vakt" in page
     house.staff("Ida", Role.COORDINATOR)
