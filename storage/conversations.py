@@ -37,7 +37,9 @@ ON CONFLICT (contact_id) DO UPDATE SET uid = excluded.uid, body = excluded.body,
     opened_at = excluded.opened_at, claimed_by = excluded.claimed_by, claimed_at = excluded.claimed_at,
     last_inbound_at = excluded.last_inbound_at, closed_at = excluded.closed_at, parked_at = excluded.parked_at,
     updated_at = excluded.updated_at, paused = excluded.paused, elsewhere = excluded.elsewhere,
-    offered_to = excluded.offered_to, offered_at = excluded.offered_at, forgotten_at = NULL"""
+    offered_to = excluded.offered_to, offered_at = excluded.offered_at, forgotten_at = NULL,
+    knocked_at = CASE WHEN conversation.status = 'claimed' AND excluded.status = 'waiting' THEN NULL
+        ELSE conversation.knocked_at END"""
 
 _SAVE_HANDOFF = """INSERT INTO handoff (contact_id, number, opened_at, tier, category, rules, claimed_by, claimed_at,
     parked_at, answered_at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 WORK = (
     "ALTER TABLE conversation ADD COLUMN offered_to {big}",  # a colleague is asked to take it
     "ALTER TABLE conversation ADD COLUMN offered_at {big}",
-    # When those on duty were last pushed about it while nobody had it: each new message counts once.
+    # When people were last pushed about it: each new message counts once, and so does coming back into the queue.
     "ALTER TABLE conversation ADD COLUMN knocked_at {big}",
     "CREATE INDEX conversation_offered ON conversation (offered_at) WHERE offered_to IS NOT NULL",
     """CREATE TABLE matter (

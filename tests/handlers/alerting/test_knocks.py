@@ -48,6 +48,13 @@ def test_somebody_new_knocks_once_and_each_later_message_again_but_not_at_once(s
     assert (service.knocks.look(), service.knocks.look()) == (1, 0)
 
 
+def test_student_who_comes_back_into_the_queue_knocks_again(service):
+    service.knocks.look()
+    service.claim(service.amalie)
+    service.local.deeds.team.relieve(service.id_of(), service.amalie)
+    assert (service.knocks.look(), service.knocks.look()) == (1, 0)
+
+
 def test_push_says_nothing_of_who_or_what(service):
     service.knocks.look()
     notice = service.browsers.told[0]
