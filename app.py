@@ -19,6 +19,7 @@ from handlers import clock as clocks
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
 from handlers.environment import Environment
+from handlers.published import Published
 from storage import Keys, Storage, open_storage
 
 # What only one kind of process needs is imported where that is put together: the worker serves no pages, the
@@ -240,28 +241,31 @@ class Service:
         self, env: Environment, clock: Clock, *, with_worker: bool, demo: Demo | None = None
     ) -> None:
         self._env, self._clock, self._demo = env, clock, demo
-        self._content = content_of(env.home)
+        self._content = Published(env.home, files_of, "serve" if with_worker else "web")
         self._with_worker = with_worker
         self._live: console.Live | None = None
         self._worker: Worker | None = None
+        self._storage: Storage | None = None
 
     @property
     def content(self) -> Content:
-        """What the process serves; changes with a restart."""
-        return self._content
+        """What the process serves now."""
+        return self._content()
 
     def app(self) -> Flask:
         """The web application on a freshly opened store."""
         from handlers import console
 
-        storage = storage_of(self._env)
-        self._live = console.Live(storage, limit=self._content.settings.console.streams)
+        storage = self._storage = storage_of(self._env)
+        self._live = console.Live(storage, limit=self.content.settings.console.streams)
         if self._with_worker:
-            self._worker = worker_of(self._env, storage, lambda: self._content, self._clock)
-        return web_app(self._env, storage, lambda: self._content, self._clock, self._live, demo=self._demo)
+            self._worker = worker_of(self._env, storage, self._content, self._clock)
+        return web_app(self._env, storage, self._content, self._clock, self._live, demo=self._demo)
 
     def start(self) -> None:
         """The threads, once the process is the one that serves."""
+        if self._storage is not None:
+            self._content.start(self._storage, self._clock, real=self._env.is_real)
         if self._live is not None:
             self._live.start()
         if self._worker is not None:
@@ -271,6 +275,7 @@ class Service:
 
     def stop(self) -> None:
         """End streams at once, then let the worker finish what is in flight."""
+        self._content.stop()
         if self._live is not None:
             self._live.stop()
         if self._worker is not None:
@@ -280,7 +285,7 @@ class Service:
         """Serve until told to stop."""
         from handlers.server import run_web
 
-        threads = self._content.settings.console.streams + SMALL_THREADS
+        threads = self.content.settings.console.streams + SMALL_THREADS
         run_web(
             self.app, port=self._env.port, threads=threads, on_start=self.start, on_stop=self.stop, host=host
         )
@@ -288,14 +293,16 @@ class Service:
 
 def serve_worker(env: Environment) -> None:
     """The worker process, until SIGTERM."""
-    content = content_of(env.home)
+    content = Published(env.home, files_of, "worker")
     storage = storage_of(env)
-    worker = worker_of(env, storage, lambda: content, clocks.real)
+    worker = worker_of(env, storage, content, clocks.real)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     worker.start()
+    content.start(storage, clocks.real, real=env.is_real)
     stop.wait()
+    content.stop()
     worker.stop()
     storage.close()
 

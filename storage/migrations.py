@@ -299,6 +299,26 @@ _SHOWN_SERVICES = """CREATE TABLE shown_service (
         first_at {big} NOT NULL
     ) {strict}"""
 
+_CONTENT_IN_USE = """CREATE TABLE content_in_use (
+        process TEXT NOT NULL PRIMARY KEY,
+        version TEXT NOT NULL,                  -- of the files that it uses
+        problem TEXT,                           -- where newer files cannot be used, without what stands there
+        at {big} NOT NULL
+    ) {strict}"""
+
+_DEBRIEF = (
+    """CREATE TABLE debrief (
+        id {pk},
+        alert_id {big} NOT NULL REFERENCES alert (id),
+        staff_id {big} NOT NULL,                -- would like to talk about it
+        asked_at {big} NOT NULL,
+        done_by {big},
+        done_at {big},
+        UNIQUE (alert_id, staff_id)
+    ) {strict}""",
+    "CREATE INDEX debrief_open ON debrief (asked_at) WHERE done_at IS NULL",
+)
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
@@ -312,4 +332,7 @@ STEPS: tuple[Step, ...] = (
     Step("0007_people", PEOPLE),
     Step("0008_rota", ROTA),
     Step("0009_work", WORK),
+    # Which texts, services and phrases each process uses: newer ones may be refused while it runs.
+    Step("0011_content_in_use", (_CONTENT_IN_USE,)),
+    Step("0012_debrief", _DEBRIEF),
 )

@@ -211,6 +211,15 @@ class Session:
     is_this: bool  # the one that asks
 
 
+@dataclass(frozen=True, slots=True)
+class ContentLine:
+    """Which content one process uses. `problem`: why it is not the newest."""
+
+    process: str  # web-..., worker-... or serve-...
+    version: str
+    problem: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """Something staff must see that is not about one student: a dead token, a policy warning."""

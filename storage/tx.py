@@ -11,6 +11,7 @@ from storage.calendars import Calendars, RotaNotices
 from storage.closures import Closures
 from storage.contacts import Contacts
 from storage.conversations import Conversations
+from storage.debriefs import Debriefs
 from storage.drafts import Drafts
 from storage.drills import Drills
 from storage.engine import Row, Statements, Topic
@@ -29,7 +30,7 @@ from storage.rota import RotaStore
 from storage.rungs import Rungs
 from storage.sealing import Box, Keys
 from storage.second_factor import SecondFactors
-from storage.service import Counters, Incidents, Jobs, ShownServices, Worker
+from storage.service import ContentInUse, Counters, Incidents, Jobs, ShownServices, Worker
 from storage.sessions import Sessions
 from storage.staff import StaffStore
 from storage.swaps import Swaps
@@ -143,6 +144,11 @@ class Tx:
         return Rungs(self)
 
     @cached_property
+    def debriefs(self) -> Debriefs:
+        """Who would like to talk about a hard case."""
+        return Debriefs(self)
+
+    @cached_property
     def closures(self) -> Closures:
         """What a second person must see: closed critical ones, opened identities; and verdicts on alerts."""
         return Closures(self)
@@ -241,6 +247,11 @@ class Tx:
     def shown_services(self) -> ShownServices:
         """Which services students may have been shown."""
         return ShownServices(self)
+
+    @cached_property
+    def content_in_use(self) -> ContentInUse:
+        """Which texts, services and phrases each process serves."""
+        return ContentInUse(self)
 
     @cached_property
     def counters(self) -> Counters:

@@ -18,6 +18,10 @@ _TEXT: Mapping[Purpose, Words] = {
         nb="En kollega trenger at du ser på noe i dag.",
         en="A colleague needs you to look at something today.",
     ),
+    "debrief": Words(
+        nb="En kollega vil gjerne snakke med deg i dag.",
+        en="A colleague would like to talk with you today.",
+    ),
 }
 RotaPurpose = Literal["shift", "missing", "asked", "answered", "changed"]
 _ROTA_TITLE = Words(nb="Vaktplanen, {page}", en="Rota, {page}")

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from handlers.console.parts import me, parts
 from handlers.console.words import LANGUAGES, say, t
+from handlers.published import REFUSED
 from storage import Tx
 
 THEMES = ("auto", "light", "dark")
@@ -37,5 +38,6 @@ def profile() -> ResponseReturnValue:
 
 def incidents_page() -> ResponseReturnValue:
     """What is wrong with the service itself."""
-    rows = parts().storage.read(lambda tx: tx.incidents.open_ones())
+    found = parts().storage.read(lambda tx: tx.incidents.open_ones())
+    rows = [each for each in found if each.kind != REFUSED]  # said there with file and line
     return render_template("console/incidents.html", rows=rows)

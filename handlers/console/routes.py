@@ -85,6 +85,7 @@ ROUTES = (
     Route("/alert/<int:alert_id>/identity", cases.open_identity, "POST", HELPERS),
     Route("/alert/<int:alert_id>/debrief", reached.debrief, "POST", HELPERS),
     Route("/alert/<int:alert_id>/confirm", alerts.confirm_closure, "POST", LEADS),
+    Route("/debrief/<int:debrief_id>/done", alerts.debrief_done, "POST", LEADS),
     Route("/alerts", alerts.alerts_page, "GET", HELPERS),
     Route("/confirm", alerts.confirm_page, "GET", LEADS),
     Route("/identities", alerts.identities_page, "GET", READERS),

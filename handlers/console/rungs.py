@@ -98,7 +98,8 @@ def _told(one: TellingLine, names: Mapping[int, str]) -> Told:
         who = t("ladder.pager")
     if one.code in UNUSABLE:  # nothing went wrong: there is no such way to them
         return Told(who, t(f"ladder.by_{one.channel}"), t(f"ladder.code_{one.code}"), one.state_at, "barred")
-    state = t(f"ladder.state_{one.state}")
+    was_shown = one.channel == "banner" and one.state == "accepted"
+    state = t("ladder.state_shown" if was_shown else f"ladder.state_{one.state}")
     bad = one.state in ("failed", "unknown") or (one.tries > 0 and one.state == "waiting")
     sign: Literal["sent", "clock", "warn"] = "warn" if bad else "sent" if one.state == "accepted" else "clock"
     return Told(who, t(f"ladder.by_{one.channel}"), state, one.state_at, sign)

@@ -16,6 +16,7 @@ from handlers.console.rungs import category_words
 from handlers.console.team import around, arrivals
 from handlers.console.view import Deadline, Moments, glyph, marked
 from handlers.console.words import WORDS, known, language, say, t
+from handlers.published import GONE, REFUSED
 from storage import Tx
 from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
 
@@ -126,10 +127,16 @@ def _is_silent(tx: Tx, alert: Alert) -> bool:
 def incidents(tx: Tx, staff: Staff) -> list[Incident]:
     """Open incidents, for those who answer for the service; for supporters those that hold their messages
     or leave an alert unheard."""
-    found = tx.incidents.open_ones()
+    found = [each for each in tx.incidents.open_ones() if each.kind != REFUSED]  # the strip says that
     if staff.role in LEADS | MANAGERS:
         return found
     return [each for each in found if each.kind.startswith("page:") or each.kind == "alert_reaches_nobody"]
+
+
+def refused(tx: Tx) -> tuple[str, ...]:
+    """What stands in the way of newer phrases, services and texts: file, line and sentence, each once."""
+    lines = tx.content_in_use.since(now() - GONE)
+    return tuple(sorted({line.problem for line in lines if line.problem}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,8 @@ class Shell:
     waiting: int
     incidents: list[Incident]
     talk_about: int | None  # an alert after which this person is offered a talk
+    talks: int  # colleagues who would like to talk about a hard case; for leads
+    refused: tuple[str, ...]  # why newer phrases, services or texts are not in use; for those who can mend it
 
 
 def shell() -> Shell:
@@ -147,15 +156,17 @@ def shell() -> Shell:
     if "shell" not in g:
         staff = me()
         since = now() - TALK_ABOUT
-        top, found, talk = parts().storage.read(
+        top, found, talk, talks, held_back = parts().storage.read(
             lambda tx: (
                 strip(tx, staff),
                 incidents(tx, staff),
                 tx.alert_history.to_talk_about(staff.id, since) if staff.role in HELPERS else None,
+                tx.debriefs.waiting(staff.id) if staff.role in LEADS else 0,
+                refused(tx) if staff.role in LEADS | MANAGERS else (),
             )
         )
         waiting = len(queue_rows()) if staff.role in HELPERS else 0
-        g.shell = Shell(top, waiting, found, talk)
+        g.shell = Shell(top, waiting, found, talk, talks, held_back)
     return g.shell  # type: ignore[no-any-return]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pyotp
 import pytest
+from alert_cases import DANGER
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
@@ -228,3 +229,15 @@ def amalie(house: House) -> Staff:
 
 
 __all__ = ["PASSWORD", "START", "Browser", "House", "Phone", "Tier", "ticket_of"]
+
+
+@pytest.fixture
+def case(house):
+    """A student in danger; Amalie helps, Liv leads, Kari coordinates, Rune reviews."""
+    house.amalie, house.jonas = house.staff("Amalie"), house.staff("Jonas")
+    house.liv = house.staff("Liv", Role.DUTY_LEAD)
+    house.kari = house.staff("Kari", Role.COORDINATOR)
+    house.rune = house.staff("Rune", Role.REVIEWER)
+    house.contact = house.student(DANGER)
+    house.alert = house.storage.read(lambda tx: tx.alerts.open())[0]
+    return house

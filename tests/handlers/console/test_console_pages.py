@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from alert_cases import take
 from sqlite_utils.utils import sqlite3
 
 from handlers.console import words as catalogue
@@ -308,3 +310,22 @@ def test_a_supporter_is_told_why_messages_wait_and_not_of_what_is_others_to_mend
     assert "Meta har advart" not in house.browser(amalie).page("/")
     house.storage.write(lambda tx: tx.incidents.open("page:token_dead", house.at))
     assert "Messenger slipper oss ikke inn" in house.browser(amalie).page("/")
+
+
+def test_the_first_look_at_a_conversation_with_an_open_alert_is_light(case):
+    take(case, case.amalie)
+    browser = case.browser(case.amalie)
+
+    def sent(path, **headers):
+        with closing(browser.get(path, **headers)) as answer:
+            return answer.status_code, dict(answer.headers), answer.data
+
+    _, headers, page = sent(f"/c/{case.contact}", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in headers, "its length would tell about what stands in it"
+    _, of_style, style = sent("/static/console.css", Accept_Encoding="gzip")
+    _, of_script, script = sent("/static/console.js", Accept_Encoding="gzip")
+    assert of_style["Content-Encoding"] == of_script["Content-Encoding"] == "gzip"
+    assert len(page) + len(style) + len(script) < 55_000
+    assert gzip.decompress(style) == sent("/static/console.css")[2]
+    status, again, _ = sent("/static/console.css", Accept_Encoding="gzip", If_None_Match=of_style["ETag"])
+    assert status == 304 and "Accept-Encoding" in again["Vary"]
