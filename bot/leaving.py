@@ -83,6 +83,12 @@ def gone(draft: Draft, why: Gone) -> Left | None:
     return "parked"
 
 
+def returned(draft: Draft, by: Person) -> None:
+    """Whoever had gone is there again, and has said "I have it" about a student who is still theirs."""
+    held = handoff.owned(draft, by)
+    draft.change(handoff=replace(held, left_at=None))
+
+
 def mute(draft: Draft, by: Person, *, on: bool) -> None:
     """No sound, count or push of this conversation for the one who has it, until danger is read in it."""
     held = handoff.owned(draft, by)

@@ -195,8 +195,12 @@ class Deeds(Doing):
         row = self._storage.read(lambda tx: tx.handoffs.row(alert.contact_id)) if alert else None
         self._escalation.acknowledge(alert_id, staff)
         is_free = alert is not None and row is not None and (alert.resumed_at is not None or row.left)
-        if row is not None and is_free and row.claimed_by not in (None, staff.id):
+        if row is None or not is_free or row.claimed_by is None:
+            return
+        if row.claimed_by != staff.id:
             self.team.relieve_absent(row.contact_id, staff)
+        elif row.left:
+            self._do(row.contact_id, staff, lambda tx, draft: leaving.returned(draft, person(staff)))
 
     def alert_shown(self, alert_id: int, staff: Staff) -> None:
         """The bar is on the screen of somebody on duty: now the student may be told that people know."""

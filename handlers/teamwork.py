@@ -53,7 +53,7 @@ class Teamwork(Doing):
 
         def deed(tx: Tx, draft: Draft) -> None:
             to = colleague(tx, staff, to_staff_id)
-            if to is None:
+            if to is None or _is_hidden(draft, to):
                 raise NotPossible("nobody")
             offers.offer(draft, person(to), person(staff), note.strip() or None)
 
@@ -122,7 +122,13 @@ class Teamwork(Doing):
         """Somebody who leads answers from now on; the supporter is told by whom."""
         if staff.role not in LEADS:
             raise NotPossible("not for this role")
-        self._do(contact_id, staff, lambda tx, draft: self._take_over(tx, draft, staff))
+
+        def deed(tx: Tx, draft: Draft) -> None:
+            if _is_hidden(draft, staff):
+                raise NotPossible("known")
+            self._take_over(tx, draft, staff)
+
+        self._do(contact_id, staff, deed)
 
     def relieve_absent(self, contact_id: int, staff: Staff) -> None:
         """Whoever has said "I have it" gets the student whose supporter has gone or is silent."""
@@ -230,6 +236,11 @@ class Teamwork(Doing):
                 tx.audit.add(self._clock(), staff.id, "matter_closed", matter.contact_id, matter.kind)
 
         self._storage.write(deed)
+
+
+def _is_hidden(draft: Draft, staff: Staff) -> bool:
+    """They know the student, and no life is in danger."""
+    return staff.id in draft.conv.known_to and draft.conv.tier.rank < Tier.HIGH.rank
 
 
 def _may_close(matter: Matter, staff: Staff) -> bool:

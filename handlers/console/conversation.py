@@ -134,7 +134,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
         which="queue",
         current=contact_id,
         panel=panel,
-        takers=team.takers() if found.mine else [],
+        takers=team.takers(found.row) if found.mine else [],
         coordinator_only=request.args.get("to") == "coordinator",
         outcomes=OUTCOMES,
         ticket=_signer().dumps([staff.id, contact_id]),

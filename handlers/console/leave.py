@@ -26,7 +26,7 @@ class Leaving:
     way: Way
     danger: list[QueueRow]
     ordinary: list[QueueRow]
-    takers: list[Staff]
+    takers: dict[int, list[Staff]]  # by conversation: who can be asked
 
     @property
     def free(self) -> bool:
@@ -40,7 +40,7 @@ def _leaving(way: Way) -> Leaving:
         way=way,
         danger=[row for row in mine if is_danger(row)],
         ordinary=[row for row in mine if not is_danger(row)],
-        takers=team.takers(),
+        takers={row.contact_id: team.takers(row) for row in mine},
     )
 
 

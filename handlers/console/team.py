@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from bot.errors import NotPossible, NotYours
 from bot.offers import ANSWER_WITHIN
-from bot.routing import is_danger
+from bot.routing import is_danger, is_hidden
 from handlers.console.forms import number, paragraph
 from handlers.console.parts import me, parts
 from handlers.console.words import t
@@ -71,9 +71,9 @@ def own_rows() -> list[QueueRow]:
     return cast("list[QueueRow]", g.own_rows)
 
 
-def takers() -> list[Staff]:
-    """Who can be asked to take over; with `?to=coordinator` coordinators alone."""
-    found = parts().act.team.takers(me())
+def takers(row: QueueRow) -> list[Staff]:
+    """Who can be asked to take this one over; with `?to=coordinator` coordinators alone."""
+    found = [one for one in parts().act.team.takers(me()) if not is_hidden(one, row)]
     if request.args.get("to") == "coordinator":
         return [one for one in found if one.role is Role.COORDINATOR]
     return found

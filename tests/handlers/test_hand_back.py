@@ -120,6 +120,17 @@ def test_danger_stays_by_name_and_alarms_anew_once(held):
     assert matters(held) == ["left_danger"]
 
 
+def test_whoever_comes_back_and_has_it_again_is_alone_no_longer(held):
+    held.contact_writes(DANGER)
+    held.local.deeds.acknowledge(held.alerts[0].id, held.amalie)
+    held.wait(minutes=11)
+    sweep(held)
+    seen(held)
+    held.local.deeds.acknowledge(held.alerts[0].id, held.amalie)
+    assert held.conv().handoff.left_at is None and held.conv().handoff.claimed_by == held.amalie.id
+    assert sweep(held) == 0
+
+
 def test_only_one_of_two_gets_the_student_of_an_absent_colleague(held):
     held.contact_writes(DANGER)
     held.local.deeds.acknowledge(held.alerts[0].id, held.amalie)

@@ -140,6 +140,10 @@ def test_lead_who_knows_the_student_cannot_read_along(house, amalie, taken):
     house.browser(lead).post(f"/c/{taken}/know")
     assert house.row(taken).claimed_by == amalie.id
     assert house.browser(lead).get(f"/c/{taken}").location == "/console/"
+    house.browser(lead).post(f"/c/{taken}/take-over")
+    house.browser(amalie).post(f"/c/{taken}/offer", to=lead.id)
+    assert house.row(taken).claimed_by == amalie.id and house.row(taken).offered_to is None
+    assert "Berit" not in house.browser(amalie).page(f"/c/{taken}/transfer")
     assert f"row-{taken}" not in house.browser(lead).page("/")
 
 
