@@ -144,6 +144,7 @@ def letters_of(env: Environment, settings: Settings) -> Mail | None:
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
+    from handlers.alerting.knocks import Knocks
     from handlers.alerting.shifts import ShiftNews
     from handlers.catch_up import CatchUp
     from handlers.worker import Worker
@@ -152,8 +153,11 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
     channels = alert_channels_of(env, content().settings)
     climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
+    knocks = Knocks(storage, content, clock, channels)
     news = ShiftNews(storage, content, clock, channels)
-    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber, shift_news=news)
+    return Worker(
+        storage, content, client, clock, catch_up=catch_up, climber=climber, knocks=knocks, shift_news=news
+    )
 
 
 def web_app(

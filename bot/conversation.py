@@ -74,6 +74,16 @@ class FlowState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """The one who has a conversation asks a colleague to take it. It changes hands when they say yes."""
+
+    to: int  # supporter id
+    alias: str
+    at: datetime
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Handoff:
     """A period in which people, not the flow, answer. Numbered from 1 within the conversation."""
 
@@ -87,7 +97,12 @@ class Handoff:
     claimed_at: datetime | None = None
     parked_at: datetime | None = None  # silent for two hours: does not count in the supporter's cap
     answered_at: datetime | None = None  # a person's first message in this handoff
-    note: str | None = None  # handed over with these words
+    unanswered: bool = True  # the student spoke last, or nobody has written yet
+    offer: Offer | None = None  # a colleague is asked to take it
+    refused: str | None = None  # alias of the last colleague who did not; until the next message of ours
+    passed_by: tuple[int, ...] = ()  # supporters who laid it down: not offered to them again
+    muted_by: tuple[int, ...] = ()  # supporters who want no signal of it, until there is danger
+    left_at: datetime | None = None  # in danger, and the one who has it has gone: people were alarmed anew
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +159,7 @@ class Conversation:
     erase_on_close: bool = False  # they asked for deletion while a person has to see to their safety first
     erasing: str | None = None  # the receipt's code: deleted as soon as the receipt is out
     foreign_at: datetime | None = None  # words in no known language got the number line
+    known_to: tuple[int, ...] = ()  # supporters who know the student: it is not shown to them, but for danger
 
     def moved(self, status: Status) -> Conversation:
         """This conversation with another status. Raises NotPossible for a move outside the table."""

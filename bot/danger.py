@@ -107,6 +107,8 @@ def _raise_tier(draft: Draft, finding: Finding) -> None:
                 rules=tuple(dict.fromkeys((*conv.handoff.rules, finding.rule))),
                 # Who answered in Meta's inbox before this has not answered it.
                 answered_at=None if conv.status is Status.WAITING else conv.handoff.answered_at,
+                unanswered=True,
+                muted_by=(),  # danger is heard by everybody
             )
         )
     old = draft.conv.danger

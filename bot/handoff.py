@@ -47,32 +47,30 @@ def claim(draft: Draft, by: Person) -> None:
     if conv.status is not Status.WAITING or conv.handoff is None:
         raise NotPossible("nobody waits here")
     draft.conv = conv.moved(Status.CLAIMED)
-    draft.change(handoff=replace(conv.handoff, answered_at=None))  # whoever answered was in Meta's inbox
-    _hold(draft, by)
+    # Whoever answered before was in Meta's inbox.
+    draft.change(handoff=replace(conv.handoff, answered_at=None, unanswered=True))
+    hold(draft, by)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
-        draft.do(CloseAlert(by=by.id, at=draft.now, what="acknowledged"))
+        acknowledged(draft, by)
     draft.do(Record(action="claimed", by=by.id, detail=conv.handoff.tier.value))
 
 
-def assign(draft: Draft, to: Person, by: Person, note: str | None) -> None:
-    """Hand a conversation over to somebody by name. Raises NotYours unless `by` has it."""
-    _own(draft, by)
-    draft.change(handoff=replace(_handoff(draft), note=note or None))
-    draft.do(AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="left", who=by.alias))
-    _hold(draft, to)
-    if draft.conv.tier.rank >= Tier.HIGH.rank:
-        _alert_again(draft, "transferred")  # being handed somebody is not yet "I have it"
-    draft.do(Record(action="transferred", by=by.id, detail=str(to.id)))
-
-
-def _hold(draft: Draft, by: Person) -> None:
+def hold(draft: Draft, by: Person) -> None:
+    """It is theirs from now on, and the student reads who is here. What was asked of others about it is over."""
     draft.change(
         flow=None,
         asked=None,
         asked_at=None,
         elsewhere_since=None,
         handoff=replace(
-            _handoff(draft), claimed_by=by.id, claimed_alias=by.alias, claimed_at=draft.now, parked_at=None
+            current(draft),
+            claimed_by=by.id,
+            claimed_alias=by.alias,
+            claimed_at=draft.now,
+            parked_at=None,
+            offer=None,
+            refused=None,
+            left_at=None,
         ),
     )
     draft.do(
@@ -86,12 +84,25 @@ def _hold(draft: Draft, by: Person) -> None:
         draft.say(Purpose.PRESENCE, "person.here", alias=by.alias)
 
 
-def release(draft: Draft, by: Person) -> None:
-    """Put the conversation back where it stood in the queue. Raises NotYours unless `by` has it."""
-    _own(draft, by)
+def acknowledged(draft: Draft, by: Person) -> None:
+    """Taking somebody in danger is also "I have it"."""
+    draft.do(CloseAlert(by=by.id, at=draft.now, what="acknowledged"))
+
+
+def release(draft: Draft, by: Person, *, why: str | None = None) -> None:
+    """Put the conversation back where it stood in the queue; `by` is not offered it again.
+
+    `why`: it was not they who did so, but the service, because they are not there. Raises NotYours unless `by` has it.
+    """
+    held = owned(draft, by)
+    passed_by = held.passed_by if why else tuple(dict.fromkeys((*held.passed_by, by.id)))
     draft.change(
         handoff=replace(
-            _handoff(draft),
+            held,
+            passed_by=passed_by,
+            offer=None,
+            refused=None,
+            left_at=None,
             claimed_by=None,
             claimed_alias=None,
             claimed_at=None,
@@ -102,7 +113,7 @@ def release(draft: Draft, by: Person) -> None:
     draft.conv = draft.conv.moved(Status.WAITING)
     draft.do(
         AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="left", who=by.alias),
-        Record(action="released", by=by.id),
+        Record(action="released", by=None if why else by.id, detail=why),
     )
     queue.set_waiting_timers(draft)
     if draft.conv.danger and draft.conv.danger.asked == "soft":
@@ -123,7 +134,7 @@ def _say_left(draft: Draft) -> None:
 
 def _alert_again(draft: Draft, why: str) -> None:
     """A flagged conversation whose person has gone alerts anew."""
-    handoff = _handoff(draft)
+    handoff = current(draft)
     draft.do(
         RaiseAlert(tier=handoff.tier, category=handoff.category or "O-distress", rules=(why,), at=draft.now)
     )
@@ -134,17 +145,24 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> No
 
     Raises NotYours, WindowClosed when the channel lets nobody write, or MayNotBeSafe.
     """
-    _own(draft, by)
+    owned(draft, by)
     conv = draft.conv
     if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
         raise WindowClosed("the student must write again first")
     if conv.needs_confirming and not confirmed:
         raise MayNotBeSafe("the student wrote PAUSE, or said that messages here may not be safe")
     draft.do(SendMessage(message=SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)))
-    handoff = _handoff(draft)
+    handoff = current(draft)
     draft.change(
         elsewhere_since=None,
-        handoff=replace(handoff, answered_at=handoff.answered_at or draft.now, parked_at=None),
+        handoff=replace(
+            handoff,
+            answered_at=handoff.answered_at or draft.now,
+            parked_at=None,
+            unanswered=False,
+            refused=None,
+            left_at=None,
+        ),
     )
     drop_questions(draft)
     _watch_for_silence(draft)
@@ -172,8 +190,8 @@ def drop_questions(draft: Draft) -> None:
 def student_wrote(draft: Draft) -> None:
     """The student wrote to a supporter: not parked any more, and nothing closes what nobody has answered."""
     handoff = draft.conv.handoff
-    if handoff and handoff.parked_at:
-        draft.change(handoff=replace(handoff, parked_at=None))
+    if handoff:
+        draft.change(handoff=replace(handoff, parked_at=None, unanswered=True))
     draft.do(CancelTimers(names=queue.QUIET_TIMERS))
 
 
@@ -186,11 +204,19 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if not conv.has_people:
         raise NotPossible("there is nothing to close")
     if by is not None:
-        _own(draft, by)
+        owned(draft, by)
     tier = conv.tier
-    draft.do(FinishHandoff(number=_handoff(draft).number, outcome=outcome, by=by.id if by else None))
+    draft.do(FinishHandoff(number=current(draft).number, outcome=outcome, by=by.id if by else None))
     draft.conv = conv.moved(Status.CLOSED)
-    draft.change(flow=None, asked=None, asked_at=None, danger=None, closed_at=draft.now, elsewhere_since=None)
+    draft.change(
+        flow=None,
+        asked=None,
+        asked_at=None,
+        danger=None,
+        closed_at=draft.now,
+        elsewhere_since=None,
+        handoff=replace(current(draft), offer=None, refused=None),
+    )
     draft.do(
         CancelTimers(names=None),
         DropPending(purposes=frozenset({Purpose.QUEUE, Purpose.FLOW, Purpose.CLOSED})),
@@ -234,11 +260,11 @@ def give_back(draft: Draft, by: Person) -> None:
 
 def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
     """Only a person lowers a tier, with a reason (kept as a note by the caller). Raises NotPossible."""
-    handoff = _handoff(draft)
+    handoff = current(draft)
     if not draft.conv.has_people or tier.rank >= handoff.tier.rank:
         raise NotPossible("the tier can only be lowered here")
     if draft.conv.status is Status.CLAIMED:
-        _own(draft, by)
+        owned(draft, by)
     draft.change(handoff=replace(handoff, tier=tier))
     if draft.conv.danger:
         draft.change(danger=replace(draft.conv.danger, tier=tier, asked=None))
@@ -249,15 +275,18 @@ def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
         queue.set_waiting_timers(draft)
 
 
-def _handoff(draft: Draft) -> Handoff:
+def current(draft: Draft) -> Handoff:
+    """The handoff that is open, or was last. Raises NotPossible when there never was one."""
     if draft.conv.handoff is None:
         raise NotPossible("no handoff is open")
     return draft.conv.handoff
 
 
-def _own(draft: Draft, by: Person) -> None:
-    handoff = _handoff(draft)
+def owned(draft: Draft, by: Person) -> Handoff:
+    """The handoff, which `by` has. Raises NotYours, or NotPossible when nobody has it."""
+    handoff = current(draft)
     if draft.conv.status is not Status.CLAIMED:
         raise NotPossible("nobody has this conversation")
     if handoff.claimed_by != by.id:
         raise NotYours(handoff.claimed_alias or "")
+    return handoff

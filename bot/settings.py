@@ -174,6 +174,9 @@ class Console(Model):
     sign_in_tries: int = 5  # wrong tries per account and per address before a pause
     sign_in_pause_minutes: int = 15
     streams: int = 48  # live connections one web process holds
+    away_minutes: int = Field(
+        default=10, ge=2, le=120
+    )  # a console last seen longer ago: what waits there for an answer goes back to the queue
     proxies: int = Field(
         default=1, ge=0, le=5
     )  # how many of ours stand in front; their X-Forwarded-* is believed

@@ -2,51 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 
-from bot import danger, handoff
+from bot import danger, handoff, leaving, routing
 from bot.content import Content
 from bot.conversation import Status, Tier
 from bot.draft import Draft
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible
-from bot.handoff import Person
 from bot.triage import in_order
 from handlers.clock import Clock
+from handlers.doing import Doing, check_account, person
 from handlers.escalation import Escalation
+from handlers.teamwork import Teamwork
 from handlers.turns import draft_for, save
 from storage import Storage, Tx
-from storage.records import Delivery, Duty, QueueRow, Role, Staff
-
-ANSWERERS = frozenset({Role.SUPPORTER, Role.DUTY_LEAD, Role.COORDINATOR})  # the others see no text
+from storage.records import Delivery, Duty, QueueRow, Staff
 
 
-class Deeds:
+class Deeds(Doing):
     """Used by the console. Raises the errors of `bot.errors`; every error leaves everything as it was."""
 
     def __init__(self, storage: Storage, content: Callable[[], Content], clock: Clock) -> None:
-        self._storage = storage
-        self._content = content
-        self._clock = clock
+        super().__init__(storage, content, clock)
         self._escalation = Escalation(storage, content, clock)
+        self.team = Teamwork(storage, content, clock)
 
     # Lists.
 
     def queue(self, staff: Staff) -> list[QueueRow]:
-        """Who waits, in the order people should take them."""
-        return self._storage.read(self._in_order)
+        """Who waits, in the order people should take them; without those this person knows."""
+        waiting = self._storage.read(self._in_order)
+        return [row for row in waiting if not routing.is_hidden(staff, row)]
 
     def mine(self, staff: Staff) -> list[QueueRow]:
-        """What this supporter has."""
-        return self._storage.read(lambda tx: tx.handoffs.mine(staff.id))
+        """What this supporter has: who waits for an answer first, in the queue's order."""
+        rows = self._sorted(self._storage.read(lambda tx: tx.handoffs.mine(staff.id)))
+        return sorted(rows, key=lambda row: (-row.tier.rank, not row.unanswered, row.parked))
 
     def claimed(self, staff: Staff) -> list[QueueRow]:
-        """What everybody has; for those who lead."""
-        return self._storage.read(lambda tx: tx.handoffs.claimed())
+        """What everybody has; for those who lead, without students they know."""
+        rows = self._storage.read(lambda tx: tx.handoffs.claimed())
+        return [row for row in rows if not routing.is_hidden(staff, row)]
 
     def _in_order(self, tx: Tx) -> list[QueueRow]:
+        return self._sorted(tx.handoffs.queue())
+
+    def _sorted(self, rows: Iterable[QueueRow]) -> list[QueueRow]:
         settings = self._content().settings
         return in_order(
-            tx.handoffs.queue(),
+            rows,
             self._clock(),
             soon_minutes=settings.queue.window_soon_minutes,
             granted=settings.human_agent == "granted",
@@ -55,33 +60,46 @@ class Deeds:
     # Taking and leaving.
 
     def claim(self, contact_id: int, staff: Staff) -> None:
-        """Take a waiting conversation. Raises AlreadyClaimed, or NotPossible with a full cap."""
+        """Take a waiting conversation. Raises AlreadyClaimed, or NotPossible with a full cap.
+
+        NotPossible, too, for a student whom they have said they know, unless there is danger.
+        """
 
         def deed(tx: Tx, draft: Draft) -> None:
             if draft.conv.status is Status.CLAIMED and draft.conv.handoff:
                 raise AlreadyClaimed(draft.conv.handoff.claimed_alias or "")
+            if staff.id in draft.conv.known_to and draft.conv.tier.rank < Tier.HIGH.rank:
+                raise NotPossible("known")
             self._check_cap(tx, staff, draft.conv.tier)
-            handoff.claim(draft, _person(staff))
+            handoff.claim(draft, person(staff))
 
         self._do(contact_id, staff, deed)
 
     def next_for(self, staff: Staff) -> int | None:
-        """Claim the first in order and say which; None when nobody waits, or none that the cap allows.
+        """Claim whoever this person is offered (`bot.routing`) and say which; None when there is nobody for them.
 
         Raises NotPossible("paused") for somebody who has not said that they are ready again.
         """
 
         def deed(tx: Tx) -> int | None:
-            _check_account(tx, staff)
-            if _is_paused(tx, staff.id):
+            helper = check_account(tx, staff)
+            if helper.paused_at is not None:
                 raise NotPossible("paused")
-            for row in self._in_order(tx):
+            patience = self._content().settings.waiting.ask_again_minutes[:1] or (15,)
+            offered = routing.offers(
+                helper,
+                self._in_order(tx),
+                self._clock(),
+                anybody_after=timedelta(minutes=patience[0]),
+                room=self._room(tx, staff, Tier.NONE),
+            )
+            for row in offered:
                 if not tx.contacts.lock(row.contact_id):
                     continue
                 draft = draft_for(tx, row.contact_id, self._content(), self._clock())
                 try:
                     self._check_cap(tx, staff, draft.conv.tier)
-                    handoff.claim(draft, _person(staff))
+                    handoff.claim(draft, person(staff))
                 except NotPossible:
                     continue
                 save(tx, draft.turn(), self._clock())
@@ -104,30 +122,15 @@ class Deeds:
 
     def release(self, contact_id: int, staff: Staff) -> None:
         """Put it back where it stood in the queue."""
-        self._do(contact_id, staff, lambda tx, draft: handoff.release(draft, _person(staff)))
-
-    def transfer(self, contact_id: int, staff: Staff, to_staff_id: int, note: str) -> None:
-        """Hand it to a colleague, with a few words that only staff see."""
-
-        def deed(tx: Tx, draft: Draft) -> None:
-            to = _colleague(tx, staff, to_staff_id)
-            if to is None:
-                raise NotPossible("no such colleague")
-            if to.paused_at is not None:
-                raise NotPossible("they have a pause")
-            handoff.assign(draft, _person(to), _person(staff), note.strip() or None)
-            if note.strip():
-                tx.transcript.add_note(contact_id, staff.id, staff.alias, note.strip(), self._clock())
-
-        self._do(contact_id, staff, deed)
+        self._do(contact_id, staff, lambda tx, draft: handoff.release(draft, person(staff)))
 
     def close(self, contact_id: int, staff: Staff, outcome: str) -> None:
         """End the handoff; the student gets a goodbye and, below high, one question."""
-        self._do(contact_id, staff, lambda tx, draft: handoff.close(draft, _person(staff), outcome))
+        self._do(contact_id, staff, lambda tx, draft: handoff.close(draft, person(staff), outcome))
 
     def give_back(self, contact_id: int, staff: Staff) -> None:
         """After somebody answered in Meta's inbox: let the bot speak again."""
-        self._do(contact_id, staff, lambda tx, draft: handoff.give_back(draft, _person(staff)))
+        self._do(contact_id, staff, lambda tx, draft: handoff.give_back(draft, person(staff)))
 
     # Words.
 
@@ -149,7 +152,7 @@ class Deeds:
                     raise AnsweredMeanwhile("somebody replied")
                 if entry.written_by == "supporter" and entry.text == text:
                     return
-            handoff.reply(draft, _person(staff), text, confirmed=confirmed)
+            handoff.reply(draft, person(staff), text, confirmed=confirmed)
 
         self._do(contact_id, staff, deed)
         return self._storage.read(lambda tx: tx.transcript.last_id(contact_id))
@@ -158,7 +161,7 @@ class Deeds:
         """Words between supporters, never sent."""
 
         def deed(tx: Tx) -> None:
-            _check_account(tx, staff)
+            check_account(tx, staff)
             if not tx.contacts.lock(contact_id):
                 raise NotPossible("the conversation was deleted")
             tx.transcript.add_note(contact_id, staff.id, staff.alias, text, self._clock())
@@ -183,8 +186,21 @@ class Deeds:
     # Danger.
 
     def acknowledge(self, alert_id: int, staff: Staff) -> None:
-        """ "I have it". Raises AlreadyClaimed with the name of whoever was first; a second click is no error."""
+        """ "I have it". Raises AlreadyClaimed with the name of whoever was first; a second click is no error.
+
+        Where the one who has the conversation has gone, or has been silent so long that the ladder went on, the
+        conversation comes along with the alert.
+        """
+        alert = self._storage.read(lambda tx: tx.alerts.get(alert_id))
+        row = self._storage.read(lambda tx: tx.handoffs.row(alert.contact_id)) if alert else None
         self._escalation.acknowledge(alert_id, staff)
+        is_free = alert is not None and row is not None and (alert.resumed_at is not None or row.left)
+        if row is None or not is_free or row.claimed_by is None:
+            return
+        if row.claimed_by != staff.id:
+            self.team.relieve_absent(row.contact_id, staff)
+        elif row.left:
+            self._do(row.contact_id, staff, lambda tx, draft: leaving.returned(draft, person(staff)))
 
     def alert_shown(self, alert_id: int, staff: Staff) -> None:
         """The bar is on the screen of somebody on duty: now the student may be told that people know."""
@@ -206,68 +222,37 @@ class Deeds:
 
     # Duty.
 
-    def set_duty(self, staff: Staff, duty: Duty, hand_over_to: int | None = None) -> None:
-        """On duty, paused, off. Nobody leaves with somebody in danger without naming who has them now."""
+    def set_duty(self, staff: Staff, duty: Duty) -> None:
+        """On duty, paused, off. Raises NotPossible("hand_over") for whoever has somebody in danger.
+
+        Off duty, what waits for an answer goes back to the queue, and what was asked of this person is declined.
+        """
 
         def deed(tx: Tx) -> None:
             now = self._clock()
-            _check_account(tx, staff)
+            check_account(tx, staff)
             if duty is not Duty.ON:
-                self._hand_over(tx, staff, hand_over_to)
+                self._let_go(tx, staff, for_good=duty is Duty.OFF)
             tx.staff.set_duty(staff.id, duty, now)
             tx.audit.add(now, staff.id, f"duty_{duty.value}", None, None)
             tx.wake("screens")
 
         self._storage.write(deed)
 
-    def _hand_over(self, tx: Tx, staff: Staff, to_staff_id: int | None) -> None:
-        flagged = [row for row in tx.handoffs.mine(staff.id) if row.tier.rank >= Tier.HIGH.rank]
-        if not flagged:
-            return
-        to = _colleague(tx, staff, to_staff_id)
-        if to is None or to.duty is not Duty.ON or to.paused_at is not None:
+    def _let_go(self, tx: Tx, staff: Staff, *, for_good: bool) -> None:
+        mine = tx.handoffs.mine(staff.id)
+        if any(row.tier.rank >= Tier.HIGH.rank for row in mine):
             raise NotPossible("hand_over")
-        for contact_id in sorted(row.contact_id for row in flagged):  # all of them before the first change
+        asked = {row.contact_id for row in tx.handoffs.offered_to(staff.id)}
+        theirs = {row.contact_id for row in mine} if for_good else set()
+        for contact_id in sorted(asked | theirs):  # all of them before the first change
             tx.contacts.lock(contact_id)
-        for row in flagged:
-            draft = draft_for(tx, row.contact_id, self._content(), self._clock())
-            handoff.assign(draft, _person(to), _person(staff), None)
+        for contact_id in sorted(asked | theirs):
+            draft = draft_for(tx, contact_id, self._content(), self._clock())
+            if contact_id in asked:
+                self.team.say_no(tx, draft, staff)
+            elif draft.conv.tier.rank >= Tier.HIGH.rank:
+                raise NotPossible("hand_over")  # it rose while we looked
+            else:
+                leaving.gone(draft, "off_duty")
             save(tx, draft.turn(), self._clock())
-
-    # The one way through.
-
-    def _do(self, contact_id: int, staff: Staff, deed: Callable[[Tx, Draft], object]) -> None:
-        def turn(tx: Tx) -> None:
-            _check_account(tx, staff)
-            if not tx.contacts.lock(contact_id):
-                raise NotPossible("the conversation was deleted")
-            now = self._clock()
-            draft = draft_for(tx, contact_id, self._content(), now)
-            deed(tx, draft)
-            save(tx, draft.turn(), now)
-
-        self._storage.write(turn)
-
-
-def _person(staff: Staff) -> Person:
-    return Person(id=staff.id, alias=staff.alias)
-
-
-def _check_account(tx: Tx, staff: Staff) -> None:
-    """`staff` was read when the request began; the account may have been closed since."""
-    current = tx.staff.get(staff.id)
-    if current is None or current.disabled:
-        raise NotPossible("the account is closed")
-
-
-def _is_paused(tx: Tx, staff_id: int) -> bool:
-    current = tx.staff.get(staff_id)
-    return current is not None and current.paused_at is not None
-
-
-def _colleague(tx: Tx, staff: Staff, to_staff_id: int | None) -> Staff | None:
-    """Somebody else who may answer students; None when there is no such person."""
-    to = tx.staff.get(to_staff_id) if to_staff_id is not None else None
-    if to is None or to.disabled or to.id == staff.id or to.role not in ANSWERERS:
-        return None
-    return to

@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from bot import handoff
+from bot import handoff, leaving, offers, rota
 from bot.content import Content
 from bot.conversation import Status
 from bot.events import TimerDue
 from bot.messages import Purpose
 from handlers.turns import draft_for, save, tell
 from storage import Storage, Tx
+from storage.matters import Kind
+from storage.records import Duty
 
 NO_ECHO = timedelta(seconds=20)  # how long a message of unknown fate waits for its echo
 OLD_SHIFTS = timedelta(days=365)  # who had which shift is nobody's business for longer
 LOST_SEND = timedelta(seconds=90)  # longer than other workers' sends take: whoever sent it is gone
 UNREAD_OPEN_DAYS = 3
+SHIFT_OVER = timedelta(minutes=2)  # a console closed for so long after the end of a shift will not open again
+OLD_WATCHES = timedelta(days=1)  # who looked on is in the audit log
 SEEN_EVENTS = timedelta(days=30)  # how long an event is remembered so that it is taken only once
 
 
@@ -105,6 +109,79 @@ def release_abandoned(storage: Storage, content: Content, now: datetime) -> int:
     return storage.write(release) if storage.read(lambda tx: tx.handoffs.abandoned()) else 0
 
 
+def hand_back(storage: Storage, content: Content, now: datetime) -> int:
+    """What waits with somebody who is not there goes back to its place; in danger people are alarmed anew.
+
+    Those who lead are told, once for each person who has gone. Returns how many conversations changed.
+    """
+    before = now - timedelta(minutes=content.settings.console.away_minutes)
+
+    def left(tx: Tx) -> list[tuple[int, int]]:
+        gone = set(tx.handoffs.left_behind(before))
+        soon = set(tx.handoffs.left_behind(now - SHIFT_OVER)) - gone
+        gone |= {pair for pair in soon if _shift_is_over(tx, pair[1], now)}
+        return [pair for pair in sorted(gone) if _is_left(tx, pair[0])]
+
+    def hand(tx: Tx) -> int:
+        changed = 0
+        found = [pair for pair in left(tx) if tx.contacts.lock(pair[0])]
+        for contact_id, staff_id in found:
+            draft = draft_for(tx, contact_id, content, now)
+            held, staff = draft.conv.handoff, tx.staff.get(staff_id)
+            if held is None or held.claimed_by != staff_id or staff is None:
+                continue
+            why: leaving.Gone = "shift_over" if _shift_is_over(tx, staff_id, now) else "away"
+            outcome = leaving.gone(draft, "off_duty" if staff.duty is Duty.OFF else why)
+            if outcome is None:
+                continue
+            save(tx, draft.turn(), now)
+            changed += 1
+            if outcome != "parked":
+                kind: Kind = "left" if outcome == "returned" else "left_danger"
+                about = contact_id if outcome == "alarmed" else None
+                tx.matters.open(kind, now, contact_id=about, by_id=staff_id)
+            if outcome == "returned":
+                tx.matters.open("went_back", now, contact_id=contact_id, by_id=None, for_id=staff_id)
+        return changed
+
+    return storage.write(hand) if storage.read(left) else 0
+
+
+def _shift_is_over(tx: Tx, staff_id: int, now: datetime) -> bool:
+    """Their shift has ended, and they have not gone on duty once more since."""
+    staff = tx.staff.get(staff_id)
+    if staff is None:
+        return False
+    state = tx.rota.standing(staff_id, now)
+    return rota.offer(state, duty=staff.duty.value, duty_at=staff.duty_at, now=now) == "stop"
+
+
+def _is_left(tx: Tx, contact_id: int) -> bool:
+    conversation = tx.conversations.peek(contact_id)
+    return conversation is not None and leaving.is_left(conversation)
+
+
+def lapse_offers(storage: Storage, content: Content, now: datetime) -> int:
+    """A colleague who was asked to take a conversation has not answered: the one who asked is told."""
+    before = now - offers.ANSWER_WITHIN
+
+    def lapse(tx: Tx) -> int:
+        late = [each for each in tx.handoffs.lapsed_offers(before) if tx.contacts.lock(each)]
+        lapsed = 0
+        for contact_id in late:
+            draft = draft_for(tx, contact_id, content, now)
+            held = draft.conv.handoff
+            asked = held.offer if held else None
+            if held is None or asked is None or not offers.lapse(draft):
+                continue
+            save(tx, draft.turn(), now)
+            tx.matters.open("lapsed", now, contact_id=contact_id, by_id=asked.to, for_id=held.claimed_by)
+            lapsed += 1
+        return lapsed
+
+    return storage.write(lapse) if storage.read(lambda tx: tx.handoffs.lapsed_offers(before)) else 0
+
+
 def forget(storage: Storage, content: Content, now: datetime) -> int:
     """Destroy words that have lived long enough; returns how many texts went.
 
@@ -143,6 +220,8 @@ def forget_records(storage: Storage, content: Content, now: datetime) -> int:
     def sweep(tx: Tx) -> int:
         tx.rota.prune(now - OLD_SHIFTS)
         tx.rungs.prune(now)
+        tx.watches.prune(now - OLD_WATCHES)
+        tx.matters.prune(before)
         return tx.escalations.prune(before, now)
 
     return storage.write(sweep)

@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.content import Content
 from handlers import jobs
 from handlers.alerting.climber import Climber
+from handlers.alerting.knocks import Knocks
 from handlers.alerting.shifts import ShiftNews
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
@@ -44,6 +45,7 @@ class Worker:
         *,
         catch_up: CatchUp | None = None,
         climber: Climber | None = None,
+        knocks: Knocks | None = None,
         shift_news: ShiftNews | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
@@ -54,6 +56,7 @@ class Worker:
         self._inbound = Inbound(storage, content, clock, self._sender)
         self._catch_up = catch_up
         self._climber = climber
+        self._knocks = knocks
         self._shift_news = shift_news
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -153,6 +156,8 @@ class Worker:
         scheduler.add_job(self._beat, "interval", seconds=5)
         scheduler.add_job(self._sweep, "interval", seconds=3)
         scheduler.add_job(self._hourly, "interval", minutes=10)
+        if self._knocks is not None:
+            scheduler.add_job(self._knocks.look, "interval", seconds=5)
         if self._shift_news is not None:
             scheduler.add_job(self._shift_news.look, "interval", seconds=30)
         if self._catch_up is not None:
@@ -174,6 +179,8 @@ class Worker:
             self._climber.recover(now)
         jobs.flag_late_cards(self._storage, now)
         jobs.release_abandoned(self._storage, self._content(), now)
+        jobs.hand_back(self._storage, self._content(), now)
+        jobs.lapse_offers(self._storage, self._content(), now)
 
     def _read_missed(self) -> None:
         if self._catch_up is not None:

@@ -20,11 +20,16 @@ from storage.times import ms_or_none, to_ms
 if TYPE_CHECKING:
     from storage.tx import Tx
 
-_SHOWN_ANSWERS = ("topic", "campus", "for_whom")  # what a line in the queue shows
+_SHOWN_ANSWERS = (
+    "topic",
+    "campus",
+    "for_whom",
+    "helper_gender",
+)  # what a line in the queue shows or is routed by
 
 _SAVE = """INSERT INTO conversation (contact_id, uid, body, summary, alias_hash, status, tier, category, language,
     handoff_number, opened_at, claimed_by, claimed_at, last_inbound_at, closed_at, parked_at, updated_at, paused,
-    elsewhere)
+    elsewhere, offered_to, offered_at)
 {rows}
 ON CONFLICT (contact_id) DO UPDATE SET uid = excluded.uid, body = excluded.body, summary = excluded.summary,
     alias_hash = excluded.alias_hash, status = excluded.status, tier = excluded.tier,
@@ -32,7 +37,9 @@ ON CONFLICT (contact_id) DO UPDATE SET uid = excluded.uid, body = excluded.body,
     opened_at = excluded.opened_at, claimed_by = excluded.claimed_by, claimed_at = excluded.claimed_at,
     last_inbound_at = excluded.last_inbound_at, closed_at = excluded.closed_at, parked_at = excluded.parked_at,
     updated_at = excluded.updated_at, paused = excluded.paused, elsewhere = excluded.elsewhere,
-    forgotten_at = NULL"""
+    offered_to = excluded.offered_to, offered_at = excluded.offered_at, forgotten_at = NULL,
+    knocked_at = CASE WHEN conversation.status = 'claimed' AND excluded.status = 'waiting' THEN NULL
+        ELSE conversation.knocked_at END"""
 
 _SAVE_HANDOFF = """INSERT INTO handoff (contact_id, number, opened_at, tier, category, rules, claimed_by, claimed_at,
     parked_at, answered_at)
@@ -120,6 +127,8 @@ class Conversations(Store):
             "updated_at": to_ms(now),
             "paused": int(conversation.needs_confirming),
             "elsewhere": int(conversation.elsewhere_since is not None),
+            "offered_to": handoff.offer.to if handoff and handoff.offer else None,
+            "offered_at": to_ms(handoff.offer.at) if handoff and handoff.offer else None,
         }
 
     def _save_handoff(self, contact_id: int, handoff: Handoff) -> None:
@@ -154,7 +163,13 @@ class Conversations(Store):
 
 
 def _summary(conversation: Conversation, handoff: Handoff | None) -> bytes:
-    shown = {name: conversation.answers.get(name) for name in _SHOWN_ANSWERS}
+    shown: dict[str, object] = {name: conversation.answers.get(name) for name in _SHOWN_ANSWERS}
     shown["alias"] = conversation.alias
     shown["claimed_alias"] = handoff.claimed_alias if handoff else None
+    shown["known_to"] = conversation.known_to
+    if handoff:
+        shown["passed_by"], shown["muted_by"] = handoff.passed_by, handoff.muted_by
+        shown["unanswered"], shown["refused"] = handoff.unanswered, handoff.refused
+        shown["offered_alias"] = handoff.offer.alias if handoff.offer else None
+        shown["left"] = handoff.left_at is not None
     return json.dumps(shown).encode()

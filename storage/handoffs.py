@@ -15,7 +15,8 @@ _COLUMNS = (
     "SELECT conversation.contact_id, conversation.uid AS row_uid, conversation.summary, conversation.status,"
     " conversation.tier, conversation.category, conversation.language, conversation.opened_at,"
     " conversation.last_inbound_at, conversation.claimed_by, conversation.parked_at, conversation.paused,"
-    " conversation.elsewhere, contact.uid, contact.key_wrapped, contact.last_entry_id, contact.unread"
+    " conversation.elsewhere, conversation.offered_to, conversation.offered_at,"
+    " contact.uid, contact.key_wrapped, contact.last_entry_id, contact.unread"
     " FROM conversation JOIN contact ON contact.id = conversation.contact_id WHERE "
 )
 _ORDER = " ORDER BY conversation.opened_at, conversation.contact_id"
@@ -76,6 +77,61 @@ class Handoffs(Store):
             )
         )
 
+    def offered_to(self, staff_id: int) -> list[QueueRow]:
+        """Those that this person is asked to take."""
+        return self._rows(
+            "conversation.status = 'claimed' AND conversation.offered_to = :staff_id", staff_id=staff_id
+        )
+
+    def lapsed_offers(self, before: datetime) -> list[int]:
+        """Whose question to a colleague was asked before then: contacts."""
+        rows = self._all(
+            "SELECT contact_id FROM conversation WHERE offered_to IS NOT NULL AND offered_at <= :before"
+            " ORDER BY contact_id",
+            before=to_ms(before),
+        )
+        return [row["contact_id"] for row in rows]
+
+    def left_behind(self, seen_before: datetime) -> list[tuple[int, int]]:
+        """Conversations whose holder went off duty, or has had no console open since then: contact, staff id.
+
+        Whoever took one after that was there to take it. Closed accounts are `abandoned`'s.
+        """
+        rows = self._all(
+            "SELECT conversation.contact_id, staff.id FROM conversation"
+            " JOIN staff ON staff.id = conversation.claimed_by"
+            " WHERE conversation.status = 'claimed' AND staff.disabled_at IS NULL"
+            " AND ((staff.duty = 'off' AND conversation.claimed_at <= staff.duty_at)"
+            " OR (COALESCE(staff.seen_at, 0) < :before AND conversation.claimed_at < :before))"
+            " ORDER BY conversation.contact_id",
+            before=to_ms(seen_before),
+        )
+        return [(row["contact_id"], row["id"]) for row in rows]
+
+    def knocking(self, quiet_until: datetime) -> list[QueueRow]:
+        """Who wrote, or came, since people were last pushed about them: those who wait, and those somebody has who
+        has not read it. Danger that waits is the ladder's.
+
+        Nobody is pushed about the same student again before a while (`quiet_until`) has passed.
+        """
+        return self._rows(
+            "((conversation.status = 'waiting' AND conversation.tier IN ('none', 'elevated'))"
+            " OR (conversation.status = 'claimed' AND contact.unread > 0))"
+            " AND (conversation.knocked_at IS NULL OR (conversation.knocked_at <= :quiet_until"
+            " AND (conversation.last_inbound_at > conversation.knocked_at"
+            " OR conversation.opened_at > conversation.knocked_at)))"
+            " AND contact.drill = 0",
+            quiet_until=to_ms(quiet_until),
+        )
+
+    def knocked(self, contact_ids: list[int], now: datetime) -> None:
+        """People are being pushed about these."""
+        self._run_of(
+            "UPDATE conversation SET knocked_at = :now WHERE contact_id IN {each}",
+            contact_ids,
+            now=to_ms(now),
+        )
+
     def abandoned(self) -> list[tuple[int, int]]:
         """Conversations that somebody has whose account was closed meanwhile: contact, staff id."""
         rows = self._all(
@@ -131,4 +187,14 @@ class Handoffs(Store):
             parked=row["parked_at"] is not None,
             paused=bool(row["paused"]),
             elsewhere=bool(row["elsewhere"]),
+            unanswered=shown.get("unanswered", True),
+            wants_gender=shown.get("helper_gender"),
+            known_to=tuple(shown.get("known_to", ())),
+            passed_by=tuple(shown.get("passed_by", ())),
+            muted_by=tuple(shown.get("muted_by", ())),
+            offered_to=row["offered_to"],
+            offered_alias=shown.get("offered_alias"),
+            offered_at=from_ms_or_none(row["offered_at"]),
+            refused=shown.get("refused"),
+            left=shown.get("left", False),
         )

@@ -72,6 +72,7 @@ class Entry:
     text: str | None  # None: withdrawn, erased by retention, or nothing to show
     detail: str | None = None
     who: str | None = None  # alias of the supporter or of the person in a system line
+    between: tuple[int, int] | None = None  # whispered: by whom, to whom; nobody else may read it
     mid: str | None = None
     reply_to: str | None = None
     edits: int = 0
@@ -106,6 +107,18 @@ class QueueRow:
     parked: bool
     paused: bool  # PAUSE, or the student said so: may not be safe to write
     elsewhere: bool  # somebody answered in Meta's inbox
+    unanswered: bool = True  # the student spoke last, or nobody has written yet
+    wants_gender: str | None = (
+        None  # of the one who answers, if a flow asked the student (answer `helper_gender`)
+    )
+    known_to: tuple[int, ...] = ()  # supporters who know the student
+    passed_by: tuple[int, ...] = ()  # supporters who laid it down
+    muted_by: tuple[int, ...] = ()
+    offered_to: int | None = None  # a colleague is asked to take it
+    offered_alias: str | None = None
+    offered_at: datetime | None = None
+    refused: str | None = None  # alias of the colleague who did not
+    left: bool = False  # in danger, and the one who has it has gone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,6 +133,6 @@ class Retention(Store):
 
 def _without_words(conversation: Conversation) -> Conversation:
     handoff = conversation.handoff
-    if handoff is not None and handoff.note is not None:
-        handoff = replace(handoff, note=None)
+    if handoff is not None and handoff.offer is not None:
+        handoff = replace(handoff, offer=None)
     return replace(conversation, recent=(), answers={}, handoff=handoff)

@@ -55,6 +55,11 @@ class Transcript(Store):
             ]
         )
 
+    def add_whisper(self, contact_id: int, by: int, alias: str, to: int, text: str, now: datetime) -> None:
+        """Keep words for the one who answers now. Nobody else reads them, nor whoever answers next."""
+        meta = {"who": alias, "by": by, "to": to, "detail": "whisper"}
+        self.add_all([self._line(contact_id, now, written_by="note", kind="text", text=text, meta=meta)])
+
     def line(self, contact_id: int, entry: AddEntry) -> Line:
         """A line for `add_all`."""
         return self._line(
@@ -318,6 +323,7 @@ def _opened(box: Box, row: Row) -> Entry:
         text=body.get("text"),
         detail=None if is_hidden else meta.get("detail"),
         who=meta.get("who"),
+        between=(meta["by"], meta["to"]) if "to" in meta else None,
         mid=box.open_text(row["mid"], "entry.mid", uid),
         reply_to=meta.get("reply_to"),
         edits=row["edits"],

@@ -21,6 +21,7 @@ from storage.figures import Figures
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
 from storage.invitations import Invitations
+from storage.matters import Matters
 from storage.missed import Missed
 from storage.outbox import Outbox
 from storage.push import Push
@@ -35,6 +36,7 @@ from storage.staff import StaffStore
 from storage.swaps import Swaps
 from storage.timers import Timers
 from storage.transcript import Transcript
+from storage.watches import Watches
 
 
 class Tx:
@@ -214,6 +216,16 @@ class Tx:
     def drafts(self) -> Drafts:
         """What a supporter has typed and not sent."""
         return Drafts(self)
+
+    @cached_property
+    def matters(self) -> Matters:
+        """What a person is to see to or to know."""
+        return Matters(self)
+
+    @cached_property
+    def watches(self) -> Watches:
+        """Who looks on."""
+        return Watches(self)
 
     @cached_property
     def audit(self) -> Audit:

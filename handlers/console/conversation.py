@@ -14,8 +14,9 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from bot.conversation import Tier
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.outcomes import OUTCOMES
+from bot.routing import is_hidden
 from bot.services import Service
-from handlers.console import cases, record_forms, rungs
+from handlers.console import cases, record_forms, rungs, team
 from handlers.console.forms import Written, line, number, written
 from handlers.console.parts import LEADS, me, now, parts, settings
 from handlers.console.queue import lists, refused_json, wants_json
@@ -24,11 +25,11 @@ from handlers.console.thread import Thread, thread
 from handlers.console.words import t
 from storage import Tx
 from storage.errors import Erased
-from storage.records import Alert, Duty, QueueRow, Role, Staff
+from storage.records import Alert, Entry, QueueRow, Staff
 
 LIVE_PARTS = ("head", "thread", "notices", "details")
 TICKET_SECONDS = 16 * 3600  # longer than any session
-Panel = Literal["none", "details", "transfer", "close"]
+Panel = Literal["none", "details", "transfer", "close", "unpleasant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,10 @@ class Reading:
     thread: Thread
     answers: dict[str, str]
     safe_to_message: bool | None
-    handed_over_with: str | None
     alert: Alert | None
     draft: Written
     mine: bool
-    colleagues: list[Staff]
+    watchers: list[str]  # who looks on, by name
     numbers: list[Service]  # that answer now; the right one first
     ladder: Ladder | None = None  # of the alert
     questions: tuple[Question, ...] = ()  # to ask in this danger, in order
@@ -57,8 +57,8 @@ class Reading:
 
 
 def may_read(row: QueueRow, staff: Staff) -> bool:
-    """One's own; for duty leads and coordinators every open one."""
-    return row.claimed_by == staff.id or staff.role in LEADS
+    """One's own; for duty leads and coordinators every open one, but for students they know."""
+    return row.claimed_by == staff.id or (staff.role in LEADS and not is_hidden(staff, row))
 
 
 def reading(contact_id: int) -> Reading | QueueRow | None:
@@ -73,24 +73,15 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
         if conversation is None:
             return None
         alert = tx.alerts.open_for(contact_id)
-        colleagues = [
-            other
-            for other in tx.staff.all()
-            if other.id != staff.id
-            and not other.disabled
-            and other.paused_at is None
-            and other.role not in (Role.ADMIN, Role.REVIEWER)
-        ]
         return Reading(
             row=row,
-            thread=thread(tx.transcript.entries(contact_id), row, alert, now()),
+            thread=thread(_for_me(tx.transcript.entries(contact_id)), row, alert, now()),
             answers=dict(conversation.answers),
             safe_to_message=conversation.safe_to_message,
-            handed_over_with=conversation.handoff.note if conversation.handoff else None,
             alert=alert,
             draft=Written.unpack(tx.drafts.get(contact_id, staff.id)),
             mine=row.claimed_by == staff.id,
-            colleagues=sorted(colleagues, key=lambda other: (other.duty is not Duty.ON, other.alias)),
+            watchers=parts().act.team.watchers(tx, contact_id, row.claimed_by),
             numbers=rungs.numbers(alert),
         )
 
@@ -101,17 +92,31 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
     return replace(found, ladder=rungs.ladder(found.alert), questions=tuple(asked))
 
 
+def _for_me(entries: list[Entry]) -> list[Entry]:
+    """Without what others whispered to each other."""
+    staff_id = me().id
+    return [entry for entry in entries if entry.between is None or staff_id in entry.between]
+
+
+def look_on(found: Reading) -> None:
+    """A colleague's open conversation is on the screen: recorded, and shown to the one who answers."""
+    if found.row.claimed_by is not None and not found.mine:
+        parts().act.team.watch(found.row.contact_id, me())
+
+
 def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
     found = reading(contact_id)
     if found is None:
         flash(t("conversation.gone"))
+        return redirect(url_for("console.queue_page"))
+    if isinstance(found, QueueRow) and is_hidden(me(), found):
         return redirect(url_for("console.queue_page"))
     if isinstance(found, QueueRow):
         page = render_template(
             "console/not_yours.html", row=found, lists=lists(), which="queue", current=contact_id
         )
         return page, 403
-    if panel in ("transfer", "close") and not found.mine:
+    if panel in ("transfer", "close", "unpleasant") and not found.mine:
         return redirect(url_for("console.conversation_page", contact_id=contact_id))
     staff, last = me(), found.thread.last_id
 
@@ -121,6 +126,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
             tx.transcript.mark_opened(contact_id, staff.id, last, now())
 
     parts().storage.write(opened)
+    look_on(found)
     return render_template(
         "console/conversation.html",
         c=found,
@@ -128,6 +134,8 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
         which="queue",
         current=contact_id,
         panel=panel,
+        takers=team.takers(found.row) if found.mine else [],
+        coordinator_only=request.args.get("to") == "coordinator",
         outcomes=OUTCOMES,
         ticket=_signer().dumps([staff.id, contact_id]),
         forms={kind: record_forms.FORMS[kind] for kind in record_forms.AT_HAND},
@@ -196,6 +204,8 @@ def write(contact_id: int) -> ResponseReturnValue:
         elif words.mode == "note":
             _only_readers(contact_id)
             parts().act.note(contact_id, staff, words.text)
+        elif words.mode == "whisper":
+            parts().act.team.whisper(contact_id, staff, words.text)
         elif not _went_out(contact_id, seen or 0, words.text):
             sure = request.form.get("confirmed") == "1"
             parts().act.reply(contact_id, staff, words.text, seen or 0, confirmed=sure)
@@ -257,15 +267,13 @@ def _keep_draft(contact_id: int, words: Written) -> None:
 
 
 def transfer(contact_id: int) -> ResponseReturnValue:
-    """Hand over to somebody by name, with a note."""
-    if request.method == "GET":
-        return _page(contact_id, "transfer")
-    to = number("to")
-    if to is None:
-        flash(t("transfer.choose"), "error")
-        return redirect(url_for("console.transfer", contact_id=contact_id))
-    note = line("note", 2000)
-    return _done(contact_id, lambda staff: parts().act.transfer(contact_id, staff, to, note), "transfer.done")
+    """The form to hand over to somebody by name; `team.offer` takes it."""
+    return _page(contact_id, "transfer")
+
+
+def unpleasant(contact_id: int) -> ResponseReturnValue:
+    """What can be done about a student who bothers or threatens: mute, hand to a coordinator, report."""
+    return _page(contact_id, "unpleasant")
 
 
 def close(contact_id: int) -> ResponseReturnValue:

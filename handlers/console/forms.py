@@ -8,7 +8,8 @@ from typing import Literal
 from flask import request
 
 MAX_TEXT = 20_000  # characters of one reply or note; ten of Messenger's messages
-Mode = Literal["reply", "note"]
+Mode = Literal["reply", "note", "whisper"]
+MODES: tuple[Mode, ...] = ("reply", "note", "whisper")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,18 @@ class Written:
         """What `pack` made; an empty reply for nothing."""
         mode, newline, text = (kept or "").partition("\n")
         if not newline:
-            return cls("reply", mode if mode not in ("reply", "note") else "")
-        return cls("note" if mode == "note" else "reply", text)
+            return cls("reply", mode if mode not in MODES else "")
+        return cls(_mode(mode), text)
 
 
 def written() -> Written:
     """The composer as sent. Browsers send line ends as CR LF."""
     text = request.form.get("text", "").replace("\r\n", "\n").replace("\x00", "")[:MAX_TEXT]
-    return Written("note" if request.form.get("mode") == "note" else "reply", text)
+    return Written(_mode(request.form.get("mode", "")), text)
+
+
+def _mode(value: str) -> Mode:
+    return next((mode for mode in MODES if mode == value), "reply")
 
 
 def number(name: str) -> int | None:
@@ -46,3 +51,8 @@ def number(name: str) -> int | None:
 def line(name: str, limit: int = 200) -> str:
     """A single line from the form, trimmed."""
     return " ".join(request.form.get(name, "").replace("\x00", "").split())[:limit]
+
+
+def paragraph(name: str, limit: int) -> str:
+    """Words from the form, with their lines, trimmed."""
+    return request.form.get(name, "").replace("\r\n", "\n").replace("\x00", "").strip()[:limit]

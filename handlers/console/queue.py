@@ -9,12 +9,12 @@ from flask.typing import ResponseReturnValue
 
 from bot.conversation import Tier
 from bot.errors import AlreadyClaimed, NotPossible
+from bot.routing import Fit, fit, is_danger
 from handlers.console.parts import LEADS, me, parts, settings
 from handlers.console.shell import queue_rows
+from handlers.console.team import Around, around, own_rows
 from handlers.console.words import t
 from storage.records import Alert, QueueRow
-
-NEVER_HELD_BACK = frozenset({Tier.CRITICAL, Tier.HIGH})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class Lists:
     cap: int
     taken: int  # how many of mine fill the cap
     critical: bool  # one of mine is critical
+    around: Around
 
     @property
     def full(self) -> bool:
@@ -35,13 +36,17 @@ class Lists:
 
     def may_take(self, row: QueueRow) -> bool:
         """Danger is never held back by a cap."""
-        return not self.full or row.tier in NEVER_HELD_BACK
+        return not self.full or is_danger(row)
+
+    def fit(self, row: QueueRow) -> Fit:
+        """How well this person and somebody who waits suit each other."""
+        return fit(me(), row)
 
 
 def lists() -> Lists:
     """Read for the one who asks."""
     staff = me()
-    mine = parts().act.mine(staff)
+    mine = own_rows()
     others = []
     if staff.role in LEADS:
         others = [row for row in parts().act.claimed(staff) if row.claimed_by != staff.id]
@@ -54,6 +59,7 @@ def lists() -> Lists:
         cap=limits.cap_while_critical if critical else limits.cap,
         taken=sum(1 for row in mine if not row.parked),
         critical=critical,
+        around=around(),
     )
 
 
@@ -68,7 +74,7 @@ def mine_page() -> ResponseReturnValue:
 
 
 def next_one() -> ResponseReturnValue:
-    """Claim the first in order and open it."""
+    """Claim whoever this person is offered, and open it."""
     try:
         contact_id = parts().act.next_for(me())
     except NotPossible:
@@ -76,7 +82,8 @@ def next_one() -> ResponseReturnValue:
         return redirect(url_for("console.reached_page"))
     if contact_id is None:
         left = lists()
-        flash(t("queue.full", n=left.taken) if left.waiting else t("queue.none"))
+        why = "none" if not left.waiting else "full" if left.full else "suits_others"
+        flash(t(f"queue.{why}", n=left.taken))
         return redirect(url_for("console.queue_page"))
     return redirect(url_for("console.conversation_page", contact_id=contact_id))
 

@@ -67,6 +67,8 @@ def pause() -> ResponseReturnValue:
         if str(refused) != "hand_over":
             abort(403)
         flash(t("duty.name_somebody"), "error")
+        if person_id is None:
+            return redirect(url_for("console.leave_page", way="pause"))
     else:
         flash(t("pause.done") if person_id is None else t("pause.done_other"))
     return redirect(url_for("console.reached_page"))

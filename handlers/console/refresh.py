@@ -31,7 +31,7 @@ def fresh() -> ResponseReturnValue:
     conversation, with the header X-Ticket from its page.
     """
     contact_id = request.args.get("c", type=int)
-    made = {"strip": render_template("console/_strip.html")}
+    made = {"strip": render_template("console/_strip.html"), "asked": render_template("console/_asked.html")}
     if request.args.get("which"):
         made["list"] = render_template(
             "console/_list.html",
@@ -50,6 +50,7 @@ def fresh() -> ResponseReturnValue:
         if not conversation.has_ticket(contact_id):
             abort(403)  # opening a transcript is recorded; only an opened page is refreshed
         open_one = found
+        conversation.look_on(found)
         made |= {name: render_template(f"console/_{name}.html", c=found) for name in conversation.LIVE_PARTS}
     changed = {
         name: {"mark": mark(html), "html": html}

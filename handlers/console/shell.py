@@ -13,6 +13,7 @@ from bot import rota
 from handlers.console.labels import answer_label
 from handlers.console.parts import HELPERS, LEADS, MANAGERS, READERS, me, now, parts, settings
 from handlers.console.rungs import category_words
+from handlers.console.team import around, arrivals
 from handlers.console.view import Deadline, Moments, glyph, marked
 from handlers.console.words import WORDS, known, language, say, t
 from handlers.published import GONE, REFUSED
@@ -230,6 +231,8 @@ def context() -> dict[str, Any]:
         "shell": shell,
         "titled": titled,
         "deadline": deadline,
+        "around": around,
+        "arrivals": lambda: arrivals(queue_rows()),
         "label": label,
         "category_words": category_words,
         "glyph": glyph,

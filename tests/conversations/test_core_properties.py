@@ -42,7 +42,22 @@ SPANS = (
     *(timedelta(seconds=1), timedelta(minutes=4), timedelta(minutes=11), timedelta(minutes=16)),
     *(timedelta(minutes=45), timedelta(hours=3), timedelta(hours=13), timedelta(hours=25), timedelta(days=4)),
 )
-DEEDS = ("claim", "reply", "reply_confirmed", "release", "assign", "close", "lower", "give_back", "alerted")
+DEEDS = (
+    "claim",
+    "reply",
+    "reply_confirmed",
+    "release",
+    "offer",
+    "accept",
+    "decline",
+    "take_over",
+    "know",
+    "gone",
+    "close",
+    "lower",
+    "give_back",
+    "alerted",
+)
 QUIET_THINGS = (
     "withdraws",
     "reacts",

@@ -73,12 +73,14 @@ def test_released_at_night_promises_nobody_soon_and_counts_as_the_closed_reply(c
     assert Purpose.CLOSED not in purposes(chat) and "113" in chat.last_reply
 
 
-def test_alert_of_a_handed_over_conversation_waits_for_the_new_person(chat):
+def test_alert_of_a_handed_over_conversation_goes_to_the_one_who_said_yes(chat):
     amalie, jonas = chat.on_duty("Amalie"), chat.on_duty("Jonas")
     chat.contact_writes(DANGER).claim(amalie)
     assert chat.alerts[0].acknowledged_by == amalie.id
-    chat.local.deeds.transfer(chat.id_of(), amalie, jonas.id, "")
-    assert chat.alerts[0].acknowledged_by is None
+    chat.local.deeds.team.offer(chat.id_of(), amalie, jonas.id, "")
+    assert chat.alerts[0].acknowledged_by == amalie.id
+    chat.local.deeds.team.accept(chat.id_of(), jonas)
+    assert chat.alerts[0].acknowledged_by == jonas.id
 
 
 @pytest.mark.parametrize("payload", ["b:wait:no", "b:wait:yes", "b:feedback:yes", "f:menu:choose:talk"])

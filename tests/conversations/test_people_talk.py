@@ -11,7 +11,6 @@ from bot.conversation import Status, Tier
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible, NotYours, WindowClosed
 from bot.messages import SupporterMessage
 from bot.triage import Standing, in_order
-from storage.records import Duty
 
 
 def waiting(chat, who="A"):
@@ -140,11 +139,13 @@ def test_release_puts_it_back_where_it_stood(chat):
     assert chat.queue[0].contact_id == chat.id_of("A")
 
 
-def test_transfer_names_the_new_person_to_the_student_and_keeps_the_note_inside(chat):
+def test_handing_over_names_the_new_person_to_the_student_and_keeps_the_note_inside(chat):
     amalie, jonas = chat.on_duty("Amalie"), chat.on_duty("Jonas")
     waiting(chat)
     chat.claim(amalie)
-    chat.local.deeds.transfer(chat.id_of(), amalie, jonas.id, "vil snakke om bolig")
+    chat.local.deeds.team.offer(chat.id_of(), amalie, jonas.id, "vil snakke om bolig")
+    assert chat._said(chat.local.settle()).replies == []
+    chat.local.deeds.team.accept(chat.id_of(), jonas)
     chat._said(chat.local.settle())
     assert chat.replies == [chat.text("person.here", alias="Jonas")]
     assert chat.conv().handoff.claimed_by == jonas.id
@@ -171,15 +172,6 @@ def test_no_feedback_is_asked_after_danger(chat):
     amalie = chat.on_duty()
     chat.contact_writes("jeg vil ta livet mitt").claim(amalie).closes(amalie)
     assert chat.replies == [chat.text("goodbye.plain", hours="3 dager")]
-
-
-def test_nobody_goes_off_duty_with_somebody_in_danger_without_naming_who_has_them(chat):
-    amalie, jonas = chat.on_duty("Amalie"), chat.on_duty("Jonas")
-    chat.contact_writes("jeg vil ta livet mitt").claim(amalie)
-    with pytest.raises(NotPossible):
-        chat.local.deeds.set_duty(amalie, Duty.OFF)
-    chat.local.deeds.set_duty(amalie, Duty.OFF, jonas.id)
-    assert chat.conv().handoff.claimed_by == jonas.id
 
 
 def test_writing_more_moves_nobody_back(chat):

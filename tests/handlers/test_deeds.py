@@ -43,6 +43,12 @@ def together(*acts):
     return outcomes
 
 
+def handed_over(chat) -> None:
+    """From Amalie to Birk, who says yes."""
+    chat.deeds.team.offer(chat.id_of(), chat.amalie, chat.birk.id, "")
+    chat.deeds.team.accept(chat.id_of(), chat.birk)
+
+
 def newest(chat) -> int:
     return chat.local.storage.read(lambda tx: tx.transcript.last_id(chat.id_of()))
 
@@ -117,7 +123,7 @@ def test_same_words_said_again_later_are_sent_again(waiting):
 
 def test_reply_after_the_conversation_went_to_a_colleague_is_not_sent(waiting):
     waiting.claim(waiting.amalie)
-    waiting.deeds.transfer(waiting.id_of(), waiting.amalie, waiting.birk.id, "")
+    handed_over(waiting)
     with pytest.raises(NotYours):
         waiting.deeds.reply(waiting.id_of(), waiting.amalie, "hei", newest(waiting))
     assert persons_words(waiting) == []
@@ -127,7 +133,7 @@ def test_reply_to_what_a_colleague_has_answered_meanwhile_is_not_sent(waiting):
     waiting.claim(waiting.amalie)
     seen = newest(waiting)
     waiting.supporter_writes(waiting.amalie, "først")
-    waiting.deeds.transfer(waiting.id_of(), waiting.amalie, waiting.birk.id, "")
+    handed_over(waiting)
     with pytest.raises(AnsweredMeanwhile):
         waiting.deeds.reply(waiting.id_of(), waiting.birk, "sist", seen)
 
@@ -170,17 +176,17 @@ def test_nobody_is_handed_to_somebody_who_may_see_no_text(waiting, role):
     other = waiting.on_duty("Admin", role=role)
     waiting.claim(waiting.amalie)
     with pytest.raises(NotPossible):
-        waiting.deeds.transfer(waiting.id_of(), waiting.amalie, other.id, "")
+        waiting.deeds.team.offer(waiting.id_of(), waiting.amalie, other.id, "")
 
 
-def test_nobody_in_danger_is_left_to_a_colleague_who_may_not_answer(waiting):
-    admin = waiting.on_duty("Admin", role=Role.ADMIN)
+def test_nobody_goes_off_duty_with_somebody_in_danger_before_a_colleague_has_said_yes(waiting):
     waiting.contact_writes("jeg vil ta livet mitt nå")
     waiting.claim(waiting.amalie)
-    for to in (None, admin.id, waiting.amalie.id):
-        with pytest.raises(NotPossible):
-            waiting.deeds.set_duty(waiting.amalie, Duty.OFF, to)
-    waiting.deeds.set_duty(waiting.amalie, Duty.OFF, waiting.birk.id)
+    waiting.deeds.team.offer(waiting.id_of(), waiting.amalie, waiting.birk.id, "")
+    with pytest.raises(NotPossible, match="hand_over"):
+        waiting.deeds.set_duty(waiting.amalie, Duty.OFF)
+    waiting.deeds.team.accept(waiting.id_of(), waiting.birk)
+    waiting.deeds.set_duty(waiting.amalie, Duty.OFF)
     assert waiting.conv().handoff.claimed_by == waiting.birk.id
 
 
@@ -242,13 +248,11 @@ def test_somebody_who_has_a_pause_is_given_nobody(waiting):
     with pytest.raises(NotPossible, match="paused"):
         waiting.deeds.next_for(waiting.amalie)
     waiting.claim(waiting.birk)
-    with pytest.raises(NotPossible):
-        waiting.deeds.transfer(waiting.id_of(), waiting.birk, waiting.amalie.id, "")
-    waiting.contact_writes("jeg vil ta livet mitt nå")
-    with pytest.raises(NotPossible, match="hand_over"):
-        waiting.deeds.set_duty(waiting.birk, Duty.OFF, waiting.amalie.id)
+    with pytest.raises(NotPossible, match="nobody"):
+        waiting.deeds.team.offer(waiting.id_of(), waiting.birk, waiting.amalie.id, "")
     waiting.local.storage.write(lambda tx: tx.staff.ready(waiting.amalie.id))
-    waiting.deeds.set_duty(waiting.birk, Duty.OFF, waiting.amalie.id)
+    waiting.deeds.team.offer(waiting.id_of(), waiting.birk, waiting.amalie.id, "")
+    waiting.deeds.team.accept(waiting.id_of(), waiting.amalie)
     assert waiting.conv().handoff.claimed_by == waiting.amalie.id
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from storage_factories import NOW, add_contact, alert, all_bytes, at, bot_says, entry, make_storage, new, talk
 
-from bot.conversation import Handoff, Said, Status
+from bot.conversation import Handoff, Offer, Said, Status
 from bot.effects import EditEntry
 from storage import Erased, Storage, StorageError, Tx, WrongKey
 from storage.records import Role
@@ -26,7 +26,8 @@ def plant(tx: Tx) -> int:
     tx.inbox.add([new(f"{MARK}-mid", f"{MARK}-psid", MARK)], NOW)
     tx.inbox.add_internal(contact, MARK, new(words=MARK).event, NOW)
     said = Said(at=NOW, mid=MARK, text=MARK)
-    handoff = Handoff(number=1, opened_at=NOW, claimed_by=1, claimed_alias=MARK, note=MARK)
+    offer = Offer(to=2, alias=MARK, at=NOW, note=MARK)
+    handoff = Handoff(number=1, opened_at=NOW, claimed_by=1, claimed_alias=MARK, offer=offer, refused=MARK)
     answers = {"topic": MARK, "campus": MARK, "for_whom": MARK, "about": MARK}
     tx.conversations.save(
         talk(contact, MARK, Status.CLAIMED, handoff=handoff, answers=answers, recent=(said,)), NOW
@@ -35,6 +36,8 @@ def plant(tx: Tx) -> int:
     tx.transcript.edit(contact, EditEntry(mid=f"{MARK}-1", text=MARK, number=1, at=NOW))
     tx.transcript.react(contact, f"{MARK}-1", MARK, True)
     tx.transcript.add_note(contact, 1, MARK, MARK, NOW)
+    tx.transcript.add_whisper(contact, 1, MARK, 2, MARK, NOW)
+    tx.matters.close(tx.matters.open("report", NOW, contact_id=contact, by_id=1, words=MARK), 2, NOW, MARK)
     outbox_id = tx.outbox.add(contact, bot_says(MARK, choices=(MARK,)), NOW)
     tx.outbox.confirm(contact, outbox_id, f"{MARK}-2", NOW)
     tx.outbox.add(contact, bot_says(MARK), NOW)

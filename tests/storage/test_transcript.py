@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from storage_factories import NOW, add_contact, alert, at, bot_says, entry, only_sqlite, supporter_says, talk
 
-from bot.conversation import Handoff, Said, Status
+from bot.conversation import Handoff, Offer, Said, Status
 from bot.effects import AddEntry, EditEntry
 from storage import Erased, Storage
 from storage.records import Delivery, Entry
@@ -151,7 +151,9 @@ def closed_talk(storage: Storage, contact: int, seconds: float) -> None:
                 closed_at=at(seconds),
                 answers={"about": "words"},
                 recent=(Said(at=at(0), mid="m1", text="words"),),
-                handoff=Handoff(number=1, opened_at=NOW, note="words"),
+                handoff=Handoff(
+                    number=1, opened_at=NOW, offer=Offer(to=2, alias="Jonas", at=NOW, note="words")
+                ),
             ),
             at(seconds),
         )
@@ -177,7 +179,7 @@ def test_words_of_a_closed_conversation_are_forgotten_after_their_time(
     assert conversation is not None
     assert (conversation.recent, conversation.answers, conversation.status) == ((), {}, Status.CLOSED)
     assert conversation.handoff is not None
-    assert conversation.handoff.note is None
+    assert conversation.handoff.offer is None
     assert storage.read(lambda tx: tx.drafts.get(contact, 7)) is None
     assert storage.read(lambda tx: tx.all("SELECT body FROM outbox")) == [{"body": None}]
     closed = storage.read(lambda tx: tx.alerts.get(1))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot import danger, handoff
+from bot import danger, handoff, leaving, offers
 from bot.content import Content
 from bot.conversation import MOVES, Conversation, Status, Stopped, Tier
 from bot.decide import decide
@@ -171,7 +171,12 @@ class RandomTalk:
             "reply": lambda d: handoff.reply(d, by, "Hei, jeg er her"),
             "reply_confirmed": lambda d: handoff.reply(d, by, "Hei, jeg er her", confirmed=True),
             "release": lambda d: handoff.release(d, by),
-            "assign": lambda d: handoff.assign(d, other, by, None),
+            "offer": lambda d: offers.offer(d, other, by, None),
+            "accept": lambda d: offers.accept(d, by),
+            "decline": lambda d: offers.decline(d, by),
+            "take_over": lambda d: leaving.take_over(d, by),
+            "know": lambda d: leaving.know(d, by),
+            "gone": lambda d: leaving.gone(d, "away"),
             "close": lambda d: handoff.close(d, by, "listened"),
             "lower": lambda d: handoff.lower_tier(d, by, Tier.NONE, "en spøk"),
             "give_back": lambda d: handoff.give_back(d, by),

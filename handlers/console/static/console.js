@@ -22,6 +22,20 @@
       return null;
     }
   };
+  const keepHere = (key, value) => {
+    try {
+      sessionStorage.setItem(`peersupport.${key}`, value);
+    } catch {
+      /* private window */
+    }
+  };
+  const keptHere = (key) => {
+    try {
+      return sessionStorage.getItem(`peersupport.${key}`);
+    } catch {
+      return null;
+    }
+  };
   const polite = (text) => {
     const place = $("polite");
     if (place) place.textContent = text;
@@ -106,6 +120,7 @@
     part.dataset.mark = mark;
     if (name === "strip") stripChanged();
     if (name === "list") listChanged();
+    if (name === "asked") arrived();
     if (name === "head") headChanged();
   }
   const inUse = (element) =>
@@ -187,7 +202,7 @@
       }
       if (answer.status === 200) {
         const { parts, badge } = await answer.json();
-        document.title = badge + document.title.replace(/^(⚠ )?(\(\d+\) )?/, "");
+        title(badge);
         for (const [name, part] of Object.entries(parts)) place(name, part);
       } else if (answer.status !== 204) throw new Error(String(answer.status));
       found();
@@ -201,6 +216,13 @@
       }
     }
   }
+  // What came while nobody looked at this page stands as a dot in its title until somebody does.
+  let dot = false;
+  const title = (badge) => {
+    const bare = document.title.replace(/^(• )?(⚠ )?(\(\d+\) )?/, "");
+    const kept = badge ?? document.title.replace(/^• /, "").slice(0, -bare.length || undefined);
+    document.title = (dot ? "• " : "") + kept + bare;
+  };
   function lost() {
     failures += 1;
     let seconds = Math.min(30, 2 ** failures);
@@ -257,6 +279,8 @@
   });
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) {
+      dot = false;
+      title();
       refresh();
       stripChanged();
     }
@@ -300,6 +324,31 @@
     ring();
     soundButtons();
   }
+  // Somebody new, a message of somebody who waits or is mine, a question, something to know: one sound, and a dot
+  // in the title of a page that is not looked at. What is being read at this moment makes none.
+  let heardAt = -Infinity;
+  function arrived() {
+    const now = document.querySelector("[data-arrivals]")?.dataset.arrivals;
+    if (now === undefined) return;
+    const pairs = (text) => new Map(text.split(" ").filter(Boolean).map((sign) => sign.split(":")));
+    const before = keptHere("arrivals");
+    keepHere("arrivals", now);
+    if (before === null) return;
+    const known = pairs(before),
+      reading = document.hidden ? "" : `c${body.dataset.c}`,
+      had = (sign) => Number(known.get(sign) ?? known.get(`q${sign.slice(1)}`) ?? -1);
+    const fresh = [...pairs(now)].some(
+      ([sign, at]) => sign[0] !== "q" && sign !== reading && had(sign) < Number(at),
+    );
+    if (!fresh) return;
+    if (document.hidden) {
+      dot = true;
+      title();
+    }
+    if (performance.now() - heardAt < 10000) return;
+    heardAt = performance.now();
+    beep();
+  }
   function soundButtons() {
     for (const each of [$("try-sound"), $("show-keys")]) if (each) each.hidden = false;
     for (const button of document.querySelectorAll(".sound")) {
@@ -340,14 +389,11 @@
         each.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     }
   }, 1000);
-  let waitingBefore = null;
   function listChanged() {
     soundButtons();
     const ids = [...document.querySelectorAll("#rows-waiting .row")].map((row) => row.id);
     const count = $("nav-count");
     if (body.dataset.which === "queue") {
-      if (waitingBefore && ids.some((id) => !waitingBefore.includes(id))) beep();
-      waitingBefore = ids;
       if (count) {
         count.hidden = !ids.length;
         count.firstElementChild.textContent = ids.length;
@@ -633,6 +679,7 @@
 
   stripChanged();
   if (body.dataset.live) {
+    arrived();
     listChanged();
     listen();
   }

@@ -244,7 +244,10 @@ def _handoffs(person: Person) -> Iterator[str]:
         status = after.get(line.action, status)
 
 
-_AUDITED = {"claim": "claimed", "release": "released", "transfer": "transferred", "close": "closed"}
+_AUDITED = {
+    **{"claim": "claimed", "release": "released", "transfer": "offered"},
+    **{"accept": "transferred", "close": "closed"},
+}
 
 
 def _deeds(person: Person, facts: Facts) -> Iterator[str]:

@@ -308,7 +308,8 @@ class Runner:
                 self._try("release", contact_id, by, lambda: deeds.release(contact_id, by))
             case "transfers":
                 to = chance.choice([each for each in self.world.staff if each.id != by.id])
-                self._try("transfer", contact_id, by, lambda: deeds.transfer(contact_id, by, to.id, ""))
+                self._try("transfer", contact_id, by, lambda: deeds.team.offer(contact_id, by, to.id, ""))
+                self._try("accept", contact_id, to, lambda: deeds.team.accept(contact_id, to))
             case "notes":
                 self._try("note", contact_id, by, lambda: deeds.note(contact_id, by, text), text)
 

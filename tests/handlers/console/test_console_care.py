@@ -75,7 +75,7 @@ def test_a_pause_keeps_new_conversations_away_until_i_say_that_i_am_ready(case):
     assert case.row(waiting).claimed_by is None and case.row(case.contact).claimed_by is None
     case.deeds.claim(waiting, case.amalie)
     assert "Jonas" not in case.browser(case.amalie).page(f"/c/{waiting}/transfer")
-    case.browser(case.amalie).post(f"/c/{waiting}/transfer", to=case.jonas.id, note="")
+    case.browser(case.amalie).post(f"/c/{waiting}/offer", to=case.jonas.id, note="")
     assert case.row(waiting).claimed_by == case.amalie.id
     browser.post("/ready")
     browser.post("/next")

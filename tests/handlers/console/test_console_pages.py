@@ -154,7 +154,7 @@ def test_every_key_in_use_exists_and_none_is_unused():
     literal |= {
         f"js.{key}" for key in re.findall(r"""say\(\w+ \? ["'][a-z_]+["'] : ["']([a-z_]+)["']""", script)
     }
-    files = {"console.css", "console.js", "welcome.js", "mark.svg", "words.yaml"}
+    files = {"console.css", "team.css", "console.js", "welcome.js", "mark.svg", "words.yaml"}
     missing = {key for key in literal if key not in WORDS and key not in files}
     assert not missing
     unused = {
@@ -257,7 +257,7 @@ def test_a_new_student_changes_the_list_to_what_the_page_itself_would_show(house
     marks = asked(browser.page("/"))
     contact = house.waiting()
     answer = fresh(browser, marks).get_json()
-    assert set(answer["parts"]) == {"list"} and answer["badge"] == "(1) "
+    assert set(answer["parts"]) == {"list", "asked"} and answer["badge"] == "(1) "
     assert f'id="row-{contact}"' in answer["parts"]["list"]["html"]
     page = browser.page("/")
     assert answer["parts"]["list"]["html"] in page and answer["parts"]["list"]["mark"] in page
