@@ -159,11 +159,11 @@ def web_app(
 
     from handlers import console, health, metrics
     from handlers.alerting.web_push import Vapid
-    from handlers.deeds import Deeds
     from handlers.drills import Drills
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
     from handlers.reaching import Reaching
+    from handlers.talk_deeds import TalkDeeds
 
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
@@ -199,7 +199,7 @@ def web_app(
                 storage=storage,
                 clock=clock,
                 content=content,
-                act=Deeds(storage, content, clock),
+                act=TalkDeeds(storage, content, clock),
                 cases=Escalation(storage, content, clock),
                 drills=Drills(storage, content, clock),
                 reaching=Reaching(storage, clock),

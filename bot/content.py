@@ -12,6 +12,7 @@ from bot.errors import ContentError
 from bot.flow.load import read_flow
 from bot.flow.model import Flow
 from bot.hours import Hours
+from bot.replies import Replies, ReplyList
 from bot.risk import Phrases, RiskFile, merged
 from bot.risk_model import RiskModel
 from bot.risk_model import parse as parse_model
@@ -24,6 +25,7 @@ from bot.yaml_text import BadYamlError, Located, Problem, read_yaml, validate
 CONFIG = "config.yaml"
 TEXTS, SERVICES, PHRASES = "flows/texts.yaml", "flows/services.yaml", "flows/risk_phrases.yaml"
 REQUIRED_FILES = (CONFIG, TEXTS, SERVICES, PHRASES)
+REPLIES = "flows/replies.yaml"  # may be left out: then there are none
 MODEL = "flows/risk_model.yaml"  # needed unless danger.model is off
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,6 +40,7 @@ class Content:
     services: Services
     flows: Mapping[str, Flow]
     phrases: Reader
+    replies: Replies
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Parts:
     settings: Settings | None = None
     hours: Hours | None = None
     services: ServiceList | None = None
+    replies: ReplyList | None = None
     words: dict[str, Words] | None = None
     risk: RiskFile | None = None
     extra: RiskFile | None = None  # the phrases of danger.extra_phrases
@@ -87,6 +91,7 @@ def load_content(files: Mapping[str, str]) -> Content:
         services=services,
         flows=parts.flows,
         phrases=RiskReader(parts.phrases, parts.danger_model) if parts.danger_model else parts.phrases,
+        replies=Replies(parts.replies),
     )
 
 
@@ -108,6 +113,7 @@ def read_parts(files: Mapping[str, str]) -> Parts:
     _read_hours(parts)
     parts.services = parts.model(ServiceList, SERVICES)
     _read_services(parts)
+    parts.replies = parts.model(ReplyList, REPLIES)
     if TEXTS in parts.located:
         parts.words, found = read_texts(parts.located[TEXTS])
         parts.problems += found
@@ -116,7 +122,7 @@ def read_parts(files: Mapping[str, str]) -> Parts:
     _read_phrases(parts)
     _read_model(parts, files.get(MODEL))
     for file in parts.located:
-        if file not in REQUIRED_FILES and file != extra:
+        if file not in (*REQUIRED_FILES, REPLIES, extra):
             _read_flow(parts, file)
     return parts
 

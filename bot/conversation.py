@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -86,6 +87,9 @@ class Handoff:
     parked_at: datetime | None = None  # silent for two hours: does not count in the supporter's cap
     answered_at: datetime | None = None  # a person's first message in this handoff
     note: str | None = None  # handed over with these words
+    signposted: tuple[str, ...] = ()  # ids of the services that a person named to the student
+    history: Literal["asked", "yes", "no"] | None = None  # may the supporter read earlier conversations?
+    note_offered: str | None = None  # a short note for next time that waits for the student's yes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,8 @@ class Conversation:
     asked_at: datetime | None = None
     erase_on_close: bool = False  # they asked for deletion while a person has to see to their safety first
     erasing: str | None = None  # the receipt's code: deleted as soon as the receipt is out
+    note_kept: str | None = None  # a short note for whoever answers next time; the student said yes to it
+    note_kept_at: datetime | None = None
     foreign_at: datetime | None = None  # words in no known language got the number line
 
     def moved(self, status: Status) -> Conversation:

@@ -66,7 +66,9 @@ class Sender:
         self._clock = clock
         self._worker = worker
         self._slots = settings.messenger.senders
-        self._queue: SimpleQueue[TakenSend | None] = SimpleQueue()
+        self._queue: SimpleQueue[TakenSend | str | None] = (
+            SimpleQueue()
+        )  # a string: somebody to show "..." to
         self._in_flight: set[int] = set()
         self._runs = False
         self._guests = 0
@@ -118,6 +120,13 @@ class Sender:
             return False
         self.hand_over(taken)
         return bool(taken)
+
+    def _show_typing(self, now: datetime) -> None:
+        """A supporter is typing: a courtesy, and only while there are hands free."""
+        psids = self._storage.write(lambda tx: tx.typing.take(now))
+        if not self._held and len(self._in_flight) <= max(1, self._slots // 4):
+            for psid in psids:
+                self._queue.put(psid)
 
     @contextmanager
     def guest(self) -> Iterator[None]:
@@ -172,10 +181,12 @@ class Sender:
         if self._is_paused(now):
             return []
 
-        def look(tx: Tx) -> tuple[bool, bool]:
-            return bool(_page_incidents(tx)), tx.outbox.is_due(now)
+        def look(tx: Tx) -> tuple[bool, bool, bool]:
+            return bool(_page_incidents(tx)), tx.outbox.is_due(now), tx.typing.is_wanted()
 
-        self._held, is_due = self._storage.read(look)
+        self._held, is_due, somebody_types = self._storage.read(look)
+        if somebody_types and self._runs:
+            self._show_typing(now)
         if not is_due:
             return []
         if self._held:
@@ -192,6 +203,9 @@ class Sender:
 
     def _work(self) -> None:
         while (send := self._queue.get()) is not None:
+            if isinstance(send, str):
+                self._channel.typing(send, True)
+                continue
             try:
                 self._send(send)
             except Exception as error:  # the row stays "sending"; the sweep takes it from there

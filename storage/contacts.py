@@ -12,7 +12,7 @@ from storage.store import Store
 from storage.times import from_ms_or_none, to_ms
 
 # Children before parents. Alerts and the audit log stay, without words.
-_ERASED_TABLES = ("entry", "outbox", "draft", "timer", "handoff", "conversation")
+_ERASED_TABLES = ("mention", "typing", "entry", "outbox", "draft", "timer", "handoff", "conversation")
 
 
 class Contacts(Store):

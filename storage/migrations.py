@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from storage.engine import Step
 from storage.ladder_tables import LADDER
+from storage.talk_tables import TALK
 
 _CONTACTS = (
     """CREATE TABLE contact (
@@ -306,4 +307,5 @@ STEPS: tuple[Step, ...] = (
     Step("0005_taken_back", ("ALTER TABLE outbox ADD COLUMN taken_back {big} NOT NULL DEFAULT 0",)),
     # Which services students of the real Page have been shown: a restart is not refused because of those.
     Step("0006_shown_services", (_SHOWN_SERVICES,)),
+    Step("0010_talk", TALK),
 )

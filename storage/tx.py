@@ -18,6 +18,7 @@ from storage.escalations import Escalations
 from storage.figures import Figures
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
+from storage.mentions import Mentions
 from storage.missed import Missed
 from storage.outbox import Outbox
 from storage.push import Push
@@ -29,6 +30,7 @@ from storage.sessions import Sessions
 from storage.staff import StaffStore
 from storage.timers import Timers
 from storage.transcript import Transcript
+from storage.typing import Typing
 
 
 class Tx:
@@ -119,6 +121,16 @@ class Tx:
     def outbox(self) -> Outbox:
         """Messages on their way out."""
         return Outbox(self)
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """Colleagues who are named in notes."""
+        return Mentions(self)
+
+    @cached_property
+    def typing(self) -> Typing:
+        """Supporters who are typing, as far as students are to see it."""
+        return Typing(self)
 
     @cached_property
     def timers(self) -> Timers:
