@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from bot.content import Content
@@ -29,6 +32,16 @@ from storage.records import Duty, NewEvent, Role, Staff
 START = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)  # a Wednesday, 12:00 in Oslo, open
 PASSWORD = "stille regn over byen"
 KEYS = Keys.from_environment("k1:" + base64.b64encode(bytes(32)).decode(), "s" * 64)
+hash_once = cache(hash_password)  # slow on purpose, and the same for every test
+
+
+@cache
+def compiled_templates() -> FileSystemBytecodeCache:
+    """Each test makes an application of its own; its templates need not be compiled anew each time."""
+    folder = tempfile.TemporaryDirectory(prefix="templates-")
+    made = FileSystemBytecodeCache(folder.name)
+    made.folder = folder  # removed with the process
+    return made
 
 
 class House:
@@ -47,6 +60,7 @@ class House:
         self.app = Flask("console-test", static_folder=None)
         self.app.secret_key = "k" * 40
         self.app.testing = True
+        self.app.jinja_env.bytecode_cache = compiled_templates()
         self.parts = ConsoleParts(
             storage=self.storage,
             clock=lambda: self.at,
@@ -60,16 +74,15 @@ class House:
         )
         self.app.register_blueprint(blueprint(self.parts))
         self._mids = 0
-        self._hash = ""
 
     def staff(
         self, alias: str, role: Role = Role.SUPPORTER, *, language: str = "nb", duty: Duty = Duty.ON
     ) -> Staff:
         """A new account, on duty and reachable. All have the same password."""
-        self._hash = self._hash or hash_password(PASSWORD)
+        password_hash = hash_once(PASSWORD)
 
         def add(tx):
-            staff_id = tx.staff.add(alias.lower(), alias, role, self._hash, self.at)
+            staff_id = tx.staff.add(alias.lower(), alias, role, password_hash, self.at)
             tx.staff.set_duty(staff_id, duty, self.at)
             tx.staff.set_language(staff_id, language)
             tx.staff.seen(staff_id, self.at)
@@ -148,10 +161,9 @@ class Browser:
     def token(self) -> str:
         """The CSRF token of any page."""
         if not self._token:
-            page = (
-                self.get("/more").text if self.get("/more").status_code == 200 else self.get("/sign-in").text
-            )
-            found = re.search(r'name="csrf-token" content="([^"]+)"', page)
+            page = self.get("/more")
+            page = page if page.status_code == 200 else self.get("/sign-in")
+            found = re.search(r'name="csrf-token" content="([^"]+)"', page.text)
             assert found
             self._token = found[1]
         return self._token
