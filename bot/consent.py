@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.conversation import Handoff
+from bot.conversation import Handoff, Status
 from bot.draft import Draft
 from bot.effects import AddEntry, Record
-from bot.errors import MayNotBeSafe, NotPossible, WindowClosed
-from bot.handoff import Person, own
+from bot.errors import MayNotBeSafe, NotPossible, NotYours, WindowClosed
+from bot.handoff import Person
 from bot.messages import Purpose
 
 MAX_NOTE = 300  # characters; two lines
@@ -63,10 +63,12 @@ def note_answered(draft: Draft, is_yes: bool) -> None:
 
 
 def _mine(draft: Draft, by: Person) -> Handoff:
-    own(draft, by)
-    if draft.conv.handoff is None:
-        raise NotPossible("no handoff is open")
-    return draft.conv.handoff
+    handoff = draft.conv.handoff
+    if draft.conv.status is not Status.CLAIMED or handoff is None:
+        raise NotPossible("nobody has this conversation")
+    if handoff.claimed_by != by.id:
+        raise NotYours(handoff.claimed_alias or "")
+    return handoff
 
 
 def _ask(draft: Draft, question: str, **fields: str) -> None:

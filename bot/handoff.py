@@ -58,7 +58,7 @@ def claim(draft: Draft, by: Person) -> None:
 
 def assign(draft: Draft, to: Person, by: Person, note: str | None) -> None:
     """Hand a conversation over to somebody by name. Raises NotYours unless `by` has it."""
-    own(draft, by)
+    _own(draft, by)
     draft.change(handoff=replace(_handoff(draft), note=note or None))
     draft.do(AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail="left", who=by.alias))
     _hold(draft, to)
@@ -90,7 +90,7 @@ def _hold(draft: Draft, by: Person) -> None:
 
 def release(draft: Draft, by: Person) -> None:
     """Put the conversation back where it stood in the queue. Raises NotYours unless `by` has it."""
-    own(draft, by)
+    _own(draft, by)
     draft.change(
         handoff=replace(
             _handoff(draft),
@@ -137,7 +137,7 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_
 
     Raises NotYours, WindowClosed when the channel lets nobody write, or MayNotBeSafe.
     """
-    own(draft, by)
+    _own(draft, by)
     conv = draft.conv
     if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
         raise WindowClosed("the student must write again first")
@@ -165,7 +165,7 @@ def take_back(draft: Draft, by: Person, *, was_only_one: bool, student_waits: bo
     """A reply was taken back before it left. `was_only_one`: no other of ours was said in this handoff, so nobody has
     answered, and silence is broken again. `student_waits`: the last words that stand are theirs.
     """
-    own(draft, by)
+    _own(draft, by)
     if was_only_one:
         draft.change(handoff=replace(_handoff(draft), answered_at=None))
     if student_waits:
@@ -209,7 +209,7 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if not conv.has_people:
         raise NotPossible("there is nothing to close")
     if by is not None:
-        own(draft, by)
+        _own(draft, by)
     tier = conv.tier
     draft.do(FinishHandoff(number=_handoff(draft).number, outcome=outcome, by=by.id if by else None))
     draft.conv = conv.moved(Status.CLOSED)
@@ -271,7 +271,7 @@ def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
     if not draft.conv.has_people or tier.rank >= handoff.tier.rank:
         raise NotPossible("the tier can only be lowered here")
     if draft.conv.status is Status.CLAIMED:
-        own(draft, by)
+        _own(draft, by)
     draft.change(handoff=replace(handoff, tier=tier))
     if draft.conv.danger:
         draft.change(danger=replace(draft.conv.danger, tier=tier, asked=None))
@@ -291,7 +291,7 @@ def raise_tier(draft: Draft, by: Person, tier: Tier, category: str) -> None:
         raise NotPossible("the tier can only be raised here")
     claimed = draft.conv.status is Status.CLAIMED
     if claimed:
-        own(draft, by)
+        _own(draft, by)
     old = draft.conv.danger or Danger(tier=tier, category=category, raised_at=draft.now)
     draft.change(
         handoff=replace(
@@ -317,8 +317,7 @@ def _handoff(draft: Draft) -> Handoff:
     return draft.conv.handoff
 
 
-def own(draft: Draft, by: Person) -> None:
-    """Raises NotYours unless `by` has the conversation."""
+def _own(draft: Draft, by: Person) -> None:
     handoff = _handoff(draft)
     if draft.conv.status is not Status.CLAIMED:
         raise NotPossible("nobody has this conversation")

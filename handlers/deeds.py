@@ -62,7 +62,7 @@ class Deeds:
             if draft.conv.status is Status.CLAIMED and draft.conv.handoff:
                 raise AlreadyClaimed(draft.conv.handoff.claimed_alias or "")
             self._check_cap(tx, staff, draft.conv.tier)
-            handoff.claim(draft, person(staff))
+            handoff.claim(draft, _person(staff))
 
         self._do(contact_id, staff, deed)
 
@@ -82,7 +82,7 @@ class Deeds:
                 draft = draft_for(tx, row.contact_id, self._content(), self._clock())
                 try:
                     self._check_cap(tx, staff, draft.conv.tier)
-                    handoff.claim(draft, person(staff))
+                    handoff.claim(draft, _person(staff))
                 except NotPossible:
                     continue
                 save(tx, draft.turn(), self._clock())
@@ -105,7 +105,7 @@ class Deeds:
 
     def release(self, contact_id: int, staff: Staff) -> None:
         """Put it back where it stood in the queue."""
-        self._do(contact_id, staff, lambda tx, draft: handoff.release(draft, person(staff)))
+        self._do(contact_id, staff, lambda tx, draft: handoff.release(draft, _person(staff)))
 
     def transfer(self, contact_id: int, staff: Staff, to_staff_id: int, note: str) -> None:
         """Hand it to a colleague, with a few words that only staff see."""
@@ -116,7 +116,7 @@ class Deeds:
                 raise NotPossible("no such colleague")
             if to.paused_at is not None:
                 raise NotPossible("they have a pause")
-            handoff.assign(draft, person(to), person(staff), note.strip() or None)
+            handoff.assign(draft, _person(to), _person(staff), note.strip() or None)
             if note.strip():
                 tx.transcript.add_note(contact_id, staff.id, staff.alias, note.strip(), self._clock())
 
@@ -138,7 +138,7 @@ class Deeds:
 
         def deed(tx: Tx, draft: Draft) -> None:
             conv = draft.conv
-            handoff.close(draft, person(staff), outcome)
+            handoff.close(draft, _person(staff), outcome)
             if conv.handoff is None:
                 return
             about = {"topic": topic, "signposted": sorted(set(signposted))}
@@ -153,7 +153,7 @@ class Deeds:
 
     def give_back(self, contact_id: int, staff: Staff) -> None:
         """After somebody answered in Meta's inbox: let the bot speak again."""
-        self._do(contact_id, staff, lambda tx, draft: handoff.give_back(draft, person(staff)))
+        self._do(contact_id, staff, lambda tx, draft: handoff.give_back(draft, _person(staff)))
 
     # Words.
 
@@ -182,7 +182,7 @@ class Deeds:
                     raise AnsweredMeanwhile("somebody replied")
                 if entry.written_by == "supporter" and entry.text == text:
                     return
-            handoff.reply(draft, person(staff), text, confirmed=confirmed, hold_seconds=hold_seconds)
+            handoff.reply(draft, _person(staff), text, confirmed=confirmed, hold_seconds=hold_seconds)
             tx.typing.forget(contact_id)
 
         self._do(contact_id, staff, deed)
@@ -276,7 +276,7 @@ class Deeds:
             tx.contacts.lock(contact_id)
         for row in flagged:
             draft = draft_for(tx, row.contact_id, self._content(), self._clock())
-            handoff.assign(draft, person(to), person(staff), None)
+            handoff.assign(draft, _person(to), _person(staff), None)
             save(tx, draft.turn(), self._clock())
 
     # The one way through.
@@ -294,8 +294,7 @@ class Deeds:
         self._storage.write(turn)
 
 
-def person(staff: Staff) -> Person:
-    """Who acts, as the core knows them."""
+def _person(staff: Staff) -> Person:
     return Person(id=staff.id, alias=staff.alias)
 
 

@@ -6,9 +6,10 @@ from bot import consent, handoff
 from bot.conversation import Conversation, Status, Tier
 from bot.draft import Draft
 from bot.errors import NotPossible
+from bot.handoff import Person
 from bot.messages import Choice
 from bot.window import window
-from handlers.deeds import Deeds, person
+from handlers.deeds import Deeds
 from handlers.turns import draft_for
 from storage import Tx
 from storage.records import Staff
@@ -55,7 +56,7 @@ class TalkDeeds(Deeds):
             ]
             handoff.take_back(
                 draft,
-                person(staff),
+                _who(staff),
                 was_only_one=not {"supporter", "inbox"} & set(said),
                 student_waits=not said or said[-1] == "contact",
             )
@@ -64,13 +65,10 @@ class TalkDeeds(Deeds):
         return words
 
     def send_now(self, contact_id: int, staff: Staff, outbox_id: int) -> None:
-        """Do not wait for a change of mind. Sent already is no error."""
+        """Do not wait for a change of mind. Sent already, or another's, changes nothing."""
 
-        def deed(tx: Tx, draft: Draft) -> None:
-            handoff.own(draft, person(staff))
-            tx.outbox.hurry(contact_id, outbox_id, self._clock())
-
-        self._do(contact_id, staff, deed)
+        at = self._clock()
+        self._storage.write(lambda tx: tx.outbox.hurry(contact_id, outbox_id, staff.id, at))
 
     def typing(self, contact_id: int, staff: Staff) -> bool:
         """Show the student that somebody writes, if that is right and was not done a moment ago."""
@@ -103,11 +101,11 @@ class TalkDeeds(Deeds):
 
     def ask_history(self, contact_id: int, staff: Staff) -> None:
         """Ask the student whether this supporter may read earlier conversations."""
-        self._do(contact_id, staff, lambda tx, draft: consent.ask_history(draft, person(staff)))
+        self._do(contact_id, staff, lambda tx, draft: consent.ask_history(draft, _who(staff)))
 
     def offer_note(self, contact_id: int, staff: Staff, text: str) -> None:
         """Ask the student whether these words may be kept for next time. Raises NotPossible("length")."""
-        self._do(contact_id, staff, lambda tx, draft: consent.offer_note(draft, person(staff), text))
+        self._do(contact_id, staff, lambda tx, draft: consent.offer_note(draft, _who(staff), text))
 
     # Danger that a person sees.
 
@@ -116,9 +114,7 @@ class TalkDeeds(Deeds):
         category = CATEGORIES.get(letter)
         if category is None:
             raise NotPossible("no such danger")
-        self._do(
-            contact_id, staff, lambda tx, draft: handoff.raise_tier(draft, person(staff), tier, category)
-        )
+        self._do(contact_id, staff, lambda tx, draft: handoff.raise_tier(draft, _who(staff), tier, category))
 
     # Closing.
 
@@ -131,3 +127,7 @@ class TalkDeeds(Deeds):
             return handoff.goodbye(draft_for(tx, contact_id, self._content(), self._clock()))
 
         return self._storage.read(look)
+
+
+def _who(staff: Staff) -> Person:
+    return Person(id=staff.id, alias=staff.alias)

@@ -80,30 +80,20 @@ class Outbox(Store):
             "next_try_at": at if not_before is None else max(at, to_ms(not_before)),
         }
 
-    def hurry(self, contact_id: int, outbox_id: int, now: datetime) -> bool:
-        """Send it now instead. False: it waits no more."""
-        changed = self._run(
-            "UPDATE outbox SET next_try_at = :now WHERE id = :id AND contact_id = :contact_id"
-            " AND state = 'waiting' AND tries = 0",
-            id=outbox_id,
-            contact_id=contact_id,
-            now=to_ms(now),
-        )
-        self._tx.wake("outbox", "screens")
-        return changed == 1
+    def hurry(self, contact_id: int, outbox_id: int, staff_id: int, now: datetime) -> None:
+        """Send a person's own words now that were held back. What waits no more, or is another's, stays as it is."""
+        if self._held(contact_id, outbox_id, staff_id) is not None:
+            self._run(
+                "UPDATE outbox SET next_try_at = :now WHERE id = :id AND state = 'waiting' AND tries = 0",
+                id=outbox_id,
+                now=to_ms(now),
+            )
+            self._tx.wake("outbox", "screens")
 
     def take_back(self, contact_id: int, outbox_id: int, staff_id: int, now: datetime) -> str | None:
-        """A person's own words that nobody has begun to send: they will not be. None: it is too late, or not theirs."""
-        row = self._one(
-            "SELECT uid, body FROM outbox WHERE id = :id AND contact_id = :contact_id AND purpose = 'supporter'"
-            " AND state = 'waiting' AND tries = 0 {for_update}",
-            id=outbox_id,
-            contact_id=contact_id,
-        )
-        if row is None:
-            return None
-        message = messages.from_json(self._tx.box(contact_id).open(row["body"], "outbox.body", row["uid"]))
-        if not isinstance(message, messages.SupporterMessage) or message.supporter_id != staff_id:
+        """A person's own words that nobody has begun to send: they will not be. None: too late, or not theirs."""
+        text = self._held(contact_id, outbox_id, staff_id)
+        if text is None:
             return None
         changed = self._run(
             "UPDATE outbox SET state = 'dropped', state_at = :now, body = NULL WHERE id = :id AND state = 'waiting'",
@@ -114,7 +104,20 @@ class Outbox(Store):
             return None
         self._tx.transcript.unsay(contact_id, outbox_id)
         self._tx.wake("outbox")
-        return message.text
+        return text
+
+    def _held(self, contact_id: int, outbox_id: int, staff_id: int) -> str | None:
+        row = self._one(
+            "SELECT uid, body FROM outbox WHERE id = :id AND contact_id = :contact_id AND purpose = 'supporter'"
+            " AND state = 'waiting' AND tries = 0 {for_update}",
+            id=outbox_id,
+            contact_id=contact_id,
+        )
+        if row is None:
+            return None
+        message = messages.from_json(self._tx.box(contact_id).open(row["body"], "outbox.body", row["uid"]))
+        is_theirs = isinstance(message, messages.SupporterMessage) and message.supporter_id == staff_id
+        return message.text if is_theirs else None
 
     def drop(self, contact_id: int, purposes: Collection[Purpose], now: datetime) -> int:
         """Take back what nobody has begun to send and has one of these purposes; how many.

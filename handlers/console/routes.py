@@ -7,7 +7,23 @@ from dataclasses import dataclass
 from flask import Blueprint
 from flask.typing import RouteCallable
 
-from handlers.console import alerts, auth, cases, conversation, live, more, queue, reached, refresh, staff
+from handlers.console import (
+    agreed,
+    alerts,
+    auth,
+    cases,
+    closing,
+    composer,
+    conversation,
+    live,
+    more,
+    pwa,
+    queue,
+    reached,
+    refresh,
+    staff,
+    tools,
+)
 from handlers.console.parts import COORDINATOR, EVERYBODY, HELPERS, LEADS, MANAGERS, READERS
 from storage.records import Role
 
@@ -31,6 +47,8 @@ class Route:
 ROUTES = (
     Route("/sign-in", auth.sign_in, "GET POST", None),
     Route("/sign-in/first", auth.first_password, "POST", None),
+    Route("/manifest.json", pwa.manifest, "GET", None),
+    Route("/offline", pwa.offline_page, "GET", None),
     Route("/sign-out", auth.sign_out, "POST", EVERYBODY),
     Route("/", queue.queue_page, "GET", HELPERS),
     Route("/mine", queue.mine_page, "GET", HELPERS),
@@ -38,10 +56,21 @@ ROUTES = (
     Route("/c/<int:contact_id>", conversation.conversation_page, "GET", HELPERS),
     Route("/c/<int:contact_id>/details", conversation.details_page, "GET", HELPERS),
     Route("/c/<int:contact_id>/transfer", conversation.transfer, "GET POST", HELPERS),
-    Route("/c/<int:contact_id>/close", conversation.close, "GET POST", HELPERS),
+    Route("/c/<int:contact_id>/close", closing.close_page, "GET", HELPERS),
+    Route("/c/<int:contact_id>/close", closing.close, "POST", HELPERS),
     Route("/c/<int:contact_id>/claim", conversation.claim, "POST", HELPERS),
-    Route("/c/<int:contact_id>/write", conversation.write, "POST", HELPERS),
-    Route("/c/<int:contact_id>/draft", conversation.draft, "POST", HELPERS, background=True),
+    Route("/c/<int:contact_id>/write", composer.write, "POST", HELPERS),
+    Route("/c/<int:contact_id>/draft", composer.draft, "POST", HELPERS, background=True),
+    Route("/c/<int:contact_id>/typing", composer.typing, "POST", HELPERS, background=True),
+    Route("/c/<int:contact_id>/take-back/<int:outbox_id>", composer.take_back, "POST", HELPERS),
+    Route("/c/<int:contact_id>/send-now/<int:outbox_id>", composer.send_now, "POST", HELPERS),
+    Route("/c/<int:contact_id>/replies", tools.replies_page, "GET", HELPERS),
+    Route("/c/<int:contact_id>/services", tools.services_page, "GET", HELPERS),
+    Route("/c/<int:contact_id>/insert", tools.insert, "POST", HELPERS),
+    Route("/c/<int:contact_id>/history", agreed.history_page, "GET", HELPERS),
+    Route("/c/<int:contact_id>/history/ask", agreed.ask_history, "POST", HELPERS),
+    Route("/c/<int:contact_id>/keep", agreed.offer_note, "POST", HELPERS),
+    Route("/c/<int:contact_id>/raise", agreed.raise_tier, "POST", HELPERS),
     Route("/c/<int:contact_id>/release", conversation.release, "POST", HELPERS),
     Route("/c/<int:contact_id>/give-back", conversation.give_back, "POST", HELPERS),
     Route("/c/<int:contact_id>/tier", conversation.lower_tier, "POST", HELPERS),

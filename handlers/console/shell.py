@@ -106,6 +106,7 @@ class Shell:
     waiting: int
     incidents: list[Incident]
     talk_about: int | None  # an alert after which this person is offered a talk
+    named_in: list[int]  # contacts in whose notes this person is named and has not looked
 
 
 def shell() -> Shell:
@@ -113,16 +114,27 @@ def shell() -> Shell:
     if "shell" not in g:
         staff = me()
         since = now() - TALK_ABOUT
-        top, found, talk = parts().storage.read(
+        top, found, talk, named = parts().storage.read(
             lambda tx: (
                 strip(tx, staff),
                 incidents(tx, staff),
                 tx.alert_history.to_talk_about(staff.id, since) if staff.role in HELPERS else None,
+                _named_in(tx, staff) if staff.role in HELPERS else [],
             )
         )
         waiting = len(queue_rows()) if staff.role in HELPERS else 0
-        g.shell = Shell(top, waiting, found, talk)
+        g.shell = Shell(top, waiting, found, talk, named)
     return g.shell  # type: ignore[no-any-return]
+
+
+def _named_in(tx: Tx, staff: Staff) -> list[int]:
+    """Conversations that are still open and theirs to read, whose notes name them."""
+    rows = [(each.contact_id, tx.handoffs.row(each.contact_id)) for each in tx.mentions.unseen(staff.id)]
+    return [
+        contact_id
+        for contact_id, row in rows
+        if row is not None and (row.claimed_by == staff.id or staff.role in LEADS)
+    ]
 
 
 def queue_rows() -> list[QueueRow]:

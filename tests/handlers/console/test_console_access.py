@@ -32,7 +32,7 @@ def test_every_address_of_the_console_is_in_the_table(house):
 
 
 def test_only_sign_in_and_the_static_files_are_open(house):
-    assert {"sign_in", "first_password", "static"} == routes.OPEN
+    assert {"sign_in", "first_password", "static", "manifest", "offline_page"} == routes.OPEN
     client = house.app.test_client()
     for rule in rules(house):
         name = rule.endpoint.removeprefix("console.")
