@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from bot.errors import NotPossible, NotYours
 from bot.outcomes import OUTCOMES
+from handlers.console.composer import refuse_strangers
 from handlers.console.labels import choices
 from handlers.console.parts import me, now, parts
 from handlers.console.tools import Listed, services
@@ -37,7 +38,11 @@ def close_page(contact_id: int) -> ResponseReturnValue:
             tx.alerts.open_for(contact_id),
         )
     )
-    if row is None or conversation is None or row.claimed_by != me().id:
+    if row is None or conversation is None:
+        flash(t("conversation.gone"))
+        return redirect(url_for("console.queue_page"))
+    refuse_strangers(contact_id)
+    if row.claimed_by != me().id:  # a lead who reads along
         return redirect(url_for("console.conversation_page", contact_id=contact_id))
     signposted = conversation.handoff.signposted if conversation.handoff else ()
     return render_template(
