@@ -134,6 +134,7 @@ def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, Ale
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
+    from handlers.alerting.mentions import MentionNews
     from handlers.catch_up import CatchUp
     from handlers.worker import Worker
 
@@ -141,7 +142,8 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
     channels = alert_channels_of(env, content().settings)
     climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
-    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber)
+    mentions = MentionNews(storage, content, clock, channels)
+    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber, mentions=mentions)
 
 
 def web_app(

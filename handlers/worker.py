@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.content import Content
 from handlers import jobs
 from handlers.alerting.climber import Climber
+from handlers.alerting.mentions import MentionNews
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
 from handlers.clock import Clock
@@ -42,6 +43,7 @@ class Worker:
         *,
         catch_up: CatchUp | None = None,
         climber: Climber | None = None,
+        mentions: MentionNews | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._storage = storage
@@ -51,6 +53,7 @@ class Worker:
         self._inbound = Inbound(storage, content, clock, self._sender)
         self._catch_up = catch_up
         self._climber = climber
+        self._mentions = mentions
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
@@ -77,6 +80,9 @@ class Worker:
             climber = self._climber
             loops.append(("ladder", lambda: self._loop(climber.climb, "alerts")))
             loops += [(f"tell-{n}", lambda: self._loop(climber.send_one, "alerts")) for n in range(TELLERS)]
+        if self._mentions is not None:
+            mentions = self._mentions
+            loops.append(("mentions", lambda: self._loop(mentions.look, "alerts")))
         for name, run in loops:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()

@@ -50,25 +50,6 @@ class Mentions(Store):
             newest.setdefault(row["contact_id"], _opened(row))
         return list(newest.values())
 
-    def unseen_in(self, contact_id: int, staff_id: int) -> bool:
-        """Whether a note in this conversation names this person, who has not looked yet."""
-        row = self._one(
-            "SELECT id FROM mention WHERE contact_id = :contact_id AND staff_id = :staff_id"
-            " AND seen_at IS NULL LIMIT 1",
-            contact_id=contact_id,
-            staff_id=staff_id,
-        )
-        return row is not None
-
-    def are_named(self, contact_id: int, staff_id: int) -> bool:
-        """Whether any note in this conversation names this person."""
-        row = self._one(
-            "SELECT id FROM mention WHERE contact_id = :contact_id AND staff_id = :staff_id LIMIT 1",
-            contact_id=contact_id,
-            staff_id=staff_id,
-        )
-        return row is not None
-
     def mark_seen(self, contact_id: int, staff_id: int, now: datetime) -> None:
         """They have the conversation on the screen."""
         changed = self._run(
@@ -81,15 +62,19 @@ class Mentions(Store):
         if changed:
             self._tx.wake("screens")
 
-    def are_untold(self) -> bool:
+    def are_untold(self, before: datetime) -> bool:
         """Whether `take_untold` would find something."""
-        return self._one("SELECT id FROM mention WHERE told_at IS NULL LIMIT 1") is not None
+        row = self._one(
+            "SELECT id FROM mention WHERE told_at IS NULL AND at <= :before LIMIT 1", before=to_ms(before)
+        )
+        return row is not None
 
-    def take_untold(self, now: datetime) -> list[Mention]:
-        """Those that nobody has been told of outside the console; told from now on. Seen ones need no telling."""
+    def take_untold(self, before: datetime, now: datetime) -> list[Mention]:
+        """Those of before then whom nobody has told outside the console; told from now on. Seen ones are left out."""
         rows = self._all(
-            "UPDATE mention SET told_at = :now WHERE told_at IS NULL RETURNING id, contact_id, entry_id,"
-            " staff_id, at, seen_at",
+            "UPDATE mention SET told_at = :now WHERE told_at IS NULL AND at <= :before"
+            " RETURNING id, contact_id, entry_id, staff_id, at, seen_at",
+            before=to_ms(before),
             now=to_ms(now),
         )
         return sorted((_opened(row) for row in rows if row["seen_at"] is None), key=lambda one: one.id)

@@ -74,7 +74,6 @@ def test_a_conversation_by_keyboard_alone_through_a_restart_of_the_server(server
         expect(page.locator("#text")).to_have_value("Hei, n jeg er r her")
         assert page.locator(".entry-supporter").count() == 0
 
-        page.locator("#draft-state").wait_for()
         keys.press("Escape")
         keys.press("/")
         page.locator("#tool-q").wait_for()

@@ -9,6 +9,7 @@ import pytest
 
 from bot.conversation import Tier
 from bot.events import ChoiceTapped
+from handlers.alerting.mentions import MentionNews
 from storage.records import NewEvent, Role
 
 DANGER = "Jeg skal ta livet mitt i kveld"
@@ -212,6 +213,29 @@ def test_a_colleague_who_is_named_in_a_note_gets_a_mark_until_she_looks(house, a
     assert f'class="tab tab-named" href="/console/c/{mine}"' in page and "kan du se" not in page
     lead.page(f"/c/{mine}")
     assert "tab-named" not in lead.page("/")
+
+
+def test_who_is_named_and_does_not_look_is_told_outside_without_a_word_of_it(house, amalie, mine):
+    class Box:
+        def __init__(self):
+            self.notices = []
+
+        def tell(self, notice):
+            self.notices.append(notice)
+            return ()
+
+    box = Box()
+    news = MentionNews(house.storage, lambda: house.content, lambda: house.at, {"push": box})
+    house.staff("Kari", Role.DUTY_LEAD)
+    per = house.staff("Per", Role.DUTY_LEAD)
+    house.deeds.note(mine, amalie, "@Kari og @Per, hun heter Ragnhild")
+    assert news.look() == 0 and box.notices == []  # an open console shows it first
+    house.browser(per).page(f"/c/{mine}")
+    house.pass_time(seconds=21)
+    assert news.look() == 1
+    (notice,) = box.notices
+    assert not re.search(f"Ragnhild|Amalie|Kari|{house.row(mine).alias}|/c/", notice.title + notice.text)
+    assert news.look() == 0
 
 
 def test_a_note_cannot_name_somebody_who_may_not_read_it_and_is_kept(house, amalie, mine):
