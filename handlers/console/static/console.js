@@ -420,6 +420,8 @@
       box = document.createElement("div");
       box.id = "toasts";
       box.className = "toasts";
+      box.setAttribute("role", "log");
+      box.setAttribute("aria-live", "off"); // what it says is said in #polite
       body.append(box);
     }
     const line = document.createElement("p");
