@@ -124,9 +124,13 @@ class Sender:
     def _show_typing(self, now: datetime) -> None:
         """A supporter is typing: a courtesy, and only while there are hands free."""
         psids = self._storage.write(lambda tx: tx.typing.take(now))
-        if not self._held and len(self._in_flight) <= max(1, self._slots // 4):
-            for psid in psids:
+        if self._held or len(self._in_flight) > max(1, self._slots // 4):
+            return
+        for psid in psids:
+            if self._runs:
                 self._queue.put(psid)
+            else:
+                self._channel.typing(psid, True)
 
     @contextmanager
     def guest(self) -> Iterator[None]:
@@ -185,7 +189,7 @@ class Sender:
             return bool(_page_incidents(tx)), tx.outbox.is_due(now), tx.typing.is_wanted()
 
         self._held, is_due, somebody_types = self._storage.read(look)
-        if somebody_types and self._runs:
+        if somebody_types:
             self._show_typing(now)
         if not is_due:
             return []

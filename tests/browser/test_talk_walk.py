@@ -19,7 +19,7 @@ pytestmark = [
 
 @pytest.fixture
 def server(tmp_path):
-    server = DemoServer(tmp_path, "2026-11-25 14:00")
+    server = DemoServer(tmp_path, "2026-11-25 14:00", undo_seconds=3)
     yield server
     server.kill()
 

@@ -356,11 +356,15 @@
       each.dataset.left = left;
     }
   }, 1000);
-  let waitingBefore = null;
+  let waitingBefore = null,
+    unreadBefore = null;
   function listChanged() {
     soundButtons();
     const ids = [...document.querySelectorAll("#rows-waiting .row")].map((row) => row.id);
     const count = $("nav-count");
+    const unread = [...document.querySelectorAll("#rows-mine .unread")].reduce((n, each) => n + parseInt(each.textContent, 10), 0);
+    if (unreadBefore !== null && unread > unreadBefore && (document.hidden || !document.querySelector(".row-here .unread"))) attention();
+    unreadBefore = unread;
     if (body.dataset.which === "queue") {
       if (waitingBefore && ids.some((id) => !waitingBefore.includes(id))) attention();
       waitingBefore = ids;

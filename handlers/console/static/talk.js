@@ -218,6 +218,11 @@
     help.scrollIntoView();
     help.querySelector("a, button")?.focus();
   };
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".help-link") || !$("help")?.offsetParent) return;
+    event.preventDefault();
+    talk.help();
+  });
 
   const touch = matchMedia("(pointer: coarse)").matches;
   text.addEventListener("input", () => {
