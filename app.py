@@ -145,6 +145,7 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
     from handlers.alerting.knocks import Knocks
+    from handlers.alerting.mentions import MentionNews
     from handlers.alerting.shifts import ShiftNews
     from handlers.catch_up import CatchUp
     from handlers.worker import Worker
@@ -154,9 +155,18 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     channels = alert_channels_of(env, content().settings)
     climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
     knocks = Knocks(storage, content, clock, channels)
+    mentions = MentionNews(storage, content, clock, channels)
     news = ShiftNews(storage, content, clock, channels)
     return Worker(
-        storage, content, client, clock, catch_up=catch_up, climber=climber, knocks=knocks, shift_news=news
+        storage,
+        content,
+        client,
+        clock,
+        catch_up=catch_up,
+        climber=climber,
+        knocks=knocks,
+        mentions=mentions,
+        shift_news=news,
     )
 
 
@@ -175,12 +185,12 @@ def web_app(
 
     from handlers import console, health, metrics
     from handlers.alerting.web_push import Vapid
-    from handlers.deeds import Deeds
     from handlers.drills import Drills
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
     from handlers.reaching import Reaching
     from handlers.rota import Rota
+    from handlers.talk_deeds import TalkDeeds
 
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
@@ -216,7 +226,7 @@ def web_app(
                 storage=storage,
                 clock=clock,
                 content=content,
-                act=Deeds(storage, content, clock),
+                act=TalkDeeds(storage, content, clock),
                 cases=Escalation(storage, content, clock),
                 drills=Drills(storage, content, clock),
                 reaching=Reaching(storage, clock),

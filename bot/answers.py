@@ -44,6 +44,8 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "wait": {"yes": "queue.wait_yes_button", "no": "queue.wait_no_button", "help": "queue.wait_help_button"},
     "idle": {"still": "idle.still_button", "done": "idle.done_button"},
     "erase": {"yes": "erase.yes_button", "no": "erase.no_button"},
+    "history": {"yes": "history.yes_button", "no": "history.no_button"},
+    "keep": {"yes": "keep.yes_button", "no": "keep.no_button"},
     "feedback": {a: f"feedback.{a}_button" for a in ("yes", "some", "no", "skip")},
 }
 _OPENS_WITH = {
@@ -72,7 +74,7 @@ _HEDGES = _words(
 )
 SAFETY = frozenset(silence.QUESTIONS)
 # Answered whoever has the conversation; the other questions are the bot's small talk.
-ALWAYS = SAFETY | {"help", "erase", "idle"}
+ALWAYS = SAFETY | {"help", "erase", "idle", "history", "keep"}
 OPEN_FOR = timedelta(hours=24)  # how long a typed word may answer; a button always may
 
 

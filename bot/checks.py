@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from bot.cards import card_problems
-from bot.content import PHRASES, SERVICES, TEXTS, Parts, read_parts
+from bot.content import PHRASES, REPLIES, SERVICES, TEXTS, Parts, read_parts
 from bot.fill import MAX_TITLE, units, wording_problems
 from bot.flow.fold import fold
 from bot.flow.graph import Silent, places_from, reachable, targets
 from bot.flow.model import BUILT_IN, MAX_CHOICES, MENU, PLACES, WELCOME, Flow, FlowChoice, Step
 from bot.flow.run import MAX_STEPS
+from bot.replies import reply_problems
 from bot.risk_check import risk_problems
 from bot.services import Services
 from bot.settings import Words
@@ -51,6 +52,8 @@ def check(files: Mapping[str, str]) -> list[Problem]:
         found += text_problems(parts.located[TEXTS], parts.words, numbers)
     if parts.services is not None:
         found += _service_problems(parts.located[SERVICES], parts)
+    if parts.replies is not None and numbers is not None:
+        found += reply_problems(parts.located[REPLIES], parts.replies, numbers)
     if parts.words is not None and parts.services is not None:
         found += card_problems(parts.located[TEXTS], parts.words, parts.services)
     if parts.risk is not None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bot import closed, danger, erasure, handoff, notice, queue, safety, talk
+from bot import closed, consent, danger, erasure, handoff, notice, queue, safety, talk
 from bot.answers import QUESTIONS, SAFETY, fold
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import ROUTINE, Draft
@@ -182,6 +182,10 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None, text: s
         case "erase", _ if draft.conv.erasing is None:
             draft.change(erase_on_close=False)
             draft.say(Purpose.ANSWER, "erase.kept")
+        case "history", _:
+            consent.history_answered(draft, answer == "yes")
+        case "keep", _:
+            consent.note_answered(draft, answer == "yes")
         case "feedback", _:
             _feedback(draft, answer)
 

@@ -15,6 +15,7 @@ from bot.flow.load import read_flow
 from bot.flow.model import DangerMark, Flow
 from bot.hours import Hours
 from bot.messages import Choice
+from bot.replies import Replies, ReplyList
 from bot.risk import Phrases, RiskFile, merged
 from bot.risk_model import RiskModel
 from bot.risk_model import parse as parse_model
@@ -27,6 +28,7 @@ from bot.yaml_text import BadYamlError, Located, Problem, read_yaml, validate
 CONFIG = "config.yaml"
 TEXTS, SERVICES, PHRASES = "flows/texts.yaml", "flows/services.yaml", "flows/risk_phrases.yaml"
 REQUIRED_FILES = (CONFIG, TEXTS, SERVICES, PHRASES)
+REPLIES = "flows/replies.yaml"  # may be left out: then there are none
 MODEL = "flows/risk_model.yaml"  # needed unless danger.model is off
 M = TypeVar("M", bound=BaseModel)
 
@@ -41,6 +43,7 @@ class Content:
     services: Services
     flows: Mapping[str, Flow]
     phrases: Reader
+    replies: Replies
 
     @cached_property
     def buttons(self) -> dict[tuple[str, str, str | None], tuple[Choice, ...]]:
@@ -68,6 +71,7 @@ class Parts:
     settings: Settings | None = None
     hours: Hours | None = None
     services: ServiceList | None = None
+    replies: ReplyList | None = None
     words: dict[str, Words] | None = None
     risk: RiskFile | None = None
     extra: RiskFile | None = None  # the phrases of danger.extra_phrases
@@ -109,6 +113,7 @@ def load_content(files: Mapping[str, str], reader: Reader | None = None) -> Cont
         services=services,
         flows=parts.flows,
         phrases=reader,
+        replies=Replies(parts.replies),
     )
 
 
@@ -131,6 +136,7 @@ def read_parts(files: Mapping[str, str], *, with_danger: bool = True) -> Parts:
     _read_hours(parts)
     parts.services = parts.model(ServiceList, SERVICES)
     _read_services(parts)
+    parts.replies = parts.model(ReplyList, REPLIES)
     if TEXTS in parts.located:
         parts.words, found = read_texts(parts.located[TEXTS])
         parts.problems += found
@@ -140,7 +146,7 @@ def read_parts(files: Mapping[str, str], *, with_danger: bool = True) -> Parts:
         _read_phrases(parts)
         _read_model(parts, files.get(MODEL))
     for file in parts.located:
-        if file not in REQUIRED_FILES and file != extra:
+        if file not in (*REQUIRED_FILES, REPLIES, extra):
             _read_flow(parts, file)
     return parts
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from operator import attrgetter
+from typing import Literal
 
 from pydantic import TypeAdapter
 
@@ -103,6 +104,9 @@ class Handoff:
     passed_by: tuple[int, ...] = ()  # supporters who laid it down: not offered to them again
     muted_by: tuple[int, ...] = ()  # supporters who want no signal of it, until there is danger
     left_at: datetime | None = None  # in danger, and the one who has it has gone: people were alarmed anew
+    signposted: tuple[str, ...] = ()  # ids of the services that a person named to the student
+    history: Literal["asked", "yes", "no"] | None = None  # may the supporter read earlier conversations?
+    note_offered: str | None = None  # a short note for next time that waits for the student's yes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,8 @@ class Conversation:
     asked_at: datetime | None = None
     erase_on_close: bool = False  # they asked for deletion while a person has to see to their safety first
     erasing: str | None = None  # the receipt's code: deleted as soon as the receipt is out
+    note_kept: str | None = None  # a short note for whoever answers next time; the student said yes to it
+    note_kept_at: datetime | None = None
     foreign_at: datetime | None = None  # words in no known language got the number line
     known_to: tuple[int, ...] = ()  # supporters who know the student: it is not shown to them, but for danger
 

@@ -15,6 +15,7 @@ class SendMessage:
     """Put a message into the outbox and the transcript."""
 
     message: OutboundMessage
+    not_before: datetime | None = None  # held back until then, so that whoever wrote it may take it back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,14 @@ class MayNotBeSafe(NotPossible):
     """The student wrote PAUSE, or said that messages may not be safe. A person must confirm before writing."""
 
 
+class CannotRead(NotPossible):
+    """A note names a colleague who may not read the conversation. `alias` is who."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__("a colleague who may not read this")
+        self.alias = alias
+
+
 class AnsweredMeanwhile(NotPossible):
     """A message came in or went out after the one the supporter had on the screen."""
 

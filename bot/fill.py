@@ -31,6 +31,7 @@ LONGEST: Mapping[str, int] = {
     "page_name": 75,
     "privacy_url": 200,
     "contact_email": 100,
+    "note": 300,
 }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bot import closed, erasure, queue
-from bot.conversation import Handoff, Status, Tier
+from bot.conversation import Danger, Handoff, Status, Tier
 from bot.draft import Draft
 from bot.effects import (
     AddEntry,
@@ -23,9 +23,11 @@ from bot.effects import (
     SetTimer,
 )
 from bot.errors import AlreadyClaimed, MayNotBeSafe, NotPossible, NotYours, WindowClosed
-from bot.messages import Purpose, SupporterMessage
-from bot.window import window
+from bot.messages import Choice, Purpose, SupporterMessage
+from bot.window import bot_may_write, window
 from bot.wording import hours_in_words
+
+RAISED_BY_HAND = "person"  # in the place of a rule: somebody on the staff saw it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +142,9 @@ def _alert_again(draft: Draft, why: str) -> None:
     )
 
 
-def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> None:
+def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_seconds: float = 0) -> None:
     """A person's words to the student. `confirmed`: sent although it may not be safe for the student now.
+    `hold_seconds`: so long they can be taken back.
 
     Raises NotYours, WindowClosed when the channel lets nobody write, or MayNotBeSafe.
     """
@@ -151,8 +154,11 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> No
         raise WindowClosed("the student must write again first")
     if conv.needs_confirming and not confirmed:
         raise MayNotBeSafe("the student wrote PAUSE, or said that messages here may not be safe")
-    draft.do(SendMessage(message=SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)))
+    not_before = draft.now + timedelta(seconds=hold_seconds) if hold_seconds else None
+    message = SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)
+    draft.do(SendMessage(message=message, not_before=not_before))
     handoff = current(draft)
+    named = draft.content.services.named_in(text)
     draft.change(
         elsewhere_since=None,
         handoff=replace(
@@ -162,10 +168,24 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False) -> No
             unanswered=False,
             refused=None,
             left_at=None,
+            signposted=tuple(dict.fromkeys((*handoff.signposted, *named))),
         ),
     )
     drop_questions(draft)
     _watch_for_silence(draft)
+
+
+def take_back(draft: Draft, by: Person, *, was_only_one: bool, student_waits: bool) -> None:
+    """A reply was taken back before it left. `was_only_one`: no other of ours was said in this handoff, so nobody has
+    answered, and silence is broken again. `student_waits`: the last words that stand are theirs.
+    """
+    handoff = owned(draft, by)
+    if was_only_one:
+        handoff = replace(handoff, answered_at=None)
+    draft.change(handoff=replace(handoff, unanswered=handoff.unanswered or student_waits or was_only_one))
+    if student_waits:
+        draft.do(CancelTimers(names=queue.QUIET_TIMERS))
+    draft.do(Record(action="taken_back", by=by.id))
 
 
 def _watch_for_silence(draft: Draft) -> None:
@@ -235,21 +255,31 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if conv.erase_on_close:
         erasure.erase(draft, quietly=conv.needs_confirming)
     elif by is not None and draft.may_disturb:
-        _say_goodbye(draft, tier)
+        text, choices = _goodbye(draft, tier)
+        if choices:
+            draft.change(asked="feedback", asked_at=draft.now)
+        draft.say_text(Purpose.GOODBYE, text, *choices)
 
 
-def _say_goodbye(draft: Draft, tier: Tier) -> None:
+def _goodbye(draft: Draft, tier: Tier) -> tuple[str, tuple[Choice, ...]]:
     kept = draft.content.settings.retention.text_hours_after_close
 
     def hours(language: str) -> str:
         return hours_in_words(kept, language)
 
     if tier.rank >= Tier.HIGH.rank:  # no survey after danger
-        draft.say(Purpose.GOODBYE, "goodbye.plain", hours=hours)
-        return
-    draft.change(asked="feedback", asked_at=draft.now)
+        return draft.text("goodbye.plain", draft.conv.language, hours=hours), ()
     choices = [draft.choice(f"feedback.{a}_button", f"b:feedback:{a}") for a in ("yes", "some", "no", "skip")]
-    draft.say(Purpose.GOODBYE, "goodbye.question", *choices, hours=hours)
+    return draft.text("goodbye.question", draft.conv.language, hours=hours), tuple(choices)
+
+
+def goodbye(draft: Draft) -> tuple[str, tuple[Choice, ...]] | None:
+    """What the student would get if a person closed this now: words and buttons. None: nothing is sent."""
+    if draft.conv.erase_on_close or not draft.may_disturb:
+        return None
+    if not bot_may_write(draft.conv.last_inbound_at, draft.now):
+        return None
+    return _goodbye(draft, draft.conv.tier)
 
 
 def give_back(draft: Draft, by: Person) -> None:
@@ -273,6 +303,35 @@ def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
         draft.do(CloseAlert(by=by.id, at=draft.now, what="closed"))
     if draft.conv.status is Status.WAITING:
         queue.set_waiting_timers(draft)
+
+
+def raise_tier(draft: Draft, by: Person, tier: Tier, category: str) -> None:
+    """A person sees danger that nothing has flagged: alert, place and record as for any other; the card stays theirs
+    to say, for they are there. Raises NotPossible unless it rises.
+    """
+    handoff = current(draft)
+    if not draft.conv.has_people or tier.rank <= handoff.tier.rank or tier.rank < Tier.HIGH.rank:
+        raise NotPossible("the tier can only be raised here")
+    claimed = draft.conv.status is Status.CLAIMED
+    if claimed:
+        owned(draft, by)
+    old = draft.conv.danger or Danger(tier=tier, category=category, raised_at=draft.now)
+    draft.change(
+        handoff=replace(
+            handoff,
+            tier=tier,
+            category=category,
+            rules=tuple(dict.fromkeys((*handoff.rules, RAISED_BY_HAND))),
+        ),
+        danger=replace(old, tier=tier, category=category),
+    )
+    draft.do(
+        CancelTimers(names=frozenset({"wait:1", "wait:2", "soft", *queue.QUIET_TIMERS})),
+        RaiseAlert(tier=tier, category=category, rules=(RAISED_BY_HAND,), at=draft.now),
+        Record(action="tier_raised", by=by.id, detail=f"{handoff.tier.value}>{tier.value}"),
+    )
+    if claimed:
+        draft.do(CloseAlert(by=by.id, at=draft.now, what="acknowledged"))
 
 
 def current(draft: Draft) -> Handoff:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -101,6 +102,18 @@ class Services(Mapping[str, Service]):
         """Whether it answers at `local`, the time on the clock in Oslo."""
         return self._by_id[id].is_open(local)
 
+    def named_in(self, text: str) -> tuple[str, ...]:
+        """Ids of the services whose number or address stands in this text, however its spaces are set."""
+        plain = re.sub(r"\s+", " ", text)
+        found = []
+        for service in self._by_id.values():
+            digits = (service.number or "").replace(" ", "")
+            spaced = r" ?".join(map(re.escape, digits))
+            called = bool(digits) and re.search(rf"(?<![\d+]){spaced}(?! ?\d)", plain) is not None
+            if called or (service.url is not None and _bare(service.url) in plain.casefold()):
+                found.append(service.id)
+        return tuple(found)
+
     def unverified(self) -> tuple[str, ...]:
         """Ids that nobody has signed off, save for the emergency numbers that need no sign-off."""
         return tuple(
@@ -108,3 +121,7 @@ class Services(Mapping[str, Service]):
             for service in self._by_id.values()
             if service.verified_by is None and service.number not in EXEMPT_NUMBERS
         )
+
+
+def _bare(url: str) -> str:
+    return url.removeprefix("https://").removeprefix("www.").rstrip("/").casefold()

@@ -73,6 +73,8 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     **_section("erase", "question yes_button no_button kept waits", done=frozenset({"code"})),
     **_section("media", "unreadable like"),
     **_section("idle", "question still_button done_button thanks"),
+    **_section("history", "yes_button no_button thanks declined late", question=frozenset({"alias"})),
+    **_section("keep", "yes_button no_button thanks declined late", question=frozenset({"alias", "note"})),
     **_section("goodbye", "idle", question=frozenset({"hours"}), plain=frozenset({"hours"})),
     **_section("feedback", "yes_button some_button no_button skip_button thanks"),
     **_section("menu", "people_button"),

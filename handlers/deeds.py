@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 
 from bot import danger, handoff, leaving, routing
 from bot.content import Content
 from bot.conversation import Status, Tier
 from bot.draft import Draft
-from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible
+from bot.errors import AlreadyClaimed, AnsweredMeanwhile, CannotRead, NotPossible
+from bot.mentions import named
 from bot.triage import in_order
 from handlers.clock import Clock
 from handlers.doing import Doing, check_account, person
-from handlers.escalation import Escalation
+from handlers.escalation import LEADS, Escalation
 from handlers.teamwork import Teamwork
 from handlers.turns import draft_for, save
 from storage import Storage, Tx
@@ -124,9 +125,34 @@ class Deeds(Doing):
         """Put it back where it stood in the queue."""
         self._do(contact_id, staff, lambda tx, draft: handoff.release(draft, person(staff)))
 
-    def close(self, contact_id: int, staff: Staff, outcome: str) -> None:
-        """End the handoff; the student gets a goodbye and, below high, one question."""
-        self._do(contact_id, staff, lambda tx, draft: handoff.close(draft, person(staff), outcome))
+    def close(
+        self,
+        contact_id: int,
+        staff: Staff,
+        outcome: str,
+        *,
+        topic: str | None = None,
+        signposted: Collection[str] = (),
+    ) -> None:
+        """End the handoff; the student gets a goodbye and, below high, one question.
+
+        `topic` and `signposted` (ids of services) are kept as long as the words, and counted for good.
+        """
+
+        def deed(tx: Tx, draft: Draft) -> None:
+            conv = draft.conv
+            handoff.close(draft, person(staff), outcome)
+            if conv.handoff is None:
+                return
+            about = {"topic": topic, "signposted": sorted(set(signposted))}
+            tx.handoffs.set_about(contact_id, conv.handoff.number, about)
+            if not tx.drills.is_drill(contact_id):
+                for name in [f"topic_{topic}"] * bool(topic) + [
+                    f"signposted_{id}" for id in sorted(set(signposted))
+                ]:
+                    tx.counters.bump(name)
+
+        self._do(contact_id, staff, deed)
 
     def give_back(self, contact_id: int, staff: Staff) -> None:
         """After somebody answered in Meta's inbox: let the bot speak again."""
@@ -135,9 +161,16 @@ class Deeds(Doing):
     # Words.
 
     def reply(
-        self, contact_id: int, staff: Staff, text: str, seen_entry_id: int, *, confirmed: bool = False
+        self,
+        contact_id: int,
+        staff: Staff,
+        text: str,
+        seen_entry_id: int,
+        *,
+        confirmed: bool = False,
+        hold_seconds: float = 0,
     ) -> int:
-        """Send a person's words; returns the newest entry's id.
+        """Send a person's words; returns the newest entry's id. `hold_seconds`: so long they can be taken back.
 
         Raises MayNotBeSafe unless `confirmed` when the student wrote PAUSE, and AnsweredMeanwhile when somebody
         else of ours wrote after what is on the screen. The same words again from the same screen are a second
@@ -152,19 +185,31 @@ class Deeds(Doing):
                     raise AnsweredMeanwhile("somebody replied")
                 if entry.written_by == "supporter" and entry.text == text:
                     return
-            handoff.reply(draft, person(staff), text, confirmed=confirmed)
+            handoff.reply(draft, person(staff), text, confirmed=confirmed, hold_seconds=hold_seconds)
+            tx.typing.forget(contact_id)
 
         self._do(contact_id, staff, deed)
         return self._storage.read(lambda tx: tx.transcript.last_id(contact_id))
 
     def note(self, contact_id: int, staff: Staff, text: str) -> None:
-        """Words between supporters, never sent."""
+        """Words between supporters, never sent. Who is named with an @ is asked to look.
+
+        Raises CannotRead for a name whose owner may not read this conversation.
+        """
 
         def deed(tx: Tx) -> None:
             check_account(tx, staff)
             if not tx.contacts.lock(contact_id):
                 raise NotPossible("the conversation was deleted")
-            tx.transcript.add_note(contact_id, staff.id, staff.alias, text, self._clock())
+            conv, now = tx.conversations.peek(contact_id), self._clock()
+            holder = conv.handoff.claimed_by if conv and conv.handoff else None
+            others = {one.id: one for one in tx.staff.all() if not one.disabled and one.id != staff.id}
+            asked = named(text, {id: one.alias for id, one in others.items()})
+            for id in asked:
+                if id != holder and others[id].role not in LEADS:
+                    raise CannotRead(others[id].alias)
+            entry_id = tx.transcript.add_note(contact_id, staff.id, staff.alias, text, now)
+            tx.mentions.add(contact_id, entry_id, asked, staff.id, now)
             tx.wake("screens")
 
         self._storage.write(deed)

@@ -19,6 +19,7 @@ from storage import Tx
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BEAT = timedelta(seconds=30)  # a worker says every few seconds that it is there
 HOLDS = "page:"  # how the kinds of incidents begin that hold the whole outbox
+_NOT_HERE = ("topic_", "signposted_")  # what talks were about: small numbers would tell of one person
 _EVENT, _SEND = "event_", "send_"  # how the names of counters begin that have a family of their own
 
 
@@ -66,7 +67,7 @@ def families(tx: Tx, now: datetime) -> Iterator[Metric]:
     yield from _queue(tx, now)
     yield _alerts(tx)
     yield from _service(tx, now)
-    others = {name: number for name, number in counters.items() if not name.startswith((_EVENT, _SEND))}
+    others = {n: number for n, number in counters.items() if not n.startswith((_EVENT, _SEND, *_NOT_HERE))}
     yield _counted("counted", "Counted since the start.", "name", others)
 
 

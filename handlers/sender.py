@@ -105,6 +105,17 @@ class Sender:
         self.hand_over(taken)
         return bool(taken)
 
+    def _show_typing(self, now: datetime) -> None:
+        """A supporter is typing: a courtesy, and only while there are hands free."""
+        psids = self._storage.write(lambda tx: tx.typing.take(now))
+        if self._held or len(self._in_flight) > max(1, self._slots // 4):
+            return
+        for psid in psids:
+            if self._runs:
+                self._queue.put(partial(self._channel.typing, psid, True))
+            else:
+                self._channel.typing(psid, True)
+
     @contextmanager
     def guest(self) -> Iterator[None]:
         """Around a transaction with `claim_along` and the `hand_over` after it: a stop waits for it."""
@@ -161,10 +172,12 @@ class Sender:
         if self._is_paused(now):
             return []
 
-        def look(tx: Tx) -> tuple[bool, bool]:
-            return bool(_page_incidents(tx)), tx.outbox.is_due(now)
+        def look(tx: Tx) -> tuple[bool, bool, bool]:
+            return bool(_page_incidents(tx)), tx.outbox.is_due(now), tx.typing.is_wanted()
 
-        self._held, is_due = self._storage.read(look)
+        self._held, is_due, somebody_types = self._storage.read(look)
+        if somebody_types:
+            self._show_typing(now)
         if not is_due:
             return []
         if self._held:

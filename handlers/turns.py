@@ -136,7 +136,7 @@ def _close_alert(tx: Tx, contact_id: int, effect: e.CloseAlert, now: datetime) -
 _PLAIN = (e.SendMessage, e.AddEntry, e.SetTimer, e.CancelTimers)
 
 _KEEPERS: dict[type, Callable[..., object]] = {
-    e.SendMessage: lambda tx, who, x, now: tx.outbox.add(who, x.message, now),
+    e.SendMessage: lambda tx, who, x, now: tx.outbox.add(who, x.message, now, x.not_before),
     e.DropPending: lambda tx, who, x, now: tx.outbox.drop(who, x.purposes, now),
     e.AddEntry: lambda tx, who, x, now: tx.transcript.add(who, x),
     e.EditEntry: lambda tx, who, x, now: tx.transcript.edit(who, x),

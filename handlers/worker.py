@@ -15,6 +15,7 @@ from bot.content import Content
 from handlers import jobs
 from handlers.alerting.climber import Climber
 from handlers.alerting.knocks import Knocks
+from handlers.alerting.mentions import MentionNews
 from handlers.alerting.shifts import ShiftNews
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
@@ -47,6 +48,7 @@ class Worker:
         climber: Climber | None = None,
         knocks: Knocks | None = None,
         shift_news: ShiftNews | None = None,
+        mentions: MentionNews | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._storage = storage
@@ -58,6 +60,7 @@ class Worker:
         self._climber = climber
         self._knocks = knocks
         self._shift_news = shift_news
+        self._mentions = mentions
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
@@ -84,6 +87,9 @@ class Worker:
             climber = self._climber
             loops.append(("ladder", lambda: self._loop(climber.climb, "alerts")))
             loops += [(f"tell-{n}", lambda: self._loop(climber.send_one, "alerts")) for n in range(TELLERS)]
+        if self._mentions is not None:
+            mentions = self._mentions
+            loops.append(("mentions", lambda: self._loop(mentions.look, "alerts")))
         for name, run in loops:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()

@@ -12,7 +12,17 @@ from storage.store import Store
 from storage.times import from_ms_or_none, to_ms
 
 # Children before parents. Alerts and the audit log stay, without words.
-_ERASED_TABLES = ("watch", "entry", "outbox", "draft", "timer", "handoff", "conversation")
+_ERASED_TABLES = (
+    "watch",
+    "mention",
+    "typing",
+    "entry",
+    "outbox",
+    "draft",
+    "timer",
+    "handoff",
+    "conversation",
+)
 
 
 class Contacts(Store):

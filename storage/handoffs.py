@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from bot.conversation import Status, Tier
 from storage.engine import Row
 from storage.records import Place, QueueRow
+from storage.sealing import new_uid
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
@@ -154,6 +157,32 @@ class Handoffs(Store):
             now=to_ms(now),
         )
         self._tx.wake("screens")
+
+    def set_about(self, contact_id: int, number: int, about: Mapping[str, Any]) -> None:
+        """What it was about, and whom the student was shown the way to; sealed. Raises Erased."""
+        uid = new_uid()
+        self._run(
+            "UPDATE handoff SET about = :about, about_uid = :uid"
+            " WHERE contact_id = :contact_id AND number = :number",
+            contact_id=contact_id,
+            number=number,
+            uid=uid,
+            about=self._tx.box(contact_id).seal(json.dumps(about).encode(), "handoff.about", uid),
+        )
+
+    def about(self, contact_id: int, number: int) -> dict[str, Any]:
+        """What `set_about` kept; empty where nothing was."""
+        row = self._one(
+            "SELECT about, about_uid FROM handoff WHERE contact_id = :contact_id AND number = :number",
+            contact_id=contact_id,
+            number=number,
+        )
+        if row is None or row["about"] is None:
+            return {}
+        kept: dict[str, Any] = json.loads(
+            self._tx.box(contact_id).open(row["about"], "handoff.about", row["about_uid"])
+        )
+        return kept
 
     def last_change(self) -> int:
         """Another number whenever something that staff see has changed."""

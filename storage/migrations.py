@@ -10,6 +10,7 @@ from storage.engine import Step
 from storage.ladder_tables import LADDER
 from storage.people_tables import PEOPLE
 from storage.rota_tables import ROTA
+from storage.talk_tables import TALK
 from storage.work_tables import WORK
 
 _CONTACTS = (
@@ -332,6 +333,7 @@ STEPS: tuple[Step, ...] = (
     Step("0007_people", PEOPLE),
     Step("0008_rota", ROTA),
     Step("0009_work", WORK),
+    Step("0010_talk", TALK),
     # Which texts, services and phrases each process uses: newer ones may be refused while it runs.
     Step("0011_content_in_use", (_CONTENT_IN_USE,)),
     Step("0012_debrief", _DEBRIEF),

@@ -36,15 +36,21 @@ _CANDIDATES = (0, 16)  # rows to look at beyond those wanted, when some cannot b
 class Outbox(Store):
     """Messages and their fate. A row that has been sent, or is gone, ignores what comes too late."""
 
-    def add(self, contact_id: int, message: OutboundMessage, now: datetime) -> int:
-        """Queue a message and write it into the transcript; its outbox id. Raises Erased."""
-        (outbox_id,) = self.add_all([(contact_id, message)], now)
+    def add(
+        self, contact_id: int, message: OutboundMessage, now: datetime, not_before: datetime | None = None
+    ) -> int:
+        """Queue a message and write it into the transcript; its outbox id. Nobody begins to send it before
+        `not_before`. Raises Erased.
+        """
+        (outbox_id,) = self._add_rows([self._new(contact_id, message, now, not_before)])
         self._tx.transcript.add_all([self._tx.transcript.line_of(contact_id, message, outbox_id, now)])
         return outbox_id
 
     def add_all(self, messages_: Sequence[tuple[int, OutboundMessage]], now: datetime) -> list[int]:
         """Queue messages, each with its contact; their ids. The caller writes them into the transcript."""
-        rows = [self._new(contact_id, message, now) for contact_id, message in messages_]
+        return self._add_rows([self._new(contact_id, message, now) for contact_id, message in messages_])
+
+    def _add_rows(self, rows: Sequence[Mapping[str, object]]) -> list[int]:
         added = self._all_from(
             "INSERT INTO outbox (contact_id, inbox_id, uid, purpose, place, state, state_at, body, created_at,"
             " next_try_at)"
@@ -56,7 +62,9 @@ class Outbox(Store):
         ids: dict[object, int] = {row["uid"]: row["id"] for row in added}
         return [ids[row["uid"]] for row in rows]
 
-    def _new(self, contact_id: int, message: OutboundMessage, now: datetime) -> dict[str, object]:
+    def _new(
+        self, contact_id: int, message: OutboundMessage, now: datetime, not_before: datetime | None = None
+    ) -> dict[str, object]:
         uid, at = new_uid(), to_ms(now)
         return {
             "contact_id": contact_id,
@@ -69,8 +77,47 @@ class Outbox(Store):
             "state_at": at,
             "body": self._tx.box(contact_id).seal(messages.to_json(message), "outbox.body", uid),
             "created_at": at,
-            "next_try_at": at,
+            "next_try_at": at if not_before is None else max(at, to_ms(not_before)),
         }
+
+    def hurry(self, contact_id: int, outbox_id: int, staff_id: int, now: datetime) -> None:
+        """Send a person's own words now that were held back. What waits no more, or is another's, stays as it is."""
+        if self._held(contact_id, outbox_id, staff_id) is not None:
+            self._run(
+                "UPDATE outbox SET next_try_at = :now WHERE id = :id AND state = 'waiting' AND tries = 0",
+                id=outbox_id,
+                now=to_ms(now),
+            )
+            self._tx.wake("outbox", "screens")
+
+    def take_back(self, contact_id: int, outbox_id: int, staff_id: int, now: datetime) -> str | None:
+        """A person's own words that nobody has begun to send: they will not be. None: too late, or not theirs."""
+        text = self._held(contact_id, outbox_id, staff_id)
+        if text is None:
+            return None
+        changed = self._run(
+            "UPDATE outbox SET state = 'dropped', state_at = :now, body = NULL WHERE id = :id AND state = 'waiting'",
+            id=outbox_id,
+            now=to_ms(now),
+        )
+        if not changed:
+            return None
+        self._tx.transcript.unsay(contact_id, outbox_id)
+        self._tx.wake("outbox")
+        return text
+
+    def _held(self, contact_id: int, outbox_id: int, staff_id: int) -> str | None:
+        row = self._one(
+            "SELECT uid, body FROM outbox WHERE id = :id AND contact_id = :contact_id AND purpose = 'supporter'"
+            " AND state = 'waiting' AND tries = 0 {for_update}",
+            id=outbox_id,
+            contact_id=contact_id,
+        )
+        if row is None:
+            return None
+        message = messages.from_json(self._tx.box(contact_id).open(row["body"], "outbox.body", row["uid"]))
+        is_theirs = isinstance(message, messages.SupporterMessage) and message.supporter_id == staff_id
+        return message.text if is_theirs else None
 
     def drop(self, contact_id: int, purposes: Collection[Purpose], now: datetime) -> int:
         """Take back what nobody has begun to send and has one of these purposes; how many.

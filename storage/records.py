@@ -83,6 +83,7 @@ class Entry:
     delivery: Delivery | None = None  # of outbound messages only
     delivery_at: datetime | None = None
     failure: str | None = None  # stable error code, such as window_closed
+    send_at: datetime | None = None  # not tried yet, and held back until then: its writer may take it back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,6 +90,7 @@ class Retention(Store):
             "UPDATE outbox SET body = NULL WHERE contact_id = :contact_id AND state NOT IN ('waiting', 'sending')",
             "UPDATE alert SET matched = NULL WHERE contact_id = :contact_id AND closed_at IS NOT NULL",
             "DELETE FROM draft WHERE contact_id = :contact_id",
+            "UPDATE handoff SET about = NULL, about_uid = NULL WHERE contact_id = :contact_id",
         ):
             self._run(statement, contact_id=contact_id)
         conversation = self._tx.conversations.peek(contact_id)
@@ -133,6 +134,6 @@ class Retention(Store):
 
 def _without_words(conversation: Conversation) -> Conversation:
     handoff = conversation.handoff
-    if handoff is not None and handoff.offer is not None:
-        handoff = replace(handoff, offer=None)
+    if handoff is not None:
+        handoff = replace(handoff, offer=None, note_offered=None)
     return replace(conversation, recent=(), answers={}, handoff=handoff)

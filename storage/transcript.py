@@ -18,7 +18,8 @@ from storage.times import from_ms, from_ms_or_none, to_ms
 if TYPE_CHECKING:
     from storage.tx import Tx
 
-_ENTRIES = """SELECT entry.*, outbox.state AS delivery, outbox.state_at AS delivery_at, outbox.code
+_ENTRIES = """SELECT entry.*, outbox.state AS delivery, outbox.state_at AS delivery_at, outbox.code,
+outbox.next_try_at, outbox.tries
 FROM entry LEFT JOIN outbox ON outbox.id = entry.outbox_id
 WHERE entry.contact_id = :contact_id AND entry.id > :after_id ORDER BY entry.id DESC LIMIT :limit"""
 
@@ -45,15 +46,22 @@ class Transcript(Store):
         """Keep what the contact, Meta's inbox or the system said; the entry's id."""
         return self.add_all([self.line(contact_id, entry)])[0]
 
-    def add_note(self, contact_id: int, by: int, alias: str, text: str, now: datetime) -> None:
-        """Keep words between supporters, never sent."""
-        self.add_all(
-            [
-                self._line(
-                    contact_id, now, written_by="note", kind="text", text=text, meta={"who": alias, "by": by}
-                )
-            ]
+    def add_note(self, contact_id: int, by: int, alias: str, text: str, now: datetime) -> int:
+        """Keep words between supporters, never sent; the entry's id."""
+        line = self._line(
+            contact_id, now, written_by="note", kind="text", text=text, meta={"who": alias, "by": by}
         )
+        return self.add_all([line])[0]
+
+    def unsay(self, contact_id: int, outbox_id: int) -> None:
+        """The line of a message that never left goes without a trace."""
+        self._run(
+            "DELETE FROM entry WHERE contact_id = :contact_id AND outbox_id = :outbox_id",
+            contact_id=contact_id,
+            outbox_id=outbox_id,
+        )
+        self._tx.shred()
+        self._tx.wake("screens")
 
     def add_whisper(self, contact_id: int, by: int, alias: str, to: int, text: str, now: datetime) -> None:
         """Keep words for the one who answers now. Nobody else reads them, nor whoever answers next."""
@@ -334,4 +342,5 @@ def _opened(box: Box, row: Row) -> Entry:
         delivery=delivery,
         delivery_at=from_ms_or_none(row["delivery_at"]),
         failure=row["code"] if delivery is Delivery.FAILED else None,
+        send_at=from_ms(row["next_try_at"]) if delivery is Delivery.WAITING and not row["tries"] else None,
     )

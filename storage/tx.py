@@ -22,6 +22,7 @@ from storage.handoffs import Handoffs
 from storage.inbox import Inbox
 from storage.invitations import Invitations
 from storage.matters import Matters
+from storage.mentions import Mentions
 from storage.missed import Missed
 from storage.outbox import Outbox
 from storage.push import Push
@@ -36,6 +37,7 @@ from storage.staff import StaffStore
 from storage.swaps import Swaps
 from storage.timers import Timers
 from storage.transcript import Transcript
+from storage.typing import Typing
 from storage.watches import Watches
 
 
@@ -131,6 +133,16 @@ class Tx:
     def outbox(self) -> Outbox:
         """Messages on their way out."""
         return Outbox(self)
+
+    @cached_property
+    def mentions(self) -> Mentions:
+        """Colleagues who are named in notes."""
+        return Mentions(self)
+
+    @cached_property
+    def typing(self) -> Typing:
+        """Supporters who are typing, as far as students are to see it."""
+        return Typing(self)
 
     @cached_property
     def timers(self) -> Timers:

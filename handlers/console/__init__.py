@@ -60,6 +60,7 @@ def _headers(response: Response) -> Response:
     frame = parts().frame_ancestors
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "manifest-src 'self'; "
         f"form-action 'self'; base-uri 'none'; frame-ancestors {frame}"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from flask import abort, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.conversation import Tier
-from bot.errors import AlreadyClaimed, AnsweredMeanwhile, MayNotBeSafe, NotPossible, NotYours, WindowClosed
-from bot.outcomes import OUTCOMES
+from bot.errors import AlreadyClaimed, NotPossible, NotYours, WindowClosed
 from bot.routing import is_hidden
 from bot.services import Service
 from handlers.console import cases, record_forms, rungs, team
-from handlers.console.forms import Written, line, number, written
+from handlers.console.agreed import RAISED_TO, Agreed, agreed
+from handlers.console.composer import may_read, refuse_strangers
+from handlers.console.forms import Written, line
 from handlers.console.parts import LEADS, me, now, parts, settings
-from handlers.console.queue import lists, refused_json, wants_json
+from handlers.console.queue import lists
 from handlers.console.rungs import Ladder, Question
 from handlers.console.thread import Thread, thread
 from handlers.console.words import t
 from storage import Tx
-from storage.errors import Erased
 from storage.records import Alert, Entry, QueueRow, Staff
 
 LIVE_PARTS = ("head", "thread", "notices", "details")
 TICKET_SECONDS = 16 * 3600  # longer than any session
-Panel = Literal["none", "details", "transfer", "close", "unpleasant"]
+Panel = Literal["none", "details", "transfer", "unpleasant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +40,14 @@ class Reading:
     answers: dict[str, str]
     safe_to_message: bool | None
     alert: Alert | None
+    agreed: Agreed
     draft: Written
     mine: bool
     watchers: list[str]  # who looks on, by name
     numbers: list[Service]  # that answer now; the right one first
     ladder: Ladder | None = None  # of the alert
-    questions: tuple[Question, ...] = ()  # to ask in this danger, in order
+    questions: tuple[Question, ...] = ()  # to ask in danger, in order; of this danger where one is known
+    named: tuple[str, ...] = ()  # aliases of those who may be named in a note
 
     @property
     def lower_tiers(self) -> list[Tier]:
@@ -54,11 +55,6 @@ class Reading:
         if self.row.claimed_by is not None and not self.mine:
             return []
         return [tier for tier in reversed(Tier) if tier.rank < self.row.tier.rank]
-
-
-def may_read(row: QueueRow, staff: Staff) -> bool:
-    """One's own; for duty leads and coordinators every open one, but for students they know."""
-    return row.claimed_by == staff.id or (staff.role in LEADS and not is_hidden(staff, row))
 
 
 def reading(contact_id: int) -> Reading | QueueRow | None:
@@ -79,17 +75,28 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
             answers=dict(conversation.answers),
             safe_to_message=conversation.safe_to_message,
             alert=alert,
+            agreed=agreed(conversation),
             draft=Written.unpack(tx.drafts.get(contact_id, staff.id)),
             mine=row.claimed_by == staff.id,
             watchers=parts().act.team.watchers(tx, contact_id, row.claimed_by),
             numbers=rungs.numbers(alert),
+            named=tuple(
+                other.alias
+                for other in tx.staff.all()
+                if other.id != staff.id
+                and not other.disabled
+                and (other.role in LEADS or other.id == row.claimed_by)
+            ),
         )
 
     found = parts().storage.read(read)
-    if not isinstance(found, Reading) or found.alert is None:
+    if not isinstance(found, Reading):
         return found
-    asked = rungs.questions(found.alert, found.row.language)
-    return replace(found, ladder=rungs.ladder(found.alert), questions=tuple(asked))
+    alert, row = found.alert, found.row
+    category = alert.category if alert else row.category or rungs.NOT_KNOWN
+    asked = rungs.questions(category, alert.tier if alert else row.tier, row.language)
+    found = replace(found, questions=tuple(asked))
+    return replace(found, ladder=rungs.ladder(alert)) if alert else found
 
 
 def _for_me(entries: list[Entry]) -> list[Entry]:
@@ -116,7 +123,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
             "console/not_yours.html", row=found, lists=lists(), which="queue", current=contact_id
         )
         return page, 403
-    if panel in ("transfer", "close", "unpleasant") and not found.mine:
+    if panel in ("transfer", "unpleasant") and not found.mine:
         return redirect(url_for("console.conversation_page", contact_id=contact_id))
     staff, last = me(), found.thread.last_id
 
@@ -124,6 +131,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
         tx.audit.add(now(), staff.id, "opened", contact_id, None)
         if found.mine:
             tx.transcript.mark_opened(contact_id, staff.id, last, now())
+        tx.mentions.mark_seen(contact_id, staff.id, now())
 
     parts().storage.write(opened)
     look_on(found)
@@ -136,7 +144,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
         panel=panel,
         takers=team.takers(found.row) if found.mine else [],
         coordinator_only=request.args.get("to") == "coordinator",
-        outcomes=OUTCOMES,
+        raised_to=[tier for tier in RAISED_TO if tier.rank > found.row.tier.rank],
         ticket=_signer().dumps([staff.id, contact_id]),
         forms={kind: record_forms.FORMS[kind] for kind in record_forms.AT_HAND},
         clock=f"{now().astimezone(settings().service_hours.zone):%H:%M}",
@@ -144,10 +152,16 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
     )
 
 
-def mark_opened(contact_id: int, last_id: int) -> None:
-    """The one who has the conversation has everything up to this entry on the screen."""
-    staff_id, at = me().id, now()
-    parts().storage.write(lambda tx: tx.transcript.mark_opened(contact_id, staff_id, last_id, at))
+def mark_seen(found: Reading) -> None:
+    """Somebody has everything up to here on the screen; for the one who has the conversation it is read."""
+    staff_id, at, row = me().id, now(), found.row
+
+    def seen(tx: Tx) -> None:
+        if found.mine:
+            tx.transcript.mark_opened(row.contact_id, staff_id, found.thread.last_id, at)
+        tx.mentions.mark_seen(row.contact_id, staff_id, at)
+
+    parts().storage.write(seen)
 
 
 def has_ticket(contact_id: int) -> bool:
@@ -190,82 +204,6 @@ def claim(contact_id: int) -> ResponseReturnValue:
     return redirect(url_for("console.conversation_page", contact_id=contact_id))
 
 
-def write(contact_id: int) -> ResponseReturnValue:
-    """Send a reply, or keep a note. Whatever goes wrong, the words are kept as a draft.
-
-    The same words again, after an answer that got lost on its way to the browser, are not sent twice.
-    """
-    words, staff, seen = written(), me(), number("seen")
-    back = url_for("console.conversation_page", contact_id=contact_id)
-    problem: tuple[str, str] | None = None
-    try:
-        if not words.text.strip():
-            problem = ("empty", t("composer.empty"))
-        elif words.mode == "note":
-            _only_readers(contact_id)
-            parts().act.note(contact_id, staff, words.text)
-        elif words.mode == "whisper":
-            parts().act.team.whisper(contact_id, staff, words.text)
-        elif not _went_out(contact_id, seen or 0, words.text):
-            sure = request.form.get("confirmed") == "1"
-            parts().act.reply(contact_id, staff, words.text, seen or 0, confirmed=sure)
-    except AnsweredMeanwhile:
-        problem = ("answered", t("composer.answered"))
-    except MayNotBeSafe:
-        problem = ("unsafe", t("composer.unsafe"))
-    except WindowClosed:
-        problem = ("window", t("composer.window_closed"))
-    except NotYours:
-        problem = ("not_yours", t("composer.not_yours"))
-    except NotPossible:
-        problem = ("not_possible", t("composer.not_possible"))
-    kept = Written(words.mode, words.text if problem else "")
-    _keep_draft(contact_id, kept)
-    if wants_json():
-        return refused_json(*problem) if problem else jsonify(sent=True)
-    if problem:
-        flash(problem[1], "error")
-    return redirect(back + "#end")
-
-
-def _went_out(contact_id: int, seen: int, text: str) -> bool:
-    """Whether this person sent these very words after what is on the screen."""
-    entries = parts().storage.read(lambda tx: tx.transcript.entries(contact_id, after_id=seen))
-    alias = me().alias
-    return any(
-        entry.written_by == "supporter" and entry.who == alias and entry.text == text for entry in entries
-    )
-
-
-def _only_readers(contact_id: int) -> None:
-    """Raises NotYours for somebody who may not read the conversation."""
-    row = parts().storage.read(lambda tx: tx.handoffs.row(contact_id))
-    if row is None or not may_read(row, me()):
-        raise NotYours("")
-
-
-def draft(contact_id: int) -> ResponseReturnValue:
-    """Keep what stands in the composer, on the server, for this person only."""
-    row = parts().storage.read(lambda tx: tx.handoffs.row(contact_id))
-    if row is None or not may_read(row, me()):
-        abort(409)
-    _keep_draft(contact_id, written())
-    return "", 204
-
-
-def _keep_draft(contact_id: int, words: Written) -> None:
-    staff_id, at, packed = me().id, now(), words.pack()
-
-    def keep(tx: Tx) -> None:
-        if packed:
-            tx.drafts.save(contact_id, staff_id, packed, at)
-        else:
-            tx.drafts.clear(contact_id, staff_id)
-
-    with suppress(Erased):  # the contact asked for deletion meanwhile: there is nothing left to keep it with
-        parts().storage.write(keep)
-
-
 def transfer(contact_id: int) -> ResponseReturnValue:
     """The form to hand over to somebody by name; `team.offer` takes it."""
     return _page(contact_id, "transfer")
@@ -276,17 +214,6 @@ def unpleasant(contact_id: int) -> ResponseReturnValue:
     return _page(contact_id, "unpleasant")
 
 
-def close(contact_id: int) -> ResponseReturnValue:
-    """End the conversation with an outcome."""
-    if request.method == "GET":
-        return _page(contact_id, "close")
-    outcome = request.form.get("outcome", "")
-    if outcome not in OUTCOMES:
-        flash(t("close.choose"), "error")
-        return redirect(url_for("console.close", contact_id=contact_id))
-    return _done(contact_id, lambda staff: parts().act.close(contact_id, staff, outcome), "close.done")
-
-
 def release(contact_id: int) -> ResponseReturnValue:
     """Put it back where it stood in the queue."""
     return _done(contact_id, lambda staff: parts().act.release(contact_id, staff), "release.done")
@@ -294,14 +221,14 @@ def release(contact_id: int) -> ResponseReturnValue:
 
 def give_back(contact_id: int) -> ResponseReturnValue:
     """After an answer in Meta's inbox: the bot may speak again."""
-    _refuse_strangers(contact_id)
+    refuse_strangers(contact_id)
     deed = parts().act.give_back
     return _done(contact_id, lambda staff: deed(contact_id, staff), "give_back.done", stay=True)
 
 
 def lower_tier(contact_id: int) -> ResponseReturnValue:
     """Lower the tier, with a reason in words."""
-    _refuse_strangers(contact_id)
+    refuse_strangers(contact_id)
     reason, wanted = line("reason", 500), request.form.get("tier", "")
     if wanted not in {tier.value for tier in Tier} or len(reason) < 3:
         flash(t("tier_form.reason_missing"), "error")
@@ -316,13 +243,6 @@ def retry(contact_id: int, outbox_id: int) -> ResponseReturnValue:
     """Send a failed message once more."""
     deed = parts().act.retry
     return _done(contact_id, lambda staff: deed(contact_id, staff, outbox_id), "retry.done", stay=True)
-
-
-def _refuse_strangers(contact_id: int) -> None:
-    try:
-        _only_readers(contact_id)
-    except NotYours:
-        abort(403)
 
 
 def _done(

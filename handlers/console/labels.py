@@ -16,3 +16,14 @@ def answer_label(content: Content, name: str, value: str, language: str) -> str:
             if choice is not None:
                 return choice.title(language)
     return value
+
+
+def choices(content: Content, name: str, language: str) -> list[tuple[str, str]]:
+    """Every choice that a flow saves under `name`, id and title, each id once."""
+    found: dict[str, str] = {}
+    for flow in content.flows.values():
+        for step in flow.steps.values():
+            if step.save == name:
+                for choice in step.choices:
+                    found.setdefault(choice.id, choice.title(language))
+    return list(found.items())

@@ -31,7 +31,11 @@ def fresh() -> ResponseReturnValue:
     conversation, with the header X-Ticket from its page.
     """
     contact_id = request.args.get("c", type=int)
-    made = {"strip": render_template("console/_strip.html"), "asked": render_template("console/_asked.html")}
+    made = {
+        "strip": render_template("console/_strip.html"),
+        "asked": render_template("console/_asked.html"),
+        "named": render_template("console/_named.html"),
+    }
     if request.args.get("which"):
         made["list"] = render_template(
             "console/_list.html",
@@ -59,6 +63,6 @@ def fresh() -> ResponseReturnValue:
     }
     if not changed:
         return "", 204
-    if "thread" in changed and open_one is not None and open_one.mine:
-        conversation.mark_opened(open_one.row.contact_id, open_one.thread.last_id)
+    if "thread" in changed and open_one is not None:
+        conversation.mark_seen(open_one)
     return jsonify(parts=changed, badge=shell.badge())

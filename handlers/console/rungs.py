@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.cards import card_for
+from bot.conversation import Tier
 from bot.ladder import NOBODY_ON_DUTY, UNUSABLE
 from bot.services import Service
 from handlers.console.parts import now, parts, settings
@@ -19,6 +20,7 @@ from storage.records import Alert, Staff
 _GENERAL = ("emergency", "crisis", "health")  # kinds of services, the most urgent first
 _MOST_NUMBERS = 5
 _SAFETY = frozenset("FGHILM")  # somebody else is the danger
+NOT_KNOWN = "C-indirect"  # what is asked about while no danger is known
 _QUESTIONS = {"life": 9, "safe": 6, "medical": 5, "friend": 6}
 
 
@@ -128,10 +130,10 @@ class Question:
     language: str
 
 
-def questions(alert: Alert, language: str | None) -> list[Question]:
+def questions(category: str, tier: Tier, language: str | None) -> list[Question]:
     """What to ask, in order: stop when enough is known. In both languages while the student's is not known."""
-    group = _group_of(alert.category)
-    found = parts().content().services.get(card_for(alert.category, alert.tier).danger)
+    group = _group_of(category)
+    found = parts().content().services.get(card_for(category, tier).danger)
     number = found.contact if found else ""
     return [
         Question(say(f"ask.{group}_{n}", each, number=number), each)

@@ -149,6 +149,7 @@ class Shell:
     talk_about: int | None  # an alert after which this person is offered a talk
     talks: int  # colleagues who would like to talk about a hard case; for leads
     refused: tuple[str, ...]  # why newer phrases, services or texts are not in use; for those who can mend it
+    named_in: list[int]  # contacts in whose notes this person is named and has not looked
 
 
 def shell() -> Shell:
@@ -156,18 +157,29 @@ def shell() -> Shell:
     if "shell" not in g:
         staff = me()
         since = now() - TALK_ABOUT
-        top, found, talk, talks, held_back = parts().storage.read(
+        top, found, talk, talks, held_back, named = parts().storage.read(
             lambda tx: (
                 strip(tx, staff),
                 incidents(tx, staff),
                 tx.alert_history.to_talk_about(staff.id, since) if staff.role in HELPERS else None,
                 tx.debriefs.waiting(staff.id) if staff.role in LEADS else 0,
                 refused(tx) if staff.role in LEADS | MANAGERS else (),
+                _named_in(tx, staff) if staff.role in HELPERS else [],
             )
         )
         waiting = len(queue_rows()) if staff.role in HELPERS else 0
-        g.shell = Shell(top, waiting, found, talk, talks, held_back)
+        g.shell = Shell(top, waiting, found, talk, talks, held_back, named)
     return g.shell  # type: ignore[no-any-return]
+
+
+def _named_in(tx: Tx, staff: Staff) -> list[int]:
+    """Conversations that are still open and theirs to read, whose notes name them."""
+    rows = [(each.contact_id, tx.handoffs.row(each.contact_id)) for each in tx.mentions.unseen(staff.id)]
+    return [
+        contact_id
+        for contact_id, row in rows
+        if row is not None and (row.claimed_by == staff.id or staff.role in LEADS)
+    ]
 
 
 def queue_rows() -> list[QueueRow]:

@@ -18,6 +18,7 @@ class Line:
 
     entry: Entry
     state: bool  # say below what became of it
+    may_undo: bool  # nobody has begun to send it
     trouble: bool
     may_retry: bool
     quote: str | None  # the start of the message it answers
@@ -25,8 +26,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """The folded beginning, and the rest."""
+    """What is left of earlier conversations (shown only with consent), the folded beginning, and the rest."""
 
+    earlier: list[Line]
     intake: list[Line]
     lines: list[Line]
     last_id: int
@@ -36,15 +38,19 @@ class Thread:
 
 def thread(entries: list[Entry], row: QueueRow, alert: Alert | None, now: datetime) -> Thread:
     """`entries` oldest first."""
+    start = _start(entries, row)
     cut = next(
         (
             index
             for index, entry in enumerate(entries)
-            if (entry.at >= row.opened_at and entry.written_by != "bot")
-            or (
-                entry.written_by == "contact"
-                and entry.kind != "choice"
-                and entry.at >= row.opened_at - INTAKE
+            if index >= start
+            and (
+                (entry.at >= row.opened_at and entry.written_by != "bot")
+                or (
+                    entry.written_by == "contact"
+                    and entry.kind != "choice"
+                    and entry.at >= row.opened_at - INTAKE
+                )
             )
         ),
         len(entries),
@@ -56,12 +62,23 @@ def thread(entries: list[Entry], row: QueueRow, alert: Alert | None, now: dateti
     texts = {each.mid: each.text for each in entries if each.mid and each.text}
     lines = [_line(entry, last_out, texts, now) for entry in entries]
     return Thread(
-        intake=lines[:cut],
+        earlier=[line for line in lines[:start] if line.entry.written_by != "note"],
+        intake=lines[start:cut],
         lines=lines[cut:],
         last_id=entries[-1].id if entries else 0,
         last_at=entries[-1].at if entries else None,
         matched=alert.matched if alert else (),
     )
+
+
+def _start(entries: list[Entry], row: QueueRow) -> int:
+    """Where this conversation begins: behind the last line that says that one before it was closed."""
+    closed = [
+        index
+        for index, entry in enumerate(entries)
+        if entry.written_by == "system" and entry.detail == "closed" and entry.at <= row.opened_at
+    ]
+    return closed[-1] + 1 if closed else 0
 
 
 def _line(entry: Entry, last_out: int | None, texts: dict[str, str], now: datetime) -> Line:
@@ -70,7 +87,8 @@ def _line(entry: Entry, last_out: int | None, texts: dict[str, str], now: dateti
     quoted = texts.get(entry.reply_to) if entry.reply_to else None
     return Line(
         entry=entry,
-        state=trouble or entry.id == last_out,
+        state=trouble or entry.send_at is not None or entry.id == last_out,
+        may_undo=entry.send_at is not None and entry.written_by == "supporter",
         trouble=trouble,
         may_retry=trouble and settled and entry.written_by == "supporter" and entry.outbox_id is not None,
         quote=quoted[:60] + ("…" if len(quoted) > 60 else "") if quoted else None,

@@ -87,7 +87,9 @@ def _steps(text: str) -> int:
 
 
 def _grows_linearly(piece: str) -> None:
-    letters = 900  # enough that what every text costs weighs little, and that all are weighed window by window
+    letters = (
+        900  # enough that what every text costs weighs little, and that all are weighed window by window
+    )
     _reader().read(piece * 3)  # words are taken apart once, then remembered
     short, long = (_steps((piece * letters)[: letters * times]) for times in (1, 4))
     assert long < 4 * 1.5 * short + 2000

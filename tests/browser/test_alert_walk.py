@@ -106,7 +106,7 @@ def test_an_alert_from_the_first_sound_to_the_second_person_and_then_a_drill(ser
         page.wait_for_url("**/console/c/*")
         page.wait_for_load_state("load")  # until the styles are in, what a phone hides can be seen
         page.get_by_role("link", name="Avslutt").locator("visible=true").first.click()
-        dialog = page.locator("#dialog-close")
+        dialog = page.locator("#dialog-tool")
         dialog.get_by_text("En annen person ser etterpå").wait_for()
         dialog.get_by_role("radio").first.check()
         dialog.get_by_role("button").last.click()

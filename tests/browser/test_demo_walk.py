@@ -30,7 +30,7 @@ def supporter_writes(demo, text):
 
 def supporter_closes(demo):
     demo.console.get_by_role("link", name="Avslutt").first.click()
-    dialog = demo.console.locator("#dialog-close")
+    dialog = demo.console.locator("#dialog-tool")
     dialog.get_by_role("radio").first.check()
     dialog.get_by_role("button").last.click()
 

@@ -233,6 +233,20 @@ def test_long_text_goes_out_in_parts_in_order(line):
     assert len(parts) > 1 and " ".join(p.strip() for p in parts) == text
 
 
+def test_a_supporter_who_types_is_shown_once_and_not_while_the_page_is_held(line):
+    def typed() -> int:
+        line.storage.write(lambda tx: tx.typing.want(line.contact_id, line.now))
+        line.sender.drain()
+        return line.stand_in.threads[line.psid].typing
+
+    line.sender.drain()
+    before = line.stand_in.threads[line.psid].typing
+    assert (typed(), typed()) == (before + 1, before + 1)
+    line.passes(seconds=20)
+    line.storage.write(lambda tx: tx.incidents.open("page:token_dead", line.now))
+    assert typed() == before + 1
+
+
 def test_typing_is_shown_before_the_bot_answers_and_not_before_a_card(line):
     line.say("Hei der")
     line.sender.drain()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -33,11 +34,13 @@ FLAGS = [
 class DemoServer:
     """`peersupport demo` in a folder of its own."""
 
-    def __init__(self, home: Path, at: str) -> None:
+    def __init__(self, home: Path, at: str, *, undo_seconds: int = 0) -> None:
         self.home, self.port = home, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         shutil.copytree(ROOT / "flows", home / "flows")
-        shutil.copyfile(ROOT / "config.yaml", home / "config.yaml")
+        config = (ROOT / "config.yaml").read_text("utf-8")
+        shown = re.sub(r"undo_seconds: \d+", f"undo_seconds: {undo_seconds}", config)  # a test need not wait
+        (home / "config.yaml").write_text(shown, "utf-8")
         self.start("--at", at)
 
     def start(self, *more: str) -> None:

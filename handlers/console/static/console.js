@@ -1,5 +1,5 @@
 // What the pages gain with a script: they stay fresh, keep the draft, make a sound and take keys.
-// Every page works without it. Into the composer's text comes only what the person types, or picks from the questions.
+// Every page works without it. The composer's part is in talk.js.
 "use strict";
 (() => {
   const body = document.body;
@@ -143,6 +143,7 @@
     const known = new Set([...part.querySelectorAll(".entry")].map((entry) => entry.id));
     morphChildren(part, fresh);
     const arrived = [...part.querySelectorAll(".entry[data-by=contact]")].filter((entry) => !known.has(entry.id));
+    if (arrived.length) attention();
     for (const entry of arrived)
       $("said").textContent = say("said", { text: entry.querySelector(".bubble")?.textContent.trim() || "" });
     scroller.scrollTop = followed ? 0 : top - (scroller.scrollHeight - height);
@@ -367,6 +368,12 @@
   function beep(force = false) {
     if (soundOn || force) ready().then(tones);
   }
+  // A sound, and where the page is out of sight a notice of the browser: that somebody is needed, and no more.
+  function attention() {
+    beep();
+    if (document.hidden && window.Notification?.permission === "granted" && recall("peersupport.notices") === "on")
+      new Notification(document.title.replace(/^.*\) /, ""), { body: say("notify"), tag: "peersupport" }).onclick = () => focus();
+  }
   function tones() {
     [660, 880].forEach((pitch, n) => {
       const tone = audio.createOscillator(),
@@ -389,6 +396,15 @@
         each.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
     }
   }, 1000);
+  setInterval(() => {
+    for (const each of document.querySelectorAll(".counting")) {
+      const left = Number(each.dataset.left) - 1;
+      if (left > 0) each.textContent = say("sends_in", { n: left });
+      else if (left === 0) each.textContent = say("sending");
+      else if (left === -1) refresh();
+      each.dataset.left = left;
+    }
+  }, 1000);
   function listChanged() {
     soundButtons();
     const ids = [...document.querySelectorAll("#rows-waiting .row")].map((row) => row.id);
@@ -400,6 +416,10 @@
       }
     }
   }
+  async function notices(on) {
+    remember("peersupport.notices", on ? "on" : "off");
+    if (on && window.Notification?.permission === "default") await Notification.requestPermission();
+  }
   document.addEventListener("click", (event) => {
     const target = event.target.closest("button, a");
     if (!target) return;
@@ -407,6 +427,7 @@
       soundOn = !soundOn;
       remember("peersupport.sound", soundOn ? "on" : "off");
       soundButtons();
+      notices(soundOn);
       if (soundOn) openAlert() ? ring() : beep();
     }
     if (target.id === "try-sound") {
@@ -445,6 +466,8 @@
       box = document.createElement("div");
       box.id = "toasts";
       box.className = "toasts";
+      box.setAttribute("role", "log");
+      box.setAttribute("aria-live", "off"); // what it says is said in #polite
       body.append(box);
     }
     const line = document.createElement("p");
@@ -456,131 +479,33 @@
   }
   for (const line of document.querySelectorAll(".toast:not(.toast-error)")) setTimeout(() => line.remove(), 8000);
 
-  // The composer: the draft is kept on the server, and the box is emptied only when the server has the words.
-  const composer = $("composer"),
-    text = $("text");
-  const mode = () => composer.elements.mode.value;
-  const problem = (words) => {
-    const place = $("problem");
-    if (place) place.textContent = words;
-    else toast(words);
-  };
-  let draftTimer = null,
-    keptText = text ? `${mode()}\n${text.value}` : "",
-    busy = false;
-  function count() {
-    const parts = Math.ceil(text.value.length / 1900);
-    $("count").textContent =
-      `${text.value.length} / 2000` + (parts > 1 && mode() === "reply" ? ` · ${say("split", { n: parts })}` : "");
-  }
-  async function keepDraft() {
-    const now = `${mode()}\n${text.value}`;
-    if (now === keptText || busy) return;
-    try {
-      const answer = await send(composer.dataset.draft, { text: text.value, mode: mode() });
-      if (!answer.ok) throw new Error(String(answer.status));
-      keptText = now;
-      $("draft-state").textContent = text.value ? say("kept") : "";
-    } catch {
-      $("draft-state").textContent = say("not_kept");
-    }
-  }
-  function typed() {
-    count();
-    clearTimeout(draftTimer);
-    $("draft-state").textContent = text.value ? say("saving") : "";
-    draftTimer = setTimeout(keepDraft, 700);
-  }
-  async function write(event) {
-    event.preventDefault();
-    if (busy) return;
-    const words = text.value;
-    if (!words.trim()) {
-      text.focus();
-      return;
-    }
-    busy = true;
-    clearTimeout(draftTimer);
-    text.readOnly = true;
-    $("send").setAttribute("aria-disabled", "true");
-    $("draft-state").textContent = say("sending");
-    problem("");
-    try {
-      const sure = $("confirmed").checked ? { confirmed: "1" } : {};
-      const answer = await send(composer.action, { text: words, mode: mode(), seen: $("seen").value, ...sure }, true);
-      if (answer.status === 200) {
-        text.value = "";
-        $("confirmed").checked = false;
-        keptText = `${mode()}\n`;
-        toEnd();
-      } else if (answer.status === 409) {
-        const refused = await answer.json();
-        problem(refused.words);
-        if (refused.problem === "unsafe") $("confirm-unsafe").hidden = false;
-      } else if (answer.status === 401) problem(say("signed_out"));
-      else throw new Error(String(answer.status));
-      $("draft-state").textContent = "";
-    } catch {
-      problem(say("not_sent"));
-      $("draft-state").textContent = say("not_kept");
-    }
-    busy = false;
-    text.readOnly = false;
-    $("send").removeAttribute("aria-disabled");
-    text.focus();
-    count();
-    refresh().then(toEnd);
-  }
-  async function put(sentence) {
-    if (!composer) return;
-    compose("reply");
-    text.value = text.value.trim() ? `${text.value.trimEnd()}\n${sentence}` : sentence;
-    typed();
-    polite(say("put"));
-    if (text.offsetParent) return text.focus();
-    clearTimeout(draftTimer);
-    await keepDraft();
-    location.assign(`/console/c/${body.dataset.c}#text`);
-  }
-  if (composer) {
-    const touch = matchMedia("(pointer: coarse)").matches;
-    text.addEventListener("input", typed);
-    for (const radio of composer.querySelectorAll("[name=mode]"))
-      radio.addEventListener("change", () => {
-        typed();
-        text.focus();
-      });
-    composer.addEventListener("submit", write);
-    text.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        text.blur();
-        keepDraft();
-      }
-      if (event.key !== "Enter" || event.isComposing) return;
-      if (event.ctrlKey || event.metaKey || (!event.shiftKey && !touch)) {
-        event.preventDefault();
-        composer.requestSubmit();
-      }
-    });
-    addEventListener("pagehide", () => {
-      const now = `${mode()}\n${text.value}`;
-      if (now !== keptText && !busy)
-        fetch(composer.dataset.draft, {
-          method: "POST",
-          keepalive: true,
-          headers: { "X-CSRFToken": csrf },
-          body: new URLSearchParams({ text: text.value, mode: mode() }),
-        });
-    });
-    count();
-    toEnd();
-  }
+  // What talk.js, on the page of a conversation, needs of this file and adds to it.
+  const talk = { $, body, say, send, csrf, toast, polite, refresh, remember, recall, toEnd };
+  const problem = (words) => (talk.problem || toast)(words);
+  const put = (words) => talk.put?.(words);
+  const compose = (mode) => talk.compose?.(mode);
+  window.peersupport = talk;
 
   // Keys. Single letters do nothing in a text field and can be switched off; none acknowledges, closes or calls.
   const single = $("single-keys");
   if (single) {
     single.checked = recall("peersupport.keys") !== "off";
     single.addEventListener("change", () => remember("peersupport.keys", single.checked ? "on" : "off"));
+  }
+  const enter = $("enter-sends");
+  if (enter) {
+    enter.checked = recall("peersupport.enter") !== "off";
+    enter.addEventListener("change", () => remember("peersupport.enter", enter.checked ? "on" : "off"));
+  }
+  // F6 goes round the parts of the page that can be seen.
+  function nextPart(back) {
+    const all = ["#list .list-body", "#scroll", "#text", ".side"].map((each) => document.querySelector(each));
+    const shown = all.filter((each) => each?.offsetParent);
+    const here = shown.findIndex((each) => each.contains(document.activeElement));
+    const to = shown[(here + (back ? shown.length - 1 : 1)) % shown.length];
+    if (!to) return;
+    if (!to.matches("textarea")) to.tabIndex = -1;
+    (to.querySelector(".row-here .row-open, .row-open") || to).focus();
   }
   let chord = 0;
   const rows = () => [...document.querySelectorAll(".row-open")].filter((row) => row.offsetParent);
@@ -589,14 +514,16 @@
       here = all.indexOf(document.activeElement.closest?.(".row")?.querySelector(".row-open"));
     all[Math.max(0, Math.min(all.length - 1, here + by))]?.focus();
   }
-  function compose(wanted) {
-    const radio = $(`mode-${wanted}`);
-    if (!radio) return;
-    radio.checked = true;
-    text.focus();
-    count();
-  }
   document.addEventListener("keydown", (event) => {
+    if (event.key === "F6" && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      nextPart(event.shiftKey);
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && event.key === "z" && !event.shiftKey && talk.undo?.()) {
+      event.preventDefault();
+      return;
+    }
     if (
       event.ctrlKey ||
       event.metaKey ||
@@ -628,7 +555,12 @@
           document.querySelector(".talk .button[formaction$='/claim']")
         )?.click(),
       r: () => compose("reply"),
-      m: () => compose("note"),
+      m: () => (chorded ? location.assign("/console/mine") : compose("note")),
+      q: () => chorded && location.assign("/console/"),
+      "/": () => $("open-replies")?.click(),
+      s: () => $("open-services")?.click(),
+      h: () => talk.help?.(),
+      e: () => [...document.querySelectorAll("[data-tool=close]")].find((each) => each.offsetParent)?.click(),
       b: () => $("alert-bar")?.querySelector("button, a")?.focus(),
       g: () => {
         chord = performance.now();
@@ -676,6 +608,9 @@
     $("push-on").addEventListener("click", () => pushOn().catch(() => toast(say("push_no"))));
     $("push-off").addEventListener("click", () => pushOff().catch(() => toast(say("push_no"))));
   }
+
+  // Installable, and with a page of its own for when there is no network. It keeps nothing else.
+  if (body.dataset.live && window.isSecureContext) navigator.serviceWorker?.register("/console/push.js", { scope: "/console/" }).catch(() => {});
 
   stripChanged();
   if (body.dataset.live) {

@@ -24,12 +24,12 @@ from bot.conversation import Tier
 from bot.events import TextReceived
 from handlers.console import ConsoleParts, Live, blueprint, passwords, second_factor, sessions
 from handlers.console.passwords import hash_password
-from handlers.deeds import Deeds
 from handlers.drills import Drills
 from handlers.escalation import Escalation
 from handlers.inbound import Inbound
 from handlers.reaching import Reaching
 from handlers.rota import Rota
+from handlers.talk_deeds import TalkDeeds
 from storage import Keys, Storage, open_storage
 from storage.records import Duty, NewEvent, Role, Staff
 
@@ -56,7 +56,7 @@ class House:
         self.content = content
         self.storage: Storage = open_storage(database_url, KEYS, home=folder)
         self.storage.migrate(self.at)
-        self.deeds = Deeds(self.storage, lambda: content, lambda: self.at)
+        self.deeds = TalkDeeds(self.storage, lambda: content, lambda: self.at)
         self.cases = Escalation(self.storage, lambda: content, lambda: self.at)
         self.drills = Drills(self.storage, lambda: content, lambda: self.at)
         self.inbound = Inbound(self.storage, lambda: content, lambda: self.at)

@@ -103,10 +103,10 @@ def test_the_first_number_and_the_questions_go_with_the_danger(case, category, n
     alert = replace(case.alert, category=category)
     with case.app.test_request_context():
         assert rungs.numbers(alert)[0].number == number
-        asked = rungs.questions(alert, "nb")
+        asked = rungs.questions(alert.category, alert.tier, "nb")
         assert asked[0].text == question
-        assert {one.language for one in rungs.questions(alert, None)} == {"nb", "en"}
-        assert len(rungs.questions(alert, None)) == 2 * len(asked)
+        assert {one.language for one in rungs.questions(alert.category, alert.tier, None)} == {"nb", "en"}
+        assert len(rungs.questions(alert.category, alert.tier, None)) == 2 * len(asked)
 
 
 def test_the_questions_are_in_the_students_language_and_in_order(case):

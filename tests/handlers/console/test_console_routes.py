@@ -37,7 +37,16 @@ def test_every_address_of_the_console_is_in_the_table(house):
 
 
 def test_only_the_way_in_secret_calendars_and_the_static_files_are_open(house):
-    assert {"sign_in", "second_step", "set_up", "welcome", "calendar_feed", "static"} == routes.OPEN
+    assert {
+        "sign_in",
+        "second_step",
+        "set_up",
+        "welcome",
+        "calendar_feed",
+        "manifest",
+        "offline_page",
+        "static",
+    } == routes.OPEN
     client = house.app.test_client()
     for rule in rules(house):
         name = rule.endpoint.removeprefix("console.")
