@@ -124,7 +124,6 @@ class Turn(Model):
     at_once: tuple[Said, ...] | None = Field(
         default=None,
         alias="student writes at once",
-        min_length=1,
         description="several messages that arrive together, before the bot has answered any",
     )
     taps: Said | None = Field(
@@ -143,7 +142,9 @@ class Turn(Model):
         default=None, alias="student unsends", description="latest, or the words of the message taken back"
     )
     again: Literal["latest"] | None = Field(
-        default=None, alias="delivered again", description="Meta delivers the student's latest message once more"
+        default=None,
+        alias="delivered again",
+        description="Meta delivers the student's latest message once more",
     )
     # Time.
     silence: Annotated[str, BeforeValidator(_span)] | None = Field(
@@ -155,19 +156,31 @@ class Turn(Model):
     # People.
     supporter: Literal["claims", "releases", "closes"] | None = None
     replies: Said | None = Field(default=None, alias="supporter writes", description="a person's words")
-    duty: Duty | None = Field(default=None, alias="on duty", description="yes, no, or who is there from now on")
+    duty: Duty | None = Field(
+        default=None, alias="on duty", description="yes, no, or who is there from now on"
+    )
 
     # What is expected.
-    says: Annotated[
-        tuple[tuple[Said, ...], ...],
-        BeforeValidator(_parts),
-        Field(json_schema_extra=_text_or_list("the bot's messages in order: keys of texts or steps, or words")),
-    ] | None = Field(default=None, alias="bot says")
-    buttons: Annotated[
-        tuple[Said, ...],
-        BeforeValidator(_buttons),
-        Field(json_schema_extra=_text_or_list("the titles under the last message, in order, or none")),
-    ] | None = None
+    says: (
+        Annotated[
+            tuple[tuple[Said, ...], ...],
+            BeforeValidator(_parts),
+            Field(
+                json_schema_extra=_text_or_list(
+                    "the bot's messages in order: keys of texts or steps, or words"
+                )
+            ),
+        ]
+        | None
+    ) = Field(default=None, alias="bot says")
+    buttons: (
+        Annotated[
+            tuple[Said, ...],
+            BeforeValidator(_buttons),
+            Field(json_schema_extra=_text_or_list("the titles under the last message, in order, or none")),
+        ]
+        | None
+    ) = None
     status: Status | None = None
     queue: Annotated[int, Field(ge=1)] | Literal["no"] | None = Field(
         default=None, description="the place among those who wait (1 is next), or no"
@@ -176,9 +189,12 @@ class Turn(Model):
     alert: Annotated[str, AfterValidator(_alert)] | None = Field(
         default=None, description="no, or as critical A-suicide"
     )
-    refused: Literal[
-        "window closed", "may not be safe", "taken", "not yours", "answered meanwhile", "not possible"
-    ] | None = Field(default=None, description="why the supporter may not do this")
+    refused: (
+        Literal[
+            "window closed", "may not be safe", "taken", "not yours", "answered meanwhile", "not possible"
+        ]
+        | None
+    ) = Field(default=None, description="why the supporter may not do this")
     language: Literal["nb", "en"] | None = Field(default=None, description="from here on, of texts by key")
 
     @model_validator(mode="after")
@@ -186,7 +202,9 @@ class Turn(Model):
         acts = self.acts
         if len(acts) != 1:
             listed = " and ".join(repr(act) for act in acts) or "none"
-            raise ValueError(f"each turn needs one act, and this has {listed}; write one of {', '.join(ACTS)}")
+            raise ValueError(
+                f"each turn needs one act, and this has {listed}; write one of {', '.join(ACTS)}"
+            )
         if self.refused and not (self.supporter or self.replies):
             raise ValueError("refused belongs to what a supporter does")
         return self
@@ -197,6 +215,12 @@ class Turn(Model):
         fields = type(self).model_fields
         names = {info.alias or name: name for name, info in fields.items()}
         return [act for act in ACTS if getattr(self, names[act]) is not None]
+
+
+def _some(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    if not turns:
+        raise ValueError("there is nothing to play; write a turn, as - student writes: hei")
+    return turns
 
 
 class Rehearsal(Model):
@@ -210,9 +234,11 @@ class Rehearsal(Model):
         default=0, ge=0, le=20, alias="already waiting", description="how many students wait already"
     )
     closed: Annotated[str, AfterValidator(_days)] | None = Field(
-        default=None, alias="also closed", description="2027-07-05 to 2027-08-08: as if these days were closed, too"
+        default=None,
+        alias="also closed",
+        description="2027-07-05 to 2027-08-08: as if these days were closed, too",
     )
-    turns: tuple[Turn, ...] = Field(min_length=1)
+    turns: Annotated[tuple[Turn, ...], AfterValidator(_some)]
 
 
 def span(text: str) -> timedelta:

@@ -39,7 +39,7 @@ def mistake(content: Content, item: str) -> str | None:
         return None
     sections = {key.split(".")[0] for key in content.texts.words} | set(content.flows)
     hint = near(item, keys(content))
-    if item.split(".")[0] not in sections and not hint:
+    if item.split(".", maxsplit=1)[0] not in sections and not hint:
         return None
     return f"there is no text or step {item!r}{hint}"
 
@@ -74,7 +74,7 @@ def filled_in(content: Content, key: str, text: str, language: str) -> list[str]
         return []
     pattern = re.escape(words.in_(language))
     for field in _TELLING:
-        pattern = pattern.replace(re.escape("{%s}" % field), "(.+?)", 1)
+        pattern = pattern.replace(re.escape(f"{{{field}}}"), "(.+?)", 1)
     match = re.search(_PLACEHOLDER.sub(".+?", pattern), text, re.DOTALL)
     return list(match.groups()) if match else []
 

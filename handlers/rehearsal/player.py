@@ -144,9 +144,7 @@ class Player:
         return self._choice(name, PAYLOADS[_MENU.get(name, name)])
 
     def _choice(self, title: str, payload: str) -> Event:
-        return ChoiceTapped(
-            sent_at=self.chat.now, mid=self.chat.new_mid(), title=title, payload=payload
-        )
+        return ChoiceTapped(sent_at=self.chat.now, mid=self.chat.new_mid(), title=title, payload=payload)
 
     def _texts(self) -> list[TextReceived]:
         return [event for _, event in self._events if isinstance(event, TextReceived)]
