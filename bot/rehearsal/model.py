@@ -16,6 +16,8 @@ from bot.settings import Model
 AMALIE = "Amalie"  # who is on duty when nobody is named; a sample name
 NOTHING = "nothing"
 LATEST = "latest"
+LONGEST = timedelta(days=100)  # in one go; each day has its timers to play
+MOST_TURNS, MOST_AT_ONCE = 200, 20
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 _CLOCK = re.compile(r"\d\d:\d\d")
 _SPAN = re.compile(r"(\d{1,5}) (minute|hour|day)s?")
@@ -25,9 +27,11 @@ def _time(text: str) -> str:
     if not _TIME.fullmatch(text):
         raise ValueError(f"write the time as 2027-03-24 19:58, not {text!r}")
     try:
-        datetime.fromisoformat(text)
+        year = datetime.fromisoformat(text).year
     except ValueError:
         raise ValueError(f"there is no such day or time: {text!r}") from None
+    if not 2000 <= year < 2100:
+        raise ValueError(f"write a year of this century, not {year}")
     return text
 
 
@@ -40,6 +44,8 @@ def _clock(text: str) -> str:
 def _span(value: Any) -> Any:
     if not isinstance(value, str) or not _SPAN.fullmatch(value):
         raise ValueError(f"write how long as 30 minutes, 2 hours or 3 days, not {value!r}")
+    if span(value) > LONGEST:
+        raise ValueError(f"at most {LONGEST.days} days at a time, not {value}")
     return value
 
 
@@ -95,6 +101,12 @@ def _text_or_list(value: str) -> dict[str, Any]:
     return {"type": ["string", "array"], "description": value}
 
 
+def _few(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(texts) <= MOST_AT_ONCE:
+        raise ValueError(f"1 to {MOST_AT_ONCE} messages arrive at once, not {len(texts)}")
+    return texts
+
+
 Said = Annotated[str, Field(min_length=1)]
 Duty = Annotated[
     tuple[Said, ...],
@@ -121,7 +133,7 @@ class Turn(Model):
 
     # The student.
     writes: Said | None = Field(default=None, alias="student writes", description="words")
-    at_once: tuple[Said, ...] | None = Field(
+    at_once: Annotated[tuple[Said, ...], AfterValidator(_few)] | None = Field(
         default=None,
         alias="student writes at once",
         description="several messages that arrive together, before the bot has answered any",
@@ -220,6 +232,8 @@ class Turn(Model):
 def _some(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
     if not turns:
         raise ValueError("there is nothing to play; write a turn, as - student writes: hei")
+    if len(turns) > MOST_TURNS:
+        raise ValueError(f"more than {MOST_TURNS} turns; make it several rehearsals")
     return turns
 
 

@@ -52,6 +52,10 @@ def mistakes(content: Content, text: str) -> list[str]:
         ),
         ("name: x\nat: 2027-03-28 02:30\nturns: [{silence: 1 hour}]\n", ":2: the clock was put forward"),
         ("name: x\nturns: []\n", "'at' is missing"),
+        (TOP + "  - silence: 99999 days\n", ":4: 'silence': at most 100 days at a time"),
+        (TOP.replace("2026", "9026") + "  - silence: 1 day\n", ":2: 'at': write a year of this century"),
+        (TOP + "  - student writes at once: []\n", "1 to 20 messages arrive at once, not 0"),
+        (TOP + "  - silence: 1 day\n" * 201, "more than 200 turns"),
         ("name: x\nat: 2026-11-25 12:00\nturns: []\n", ":3: 'turns': there is nothing to play"),
         (
             TOP.replace("turns", "also closed: 2027-07-05\nturns") + "  - silence: 1 hour\n",

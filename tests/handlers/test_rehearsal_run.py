@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from talk_support import content_files
 
 from bot.content import Content
 from bot.flow.edges import Edge
+from bot.settings import Words
+from bot.texts import Texts
 from handlers.rehearsal import Result, coverage, rehearse, rehearse_on, run_text, shown, table
 
 FILE = "flows/rehearsals/x.yaml"
@@ -129,6 +132,15 @@ def test_unsaved_content_is_rehearsed_and_nothing_else(content: Content) -> None
     one, two = rehearse(files)
     assert said(one) == ["6: expected: about.confidential; message 1 is another"]
     assert two.passed
+
+
+def test_content_on_which_the_service_fails_is_a_difference_and_no_crash(content: Content) -> None:
+    words = {**content.texts.words, "person.here": Words(nb="{fisk}", en="{fish}")}
+    broken = replace(content, texts=Texts(words, content.settings.page, content.services))
+    turns = "  - student writes: hei på dere\n  - student writes: prate\n  - supporter: claims\n"
+    assert said(play(broken, turns)) == [
+        "6: the service fails here (KeyError); `peersupport check` says what is wrong"
+    ]
 
 
 def test_some_of_the_files_can_be_played(content: Content) -> None:
