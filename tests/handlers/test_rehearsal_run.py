@@ -43,7 +43,7 @@ def test_a_difference_stands_below_what_it_is_about_and_names_the_line(content: 
     ]
     text = list(shown(result, content.settings.service_hours.zone))
     mark = text.index(">>> expected: queue.first; message 1 is another")
-    assert "  student: prate" in "\n".join(text[:mark]) and "ingen ledige" in "\n".join(text[:mark])
+    assert "  student:    prate" in "\n".join(text[:mark]) and "ingen ledige" in "\n".join(text[:mark])
 
 
 def test_too_little_and_too_much_are_differences(content: Content) -> None:
