@@ -91,6 +91,13 @@ def test_every_expectation_can_fail(content: Content) -> None:
     ]
 
 
+def test_what_a_supporter_may_not_send_is_shown_as_not_sent(content: Content) -> None:
+    turns = "  - student writes: hei på dere\n  - student writes: prate\n  - supporter: claims\n"
+    turns += "  - student writes: pause\n  - supporter writes: er du der\n    refused: may not be safe\n"
+    result = play(content, turns)
+    assert result.passed and result.lines[-1].text == "(not possible: may not be safe) er du der"
+
+
 def test_acts_that_cannot_be_done_are_sentences(content: Content) -> None:
     assert "not written anything" in said(play(content, "  - student edits: hei\n"))[0]
     assert "has not written this" in said(play(content, "  - student unsends: hei\n"))[0]
