@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -53,7 +53,15 @@ def home() -> Path:
 
 def files_of(folder: Path) -> Mapping[str, str]:
     """config.yaml, all of flows/ and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
-    paths = [folder / "config.yaml", *sorted((folder / "flows").glob("*.yaml"))]
+    return _read(folder, [folder / CONFIG, *sorted((folder / "flows").glob("*.yaml"))])
+
+
+def rehearsal_files_of(folder: Path) -> Mapping[str, str]:
+    """The same, and flows/rehearsals/."""
+    return {**files_of(folder), **_read(folder, sorted((folder / "flows" / "rehearsals").glob("*.yaml")))}
+
+
+def _read(folder: Path, paths: Sequence[Path]) -> dict[str, str]:
     files: dict[str, str] = {}
     problems: list[str] = []
     for path in paths:
@@ -333,11 +341,11 @@ def serve_demo(options: DemoOptions) -> None:
     Service(env, demo.clock, with_worker=True, demo=demo).run(host="127.0.0.1")
 
 
-def chat(folder: Path, at: datetime | None, language: str | None) -> None:
+def chat(folder: Path, at: datetime | None, language: str | None, save: Path | None) -> None:
     """A student in the terminal."""
     from handlers.terminal import run_chat
 
-    run_chat(content_of(folder), at or clocks.real(), language=language)
+    run_chat(content_of(folder), at or clocks.real(), language=language, save=save)
 
 
 def program_version() -> str:
@@ -358,6 +366,7 @@ def main() -> None:
         load_content=content_of,
         services_of=lambda folder: content_of(folder).services,
         check_files=problems_of,
+        content_files=rehearsal_files_of,
         open_storage=storage_of,
         run_web=lambda env: Service(env, clocks.real, with_worker=False).run(),
         run_worker=serve_worker,

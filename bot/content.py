@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from bot.errors import ContentError
+from bot.flow.edges import Edge
 from bot.flow.fold import titles
 from bot.flow.load import read_flow
 from bot.flow.model import DangerMark, Flow
@@ -44,6 +45,7 @@ class Content:
     flows: Mapping[str, Flow]
     phrases: Reader
     replies: Replies
+    walked: Callable[[Edge], None] | None = None  # told of every way that a flow takes; for rehearsals
 
     @cached_property
     def buttons(self) -> dict[tuple[str, str, str | None], tuple[Choice, ...]]:

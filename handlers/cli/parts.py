@@ -82,12 +82,15 @@ class Parts:
     load_content: Callable[[Path], Content]  # raises ContentError
     services_of: Callable[[Path], Services]  # likewise; of a folder's content the services alone
     check_files: Callable[[Path], Sequence[object]]  # each prints as `file:line: what is wrong`
+    content_files: Callable[[Path], Mapping[str, str]]  # name to text, rehearsals too; raises ContentError
     open_storage: Callable[[Environment], Storage]
     run_web: Callable[[Environment], None]
     run_worker: Callable[[Environment], None]
     run_serve: Callable[[Environment], None]
     run_demo: Callable[[DemoOptions], None]
-    run_chat: Callable[[Path, datetime | None, str | None], None]  # home, clock's start, language
+    run_chat: Callable[
+        [Path, datetime | None, str | None, Path | None], None
+    ]  # home, start, language, save as
     messenger: Callable[[Environment], PageClient]
 
 

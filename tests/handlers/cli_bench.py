@@ -29,6 +29,11 @@ ENVIRONMENT = {
 }
 
 
+def read_files(home: Path) -> dict[str, str]:
+    paths = [home / "config.yaml", *sorted((home / "flows").rglob("*.yaml"))]
+    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in paths}
+
+
 @lru_cache(maxsize=8)
 def _parsed(files: frozenset[tuple[str, str]]) -> Content:
     return load_content(dict(files))
@@ -73,6 +78,7 @@ class Bench:
                 load_content=read_content,
                 services_of=lambda folder: read_content(folder).services,
                 check_files=check_files,
+                content_files=read_files,
                 open_storage=open_store,
                 run_web=serves("web"),
                 run_worker=serves("worker"),
