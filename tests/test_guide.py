@@ -17,8 +17,8 @@ from bot.checks import check
 from bot.flow.model import BUILT_IN, PLACES, Flow
 from bot.risk import RiskFile
 from bot.services import Service
-from bot.settings import Page, Queue, Rota, ServiceHours, Settings, Waiting
 from bot.settings import DangerReading as Danger
+from bot.settings import Page, Queue, Rota, ServiceHours, Settings, Waiting
 from bot.texts import REQUIRED
 
 CHECKED = ("flow", "steps", "texts", "services", "config", "phrases")

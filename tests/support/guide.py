@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ def blocks(language: str) -> list[Block]:
     found: list[Block] = []
     for name, text in chapters(language).items():
         fences = [*_FENCE.findall(text), ("", "")]
-        for number, ((info, body), (after, said)) in enumerate(zip(fences, fences[1:], strict=False)):
+        for number, ((info, body), (after, said)) in enumerate(itertools.pairwise(fences)):
             if info.split()[:1] == ["yaml"]:
                 kind, *marks = info.split()[1:] or ["unmarked"]
                 shown = said if after == "text" else ""
