@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import typing
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
 
 import guide
 import pytest
@@ -53,39 +51,6 @@ def test_every_yaml_block_says_which_file_it_belongs_to(language: str) -> None:
     assert {block.kind for block in BLOCKS[language]} <= {*CHECKED, *ELSEWHERE}
 
 
-def models(kind: Any) -> set[type[BaseModel]]:
-    """The model, and every one that may stand in it."""
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        below = [models(info.annotation) for info in kind.model_fields.values()]
-        return {kind}.union(*below)
-    return set().union(*(models(each) for each in typing.get_args(kind)))
-
-
-def keys(owned: type[BaseModel]) -> set[tuple[str, str]]:
-    return {
-        (model.__name__, info.alias or name)
-        for model in models(owned)
-        for name, info in model.model_fields.items()
-    }
-
-
-def values(owned: type[BaseModel]) -> set[str]:
-    """Every word that a key may be limited to."""
-    found: set[str] = set()
-
-    def collect(kind: Any) -> None:
-        if typing.get_origin(kind) is Literal:
-            found.update(typing.get_args(kind))
-        for each in typing.get_args(kind):
-            if not isinstance(each, str):
-                collect(each)
-
-    for model in models(owned):
-        for info in model.model_fields.values():
-            collect(info.annotation)
-    return found
-
-
 @lru_cache(maxsize=2)
 def shown(language: str) -> set[tuple[str, str]]:
     right = [block for block in BLOCKS[language] if block.kind in CHECKED and not block.wrong]
@@ -102,15 +67,15 @@ def named(language: str) -> str:
 def test_every_key_that_the_code_knows_stands_in_an_example_and_is_explained(
     owned: type[BaseModel], language: str
 ) -> None:
-    assert keys(owned) - shown(language) == set(), "in no example"
-    unnamed = {key for _, key in keys(owned) if f"`{key}`" not in named(language)}
+    assert guide.keys(owned) - shown(language) == set(), "in no example"
+    unnamed = {key for _, key in guide.keys(owned) if f"`{key}`" not in named(language)}
     assert unnamed == set(), "not explained"
 
 
 @pytest.mark.parametrize("language", guide.LANGUAGES)
 def test_every_value_place_and_built_in_name_is_explained(language: str) -> None:
     words = set(PLACES) | set(BUILT_IN) | {each for allowed in BUILT_IN.values() for each in allowed}
-    words = words.union(*(values(owned) for owned in OWNED)) | set(Settings.model_fields)
+    words = words.union(*(guide.values(owned) for owned in OWNED)) | set(Settings.model_fields)
     words |= {"granted", "not_granted"}
     assert {word for word in words if f"`{word}`" not in named(language)} == set()
 

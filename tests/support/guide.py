@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from content_files import SERVICES, files
 from pydantic import BaseModel
 
-from bot.content import CONFIG, PHRASES, TEXTS, Parts, read_parts
+from bot.content import CONFIG, TEXTS, Parts, read_parts
 from bot.content import SERVICES as SERVICES_FILE
 from bot.flow.model import BUILT_IN, PLACES
 from bot.yaml_text import read_yaml
@@ -179,7 +180,7 @@ def _with_phrases(text: str) -> dict[str, str]:
 def keys_shown(block: Block) -> set[tuple[str, str]]:
     """(model, key) for every key that stands in the block, as the reader took it."""
     parts = read_parts(set_around(block))
-    return set(_shown(*_read(block, parts)))
+    return set(shown(*_read(block, parts)))
 
 
 def _read(block: Block, parts: Parts) -> tuple[Any, Any]:
@@ -200,20 +201,51 @@ def _read(block: Block, parts: Parts) -> tuple[Any, Any]:
     return model, raw
 
 
-def _shown(model: Any, raw: Any) -> Iterator[tuple[str, str]]:
+def shown(model: Any, raw: Any) -> Iterator[tuple[str, str]]:
+    """(model, key) for every key of the plain data that the model took."""
     if isinstance(model, BaseModel) and isinstance(raw, dict):
         for name, info in type(model).model_fields.items():
             key = info.alias or name
             if key in raw:
                 yield type(model).__name__, key
-                yield from _shown(getattr(model, name), raw[key])
+                yield from shown(getattr(model, name), raw[key])
     elif isinstance(model, dict) and isinstance(raw, dict):
         for key in raw:
             if key in model:
-                yield from _shown(model[key], raw[key])
+                yield from shown(model[key], raw[key])
     elif isinstance(model, tuple) and isinstance(raw, list):
         for each, its in zip(model, raw, strict=False):
-            yield from _shown(each, its)
+            yield from shown(each, its)
 
 
-__all__ = ["PHRASES", "Block", "blocks", "chapters", "keys_shown", "prose", "set_around"]
+def models(kind: Any) -> set[type[BaseModel]]:
+    """The model, and every one that may stand in it."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        below = [models(info.annotation) for info in kind.model_fields.values()]
+        return {kind}.union(*below)
+    return set().union(*(models(each) for each in typing.get_args(kind)))
+
+
+def keys(owned: type[BaseModel]) -> set[tuple[str, str]]:
+    return {
+        (model.__name__, info.alias or name)
+        for model in models(owned)
+        for name, info in model.model_fields.items()
+    }
+
+
+def values(owned: type[BaseModel]) -> set[str]:
+    """Every word that a key may be limited to."""
+    found: set[str] = set()
+
+    def collect(kind: Any) -> None:
+        if typing.get_origin(kind) is Literal:
+            found.update(typing.get_args(kind))
+        for each in typing.get_args(kind):
+            if not isinstance(each, str):
+                collect(each)
+
+    for model in models(owned):
+        for info in model.model_fields.values():
+            collect(info.annotation)
+    return found
