@@ -14,7 +14,7 @@ from typing import Any, Literal
 from content_files import SERVICES, files
 from pydantic import BaseModel
 
-from bot.content import CONFIG, TEXTS, Parts, read_parts
+from bot.content import CONFIG, MODEL, TEXTS, Parts, read_parts
 from bot.content import SERVICES as SERVICES_FILE
 from bot.flow.model import BUILT_IN, PLACES
 from bot.yaml_text import read_yaml
@@ -145,6 +145,8 @@ def _with_config(text: str) -> dict[str, str]:
     base["service_hours"] = {"weekly": base["service_hours"]["weekly"]}
     made = files(config=_completed(text, base))
     named = re.search(r"extra_phrases: (/\S+)", text)
+    if re.search(r"^  model: on$", text, re.M):
+        made[MODEL] = (ROOT / MODEL).read_text("utf-8")
     return {**made, named[1]: _EXTRA} if named else made
 
 
