@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -15,6 +15,9 @@ from bot.errors import ContentError, PeerSupportError
 from bot.settings import Settings
 from handlers.environment import FOR_STORAGE, Environment
 from storage import Storage
+
+if TYPE_CHECKING:
+    from bot.checks import Report
 
 
 class Texts(Protocol):
@@ -80,6 +83,7 @@ class Parts:
     clock: Callable[[], datetime]
     load_content: Callable[[Path], Content]  # raises ContentError
     check_files: Callable[[Path], Sequence[object]]  # each prints as `file:line: what is wrong`
+    report_files: Callable[[Path], Report]  # everything that is to be said about them
     open_storage: Callable[[Environment], Storage]
     run_web: Callable[[Environment], None]
     run_worker: Callable[[Environment], None]
