@@ -61,6 +61,9 @@ def report(files: Mapping[str, str]) -> Report:
             found = [each for each in found if each.file != PHRASES or each.line != 1]
         found += _of("phrases", risk)
     found += _other_problems(parts)
+    content = content_of(parts)
+    if content is not None and not errors(found):  # the bot itself is asked: it needs files without a mistake
+        found += swallowed(content, parts.located[PHRASES])
     return replace(flows, findings=sorted(set(found)))
 
 
@@ -73,7 +76,6 @@ def flow_report(parts: Parts) -> Report:
     if content is not None and not any(each.kind in _NO_WALK for each in found):
         walk = Walk(content)
         found += _proved(parts, walk)
-        found += swallowed(content, parts.located[PHRASES])
         found += _titles_of_danger(parts, content)
     return Report(
         findings=sorted(set(found)),
