@@ -18,7 +18,7 @@ from bot.findings import errors
 from bot.flow.graph import Silent
 from bot.flow.model import BUILT_IN, MENU, WELCOME, Flow
 from bot.flow.proofs import flaws
-from bot.flow.run import MAX_STEPS
+from bot.flow.run import MAX_STEPS, marked_in_words
 from bot.flow.walk import Walk
 from bot.flow_checks import FLOW_FIELDS, FlowCheck
 from bot.ladder import warnings
@@ -138,7 +138,7 @@ def _proved(parts: Parts, walk: Walk) -> Iterator[Problem]:
 
 def _titles_of_danger(parts: Parts, content: Content) -> Iterator[Problem]:
     """A button's words mean the same typed as tapped. A title is read once, however often it stands there."""
-    read: dict[str, Tier] = {}
+    read: dict[str, tuple[Tier, str]] = {}
     for name, flow in content.flows.items():
         located = parts.located[parts.flow_files[name]]
         for step_name, step in flow.steps.items():
@@ -147,13 +147,23 @@ def _titles_of_danger(parts: Parts, content: Content) -> Iterator[Problem]:
                     if choice.danger or (title not in read and len(read) >= _MOST_TITLES):
                         continue
                     if title not in read:
-                        finding = content.phrases.read(title)
-                        read[title] = finding.tier if finding else Tier.NONE
-                    if read[title] is not Tier.NONE:
+                        read[title] = _typed(content, title)
+                    tier, why = read[title]
+                    if tier is not Tier.NONE:
                         line = located.line("steps", step_name, "choices", number, language)
-                        said = f"{title!r}, typed, is read as danger ({read[title]}); tapped, it is not"
-                        kind = "title_soft" if read[title] is Tier.ELEVATED else "title_danger"
+                        said = f"{title!r}, typed, is read as danger ({tier}{why}); tapped, it is not"
+                        kind = "title_soft" if tier is Tier.ELEVATED else "title_danger"
                         yield Problem(located.file, line, said, kind, step_name)
+
+
+def _typed(content: Content, title: str) -> tuple[Tier, str]:
+    """What these words mean when somebody writes them: as another button that is marked, or as a phrase."""
+    marks = marked_in_words(content, None, title)
+    if marks:
+        where, mark = marks[0]
+        return Tier(mark.tier), f" by {where}"
+    finding = content.phrases.read(title)
+    return (finding.tier if finding else Tier.NONE), ""
 
 
 _MOST_TITLES = 1_000  # that are read for danger
