@@ -144,7 +144,10 @@ def _titles_of_danger(parts: Parts, content: Content) -> Iterator[Problem]:
         for step_name, step in flow.steps.items():
             for number, choice in enumerate(step.choices):
                 for language, title in (("nb", choice.nb), ("en", choice.en)):
-                    if choice.danger or (title not in read and len(read) >= _MOST_TITLES):
+                    after = flow.steps.get(choice.goto or step.goto or "")
+                    if choice.danger or (after and after.danger):
+                        continue
+                    if title not in read and len(read) >= _MOST_TITLES:
                         continue
                     if title not in read:
                         read[title] = _typed(content, title)
