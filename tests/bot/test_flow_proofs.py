@@ -216,7 +216,7 @@ def test_many_long_flows_are_walked_whole_in_one_state_a_question() -> None:
     walk = Walk(load_content(files(**many_flows(30, 50))))
     assert not walk.bounded
     assert 30 * 50 * 0.5 < len(walk.nodes) < 30 * 50 * 0.7  # the other steps do not wait
-    assert len(walk.passed) > 30 * 50 * 0.98
+    assert len(walk.passed) >= 29 * 50
 
 
 def test_a_walk_that_is_too_long_ends_and_says_so() -> None:
