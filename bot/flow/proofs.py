@@ -101,8 +101,9 @@ def _ends(walk: Walk) -> Iterator[Flaw]:
 
 
 def _speaks_otherwise(node: Node, way: Way) -> bool:
-    """Whether the answer chooses a language: then the same question is another one."""
-    return node.step.save == "language" or (way.choice is not None and "language" in way.choice.set)
+    """Whether it chooses a language, so that the same question comes in that one: to the walk they are one."""
+    chooses = node.step.save == "language" or (way.choice is not None and "language" in way.choice.set)
+    return chooses and node.language is None
 
 
 def _below(node: Node, way: Way) -> Path:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def found() -> Report:
     """An error with a way there, a warning, and a note."""
-    intake = INTAKE.replace('    say: {nb: "Ha det fint.", en: "Take care."}\n', "")
+    intake = INTAKE.replace('say: {nb: "Ha det fint.", en: "Take care."}', "set: {mood: good}")
     intake = intake.replace('en: "Something practical"', 'en: "No way out"')
     made = report(files(intake=intake, menu=MENU.replace('nb: "Mer"', 'nb: "+1"')))
     assert [(each.kind, level(each)) for each in made.findings] == [

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from content_files import CONFIG, INTAKE, MENU, RISK, files
+from content_files import CONFIG, INTAKE, MENU, RISK, WELCOME, files
 from many_flows import many_flows
 
 from bot.checks import report
@@ -116,6 +116,8 @@ _FLAWS = [
     ),
     ("no_difference", ["a: {ASK(people)}"], "choices 'yes' and 'later' do the same, and none is kept", ""),
     ("numbers_alone", ["a: {services: [amk], goto: people}"], "lists services without a word about them", ""),
+    ("does_nothing", ["a: {goto: b}", "b: {SAY, goto: people}"], "step 'a' does nothing but go on", ""),
+    ("values", ["a: {ASK(menu), save: safe}"], "no choice of step 'a' is kept as 'safe' no or unsure", ""),
     (
         "swapped",
         ['a: {say: {nb: "What do you need from us?", en: "Hva trenger du fra oss?"}, goto: people}'],
@@ -190,6 +192,13 @@ def test_a_phrase_that_catches_a_word_that_always_works_is_told_with_its_line() 
     found = _of("swallowed", risk_phrases=RISK.replace('"orker* ikke mer"', '"stopp", "orker* ikke mer"'))
     assert found.text == "the word 'STOPP' does not do what it always does; the phrase 'C-no-more' catches it"
     assert found.line == RISK[: RISK.index("id: C-no-more")].count("\n") + 1
+
+
+def test_a_welcome_that_does_not_begin_with_the_notice_is_told() -> None:
+    for begun in ("start: language", "start: ask"):
+        found = _of("notice", welcome=WELCOME.replace("start: hello", begun))
+        assert "what welcome says first counts as the notice" in found.text
+        assert found.file == "flows/welcome.yaml"
 
 
 def test_what_is_filled_in_is_no_longer_than_the_check_of_lengths_allows() -> None:
