@@ -22,7 +22,6 @@ HARMLESS = {
     "four more questions": "in a flow beside which another button leads to a person sooner",
     "a choice that asks the same": "a language: the same question comes in that one",
     "people replaced by menu": "the menu offers a person at its first button",
-    "a say taken out": "a step that only added a sentence to the next one",
     "swapped titles": "names and words that both languages share are no sign of either",
     "a choice taken out": "the other choices, PRATE and what is typed still work",
     "services taken out": "the text before them still stands; a rehearsal expects the numbers",
