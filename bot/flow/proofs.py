@@ -12,7 +12,13 @@ from bot.yaml_text import Path
 
 MOST_TAPS = 5  # before a person
 MOST_MESSAGES = 4  # in one go
-_HOW = {"words": "(writes something)", "nonsense": "(writes something else)", "sticker": "(sends a sticker)"}
+_HOW = {
+    "words": "(writes something)",
+    "nonsense": "(writes something else)",
+    "sticker": "(sends a sticker)",
+    "nb": "(writes NORSK)",
+    "en": "(writes ENGLISH)",
+}
 _BEGINS = {WELCOME: "First message", MENU: "Menu"}
 
 

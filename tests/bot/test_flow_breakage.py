@@ -27,7 +27,6 @@ HARMLESS = {
     "services taken out": "the text before them still stands; a rehearsal expects the numbers",
     "a fixed value left out": "the question that it spares is asked, or the supporter knows a little less",
     "an otherwise left out": "the question is asked again twice, and then a person answers",
-    "conditions left out": "the question that they spare is asked",
 }
 _SEED = 20261125
 

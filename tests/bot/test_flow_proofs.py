@@ -242,7 +242,7 @@ def test_the_walk_is_in_both_languages_open_and_closed_where_that_matters() -> N
     assert {way.open_now for node in asked for way in node.ways} == {True, False}
     assert {node.language for node in asked} == {None, "nb", "en"}
     assert {way.how for node in walk.nodes for way in node.ways} == {
-        "tap", "skip", "words", "nonsense", "sticker", "silence",
+        "tap", "skip", "words", "nonsense", "sticker", "silence", "nb", "en",
     }  # fmt: skip
 
 
