@@ -103,10 +103,18 @@ def load_content(files: Mapping[str, str], reader: Reader | None = None) -> Cont
     what they should, is for `bot.checks.check`.
     """
     parts = read_parts(files, with_danger=reader is None)
+    content = content_of(parts, reader)
+    if content is None:
+        raise ContentError([str(problem) for problem in sorted(set(parts.problems))])
+    return content
+
+
+def content_of(parts: Parts, reader: Reader | None = None) -> Content | None:
+    """What was read, ready for use; None while any file has a mistake of form. `reader`: instead of its own."""
     if reader is None and parts.phrases:
         reader = RiskReader(parts.phrases, parts.danger_model) if parts.danger_model else parts.phrases
     if parts.problems or not (parts.settings and parts.hours and parts.services and reader):
-        raise ContentError([str(problem) for problem in sorted(set(parts.problems))])
+        return None
     services = Services(parts.services)
     return Content(
         settings=parts.settings,

@@ -46,6 +46,8 @@ _WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
+# What æ, ø and å become in a file that was saved with one encoding and opened with another.
+_GARBLED = re.compile("\u00c3[\u00a5\u00a6\u00b8\u0085\u0086\u0098\u2026\u2020\u02dc]|\ufffd")
 # libyaml where it is there; the plain Python parser gives the same events, thirty times slower.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -55,11 +57,17 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake, printed as `file:line: what is wrong`. Lines count from 1."""
+    """One mistake, printed as `file:line: what is wrong`. Lines count from 1.
+
+    `kind` is a key of `bot.findings.KINDS`, which knows how grave it is and what to write instead.
+    """
 
     file: str
     line: int
     text: str
+    kind: str = "form"
+    step: str = ""  # of a flow
+    path: str = ""  # the answers that lead there: "First message > Norsk > Prate med noen"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.text}"
@@ -89,9 +97,9 @@ class Located:
                 at = (*at, part)
         return self.lines.get(at, 1)
 
-    def problem(self, text: str, *path: str | int) -> Problem:
+    def problem(self, text: str, *path: str | int, kind: str = "form") -> Problem:
         """A problem at `path`."""
-        return Problem(self.file, self.line(*path), text)
+        return Problem(self.file, self.line(*path), text, kind)
 
 
 def near(name: object, names: Iterable[object]) -> str:
@@ -111,6 +119,10 @@ def read_yaml(text: str, file: str) -> Located:
     if "\t" in text:
         line = text[: text.index("\t")].count("\n") + 1
         raise BadYamlError([Problem(file, line, "use spaces instead of a tab")])
+    if garbled := _GARBLED.search(text):
+        line = text[: garbled.start()].count("\n") + 1
+        said = f"{garbled[0]!r} is no letter of ours; write {_meant(garbled[0])} and save the file as UTF-8"
+        raise BadYamlError([Problem(file, line, said)])
     if text.startswith("%") or "\n%" in text:  # a directive could change what words mean
         raise BadYamlError([Problem(file, 1, "a line may not start with %")])
     reader = _Reader(file)
@@ -126,12 +138,22 @@ def read_yaml(text: str, file: str) -> Located:
     return Located(file, data, reader.lines)
 
 
+def _meant(garbled: str) -> str:
+    for encoding in ("latin-1", "cp1252"):
+        try:
+            return garbled.encode(encoding).decode()
+        except UnicodeError:
+            continue
+    return "the letter that should be there"
+
+
 def _refused(error: MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     said = str(error.problem or error.context or "unreadable").splitlines()[0]
     if "nesting" in said:
         return Problem(file, mark.line + 1 if mark else 1, "is nested too deeply")
-    return Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {said}")
+    hint = "look at the spaces at the beginning, the quotes and the brackets, here and on the line above"
+    return Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {said}; {hint}")
 
 
 class _Reader:
@@ -172,6 +194,8 @@ class _Reader:
             raise BadYamlError([Problem(self.file, _line(event), f"holds more than {MAX_VALUES:,} values")])
         if len(path) > MAX_DEPTH:
             raise BadYamlError([Problem(self.file, _line(event), "is nested too deeply")])
+        if type(event) is ScalarEvent and event.anchor is None and event.tag is None:  # nearly all are
+            return self.scalar(event)
         if isinstance(event, AliasEvent):
             self.wrong(event, f"*{event.anchor} is not allowed; write the words out")
             return None
@@ -217,7 +241,7 @@ class _Reader:
     def scalar(self, event: ScalarEvent) -> Any:
         """Text, unless it is written without quotes and looks like something else. A date stays text."""
         text: str = event.value
-        if not event.implicit[0]:
+        if not event.implicit[0] or (text[:1].isalpha() and text not in _CONSTANTS):
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]

@@ -1,4 +1,4 @@
-"""A rehearsal as data: when it is, who does what, and what is expected. The language is in docs/coordinators.md."""
+"""A rehearsal as data: when it is, who does what, and what is expected. The language is in docs/guide/."""
 
 from __future__ import annotations
 

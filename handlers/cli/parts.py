@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -16,6 +16,9 @@ from bot.settings import Settings
 from handlers.cli.apart import apart
 from handlers.environment import FOR_STORAGE, Environment
 from storage import Storage
+
+if TYPE_CHECKING:
+    from bot.checks import Report
 
 
 class Texts(Protocol):
@@ -83,6 +86,7 @@ class Parts:
     services_of: Callable[[Path], Services]  # likewise; of a folder's content the services alone
     check_files: Callable[[Path], Sequence[object]]  # each prints as `file:line: what is wrong`
     content_files: Callable[[Path], Mapping[str, str]]  # name to text, rehearsals too; raises ContentError
+    report_files: Callable[[Path], Report]  # everything that is to be said about them
     open_storage: Callable[[Environment], Storage]
     run_web: Callable[[Environment], None]
     run_worker: Callable[[Environment], None]

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from bot.checks import Report, report
 from bot.content import Content, load_content
 from bot.errors import ContentError
 from handlers.cli import Parts, build_cli
@@ -39,9 +40,15 @@ def _parsed(files: frozenset[tuple[str, str]]) -> Content:
     return load_content(dict(files))
 
 
-def read_content(home: Path) -> Content:
+def _files(home: Path) -> frozenset[tuple[str, str]]:
     paths = [home / "config.yaml", *sorted((home / "flows").glob("*.yaml"))]
-    return _parsed(frozenset((str(path.relative_to(home)), path.read_text("utf-8")) for path in paths))
+    return frozenset(
+        (str(path.relative_to(home)), path.read_text("utf-8")) for path in paths if path.exists()
+    )
+
+
+def read_content(home: Path) -> Content:
+    return _parsed(_files(home))
 
 
 def check_files(home: Path) -> list[str]:
@@ -50,6 +57,15 @@ def check_files(home: Path) -> list[str]:
     except ContentError as error:
         return error.problems
     return []
+
+
+@lru_cache(maxsize=4)
+def _reported(files: frozenset[tuple[str, str]]) -> Report:
+    return report(dict(files))
+
+
+def report_files(home: Path) -> Report:
+    return _reported(_files(home))
 
 
 def open_store(env: Environment) -> Storage:
@@ -79,6 +95,7 @@ class Bench:
                 services_of=lambda folder: read_content(folder).services,
                 check_files=check_files,
                 content_files=read_files,
+                report_files=report_files,
                 open_storage=open_store,
                 run_web=serves("web"),
                 run_worker=serves("worker"),

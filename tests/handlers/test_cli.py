@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -34,7 +35,8 @@ def test_version_and_help_need_no_files(tmp_path):
 
 def test_check_says_that_everything_is_in_order(run):
     result = run("check")
-    assert (result.exit_code, result.output) == (0, "Everything is in order.\n")
+    assert (result.exit_code, result.stdout) == (0, "Everything is in order.\n")
+    assert re.search(r"^Walked \d+ questions and [\d,]+ answers\.$", result.stderr, re.M)
 
 
 def test_check_names_file_and_line_of_a_mistake(run, home):
@@ -130,7 +132,7 @@ def test_home_can_be_named(run, home, tmp_path):
     assert run("init", str(other)).exit_code == 0
     (home / "config.yaml").unlink()
     assert run("--home", str(other), "check").exit_code == 0
-    assert "config.yaml" in run("check").stderr
+    assert "config.yaml:1: the file is missing" in run("check").output
 
 
 def test_keys_are_printed_as_lines_for_the_environment(run, tmp_path):
@@ -289,3 +291,15 @@ def signed(text: str) -> str:
     return text.replace("verified_by: null", "verified_by: Kari").replace(
         "verified_on: null", "verified_on: 2026-11-01"
     )
+
+
+def test_check_tells_programs_in_their_own_shape_and_says_whether_all_is_well(run, home):
+    told = json.loads(run("check", "--format", "json").stdout)
+    assert told["walked"]["complete"]
+    assert {each["level"] for each in told["findings"]} <= {"note"}
+    menu = (home / "flows" / "menu.yaml").read_text("utf-8")
+    (home / "flows" / "menu.yaml").write_text(menu.replace("goto: urgent}", "goto: urgnet}"))
+    result = run("check", "--format", "sarif")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["runs"][0]["results"][0]["ruleId"] == "jump"
+    assert "::error file=flows/menu.yaml,line=" in run("check", "--format", "github").stdout

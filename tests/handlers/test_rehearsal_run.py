@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 from talk_support import content_files
 
@@ -16,7 +15,6 @@ from bot.texts import Texts
 from handlers.rehearsal import Result, coverage, rehearse, rehearse_on, run_text, shown, table
 
 FILE = "flows/rehearsals/x.yaml"
-GUIDE = Path(__file__).parents[2] / "docs" / "coordinators.md"
 
 
 def play(content: Content, turns: str, top: str = "") -> Result:
@@ -25,13 +23,6 @@ def play(content: Content, turns: str, top: str = "") -> Result:
 
 def said(result: Result) -> list[str]:
     return [f"{each.line}: {each.text}" for each in result.differences]
-
-
-def test_the_example_in_the_guide_goes_as_written(content: Content) -> None:
-    (example,) = re.findall(
-        r"```yaml\n(# yaml-language-server.*?turns:.*?)```", GUIDE.read_text("utf-8"), re.S
-    )
-    assert said(run_text(content, example, FILE)) == []
 
 
 def test_a_difference_stands_below_what_it_is_about_and_names_the_line(content: Content) -> None:
