@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -182,7 +183,8 @@ def _read_phrases(parts: Parts) -> None:
     if parts.risk is None:
         return
     try:
-        parts.phrases = Phrases(merged(parts.risk, parts.extra) if parts.extra else parts.risk)
+        whole = merged(parts.risk, parts.extra) if parts.extra else parts.risk
+        parts.phrases = _phrases(whole.model_dump_json(by_alias=True))
     except ValueError as error:
         # `check` names the line; here it is enough that nothing starts with a phrase that cannot be read.
         parts.problems.append(Problem(PHRASES, 1, f"{error} (`peersupport check` says where)"))
@@ -197,9 +199,18 @@ def _read_model(parts: Parts, text: str | None) -> None:
         parts.problems.append(Problem(MODEL, 1, said))
         return
     try:
-        parts.danger_model = parse_model(text)
+        parts.danger_model = _model(text)
     except ValueError as error:
         parts.problems.append(Problem(MODEL, 1, str(error)))
+
+
+# An editor tries a changed flow many times a minute; phrases and model are the same each time.
+_model = lru_cache(maxsize=1)(parse_model)
+
+
+@lru_cache(maxsize=2)
+def _phrases(written: str) -> Phrases:
+    return Phrases(RiskFile.model_validate_json(written))
 
 
 def _read_flow(parts: Parts, file: str) -> None:
