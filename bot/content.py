@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from bot.errors import ContentError
+from bot.flow.edges import Edge
 from bot.flow.load import read_flow
 from bot.flow.model import Flow
 from bot.hours import Hours
@@ -39,6 +40,7 @@ class Content:
     services: Services
     flows: Mapping[str, Flow]
     phrases: Reader
+    walked: Callable[[Edge], None] | None = None  # told of every way that a flow takes; for rehearsals
 
 
 @dataclass

@@ -11,7 +11,8 @@ from bot.conversation import Status, Tier
 from bot.draft import Draft
 from bot.effects import CancelTimers, Record, SetTimer, TellStaff
 from bot.facts import facts
-from bot.flow import run
+from bot.flow import edges, run
+from bot.flow.edges import Edge
 from bot.flow.model import MENU, WELCOME, DangerMark
 from bot.messages import Purpose
 from bot.queue import open_handoff
@@ -63,10 +64,14 @@ def means_danger(draft: Draft, text: str | None, payload: str | None) -> Finding
     """What a button of a flow means that stands for danger, in whatever state, also when its title is written."""
     if payload is not None:
         mark = run.marked(draft.content, payload)
-        return _finding(*mark) if mark else None
-    marks = run.marked_in_words(draft.content, draft.conv.flow, text or "")
+        marks = [mark] if mark else []
+    else:
+        marks = run.marked_in_words(draft.content, draft.conv.flow, text or "")
     if not marks:
         return None
+    if draft.content.walked and len(marks) == 1:
+        flow, step, choice = marks[0][0].split(".")
+        draft.content.walked(Edge(flow, step, edges.choice(choice)))
     found = max((_finding(*each) for each in marks), key=lambda each: each.tier.rank)
     same = len({mark.category for _, mark in marks}) == 1
     return found if same else replace(found, category=IN_DANGER)  # one title, several meanings

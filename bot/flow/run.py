@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.conversation import FlowState, Frame
 from bot.fill import Field, in_languages
+from bot.flow import edges
 from bot.flow.fold import chosen, fold, titles
 from bot.flow.model import MENU, PLACES, DangerMark, FlowChoice, Step
 from bot.messages import Choice
@@ -94,6 +95,7 @@ def answer(
     words = (text or "").strip()
     if step.write is not None:
         if step.optional and fold(words) in _skip_words(content):
+            sprint.took(state.at.step, edges.SKIP)
             return sprint.onward(state.at.step, step)
         if not words:
             return sprint.not_understood(state, step)
@@ -110,7 +112,9 @@ def silence(content: Content, state: FlowState, facts: Facts, now: datetime) -> 
         return Outcome(goes="menu")
     if step.after is None:
         return Outcome(state=state)
-    return _Sprint(content, facts, now, state.at.flow, state.returns).go(step.after.goto)
+    sprint = _Sprint(content, facts, now, state.at.flow, state.returns)
+    sprint.took(state.at.step, edges.SILENCE)
+    return sprint.go(step.after.goto)
 
 
 def ask_again(content: Content, state: FlowState, facts: Facts, now: datetime) -> Outcome:
@@ -177,7 +181,10 @@ def _tapped(content: Content, state: FlowState | None, payload: str, facts: Fact
     if step is None or (choice is None and not skips):
         return Outcome(state=state if _step(content, state) else None, understood=False)
     sprint = _Sprint(content, facts, now, flow_name, _returns_at(state, flow_name))
-    return sprint.choose(step_name, step, choice) if choice else sprint.onward(step_name, step)
+    if choice:
+        return sprint.choose(step_name, step, choice)
+    sprint.took(step_name, edges.SKIP)
+    return sprint.onward(step_name, step)
 
 
 def _returns_at(state: FlowState | None, flow_name: str) -> tuple[Frame, ...]:
@@ -220,6 +227,11 @@ class _Sprint:
 
     # Moving
 
+    def took(self, step: str, way: str) -> None:
+        """Tell whoever counts that this way was taken."""
+        if self.content.walked:
+            self.content.walked(edges.Edge(self.flow, step, way))
+
     def go(self, target: str | None) -> Outcome:
         """On to a step of this flow or a built-in place. A missing target leads to people: no dead end."""
         while target == "back" and self.returns:
@@ -228,7 +240,7 @@ class _Sprint:
             caller = self._step_named(frame.step)
             if caller is None:  # edited since
                 return self.leave("menu")
-            target = self._target(caller)
+            target = self._target(frame.step, caller)
         if target == "back":
             return self.leave("menu")
         if target is None:
@@ -242,10 +254,12 @@ class _Sprint:
             if step is None:
                 return self.leave("menu")
             self.steps += 1
+            self.took(name, edges.STEP)
             if self.steps > MAX_STEPS or len(self.returns) > MAX_RETURNS:
                 return self.leave("people")
             self.save(step.set)
             if step.danger:
+                self.took(name, edges.GOTO)
                 return self.in_danger(name, step.danger)
             if step.waits:
                 return self.wait(name, step)
@@ -253,16 +267,18 @@ class _Sprint:
                 self.say(step)
             called = self.content.flows.get(step.call) if step.call else None
             if called:
+                self.took(name, edges.CALL)
                 self.returns = (*self.returns, Frame(flow=self.flow, step=name))
                 self.flow, name = called.flow, called.start
                 continue
-            target = self._target(step)
+            target = self._target(name, step)
             if target is None or target in PLACES:
                 return self.go(target)
             name = target
 
     def choose(self, name: str, step: Step, choice: FlowChoice) -> Outcome:
         """The contact picked this choice of step `name`."""
+        self.took(name, edges.choice(choice.id))
         if step.save:
             self.save({step.save: choice.id})
         self.save(choice.set)
@@ -272,11 +288,12 @@ class _Sprint:
 
     def onward(self, name: str, step: Step) -> Outcome:
         """From an answered step to wherever its `when` and `goto` lead."""
-        return self.go(self._target(step))
+        return self.go(self._target(name, step))
 
     def not_understood(self, state: FlowState, step: Step) -> Outcome:
         """Say so and ask again, until the tries are used up."""
         if state.tries >= step.otherwise.tries:
+            self.took(state.at.step, edges.OTHERWISE)
             return replace(self.go(step.otherwise.goto), understood=False)
         outcome = self.wait(state.at.step, step, tries=state.tries + 1, words=step.otherwise.say)
         return replace(outcome, understood=False)
@@ -343,10 +360,12 @@ class _Sprint:
         flow = self.content.flows.get(self.flow)
         return flow.steps.get(name) if flow else None
 
-    def _target(self, step: Step) -> str | None:
-        for branch in step.when:
-            if all(self._fact(name) in values for name, values in branch.if_.items()):
+    def _target(self, name: str, step: Step) -> str | None:
+        for number, branch in enumerate(step.when):
+            if all(self._fact(fact) in values for fact, values in branch.if_.items()):
+                self.took(name, edges.when(number))
                 return branch.goto
+        self.took(name, edges.GOTO)
         return step.goto
 
     def _fact(self, name: str) -> str | None:
