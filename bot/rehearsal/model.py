@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -50,6 +50,22 @@ def _duty(value: Any) -> Any:
     if value in (False, "no"):
         return ()
     return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def _days(text: str) -> str:
+    try:
+        first, last = days(text)
+    except ValueError:
+        raise ValueError(f"write the days as 2027-07-05 to 2027-08-08, not {text!r}") from None
+    if last < first:
+        raise ValueError(f"the last day comes before the first: {text!r}")
+    return text
+
+
+def days(text: str) -> tuple[date, date]:
+    """ "2027-07-05 to 2027-08-08" as its first and last day. Raises ValueError."""
+    first, _, last = text.partition(" to ")
+    return date.fromisoformat(first), date.fromisoformat(last)
 
 
 def _listed(value: Any) -> Any:
@@ -192,6 +208,9 @@ class Rehearsal(Model):
     duty: Duty = Field(default=(AMALIE,), alias="on duty", description="yes, no, or who is there")
     waiting: int = Field(
         default=0, ge=0, le=20, alias="already waiting", description="how many students wait already"
+    )
+    closed: Annotated[str, AfterValidator(_days)] | None = Field(
+        default=None, alias="also closed", description="2027-07-05 to 2027-08-08: as if these days were closed, too"
     )
     turns: tuple[Turn, ...] = Field(min_length=1)
 

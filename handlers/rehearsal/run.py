@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Literal
 
 from bot.content import Content, load_content
 from bot.conversation import Status
 from bot.flow.edges import Edge
+from bot.hours import Hours
 from bot.messages import SupporterMessage
-from bot.rehearsal.model import Rehearsal, Turn, wall
+from bot.rehearsal.model import Rehearsal, Turn, days, wall
 from bot.rehearsal.read import Script, is_rehearsal, read_script
 from bot.rehearsal.wording import is_said
+from bot.settings import ClosedSpan, Words
 from bot.yaml_text import Problem
 from handlers.local_chat import Said
 from handlers.rehearsal.player import CannotPlayError, Heard, stage
@@ -89,6 +91,8 @@ class _Run:
 
     def result(self) -> Result:
         rehearsal = self.script.rehearsal
+        if rehearsal.closed:
+            self.content = also_closed(self.content, *days(rehearsal.closed))
         at = wall(rehearsal.at, self.content.settings.service_hours.zone)
         assert at is not None  # noqa: S101 - read_script has looked
         with stage(
@@ -169,6 +173,15 @@ class _Run:
                     yield f"expected: {item}; message {number + 1} is another"
         for one in there[len(expected) :]:
             yield f"expected: nothing more; this is said, too: {one.text.splitlines()[0][:60]}"
+
+
+def also_closed(content: Content, first: date, last: date) -> Content:
+    """The content as if it were closed on these days, too."""
+    span = ClosedSpan(first=first, last=last, reason=Words(nb="øvelse", en="rehearsal"))
+    hours = content.settings.service_hours
+    hours = hours.model_copy(update={"closed_spans": (*hours.closed_spans, span)})
+    settings = content.settings.model_copy(update={"service_hours": hours})
+    return replace(content, settings=settings, hours=Hours(hours))
 
 
 def alert_words(heard: Heard) -> str:
