@@ -15,8 +15,11 @@ from flask.typing import ResponseReturnValue
 from handlers.console import desk, drafting, preview
 from handlers.console.drafting import Finding
 from handlers.console.forms import line
+from handlers.console.rehearsing import rehearsing
 from handlers.console.parts import me, now, settings
 from handlers.console.words import language, t
+from handlers.rehearsal import run_text
+from storage.file_drafts import DraftChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,7 @@ def file_new() -> ResponseReturnValue:
     if not drafting.may_be_new(name) or name in work.files:
         flash(t("files.name_taken" if name in work.files else "files.name_wrong"), "error")
         return redirect(url_for("console.files_page"))
-    desk.save(me(), name, drafting.first_text(name), "")
+    desk.save(me(), name, drafting.first_text(name), "", None)
     return redirect(url_for("console.file_page", name=name))
 
 
@@ -98,9 +101,9 @@ def file_work(name: str) -> ResponseReturnValue:
     base = request.form.get("base", "")[:64]
     match request.form.get("do", "check"):
         case "discard":
-            desk.discard(me(), name)
-            flash(t("files.discarded"))
-            return redirect(url_for("console.files_page"))
+            gone = desk.discard(me(), name, request.form.get("seen", "")[:64])
+            flash(t("files.discarded" if gone else "files.changed_elsewhere"), "message" if gone else "error")
+            return redirect(url_for("console.file_page", name=name))
         case "save":
             return _save(work, name, text, base)
         case "keep":
@@ -109,7 +112,7 @@ def file_work(name: str) -> ResponseReturnValue:
             where = request.form.get("swap", "").split("|")
             if len(where) == 3 and where[0].isdecimal():
                 text = drafting.swapped(text, int(where[0]), where[1], where[2])
-    if "application/json" in request.headers.get("Accept", ""):
+    if _wants_json():
         return _parts(work, name, text)
     return _page(work, name, text, base)
 
@@ -120,26 +123,44 @@ def _known(name: str, work: desk.Work) -> None:
 
 
 def _save(work: desk.Work, name: str, text: str, base: str) -> ResponseReturnValue:
-    """As a draft; unless the published file is another one by now: then both are shown, and nothing is lost."""
-    if base != work.published_hash(name) and request.form.get("seen") != work.published_hash(name):
-        theirs = work.edition.files.get(name, "")
-        page = render_template(
-            "console/file_conflict.html",
-            name=name,
-            stem=drafting.stem(name),
-            text=text,
-            seen=work.published_hash(name),
-            theirs=theirs,
-            lines=list(drafting.both(text, theirs)),
-            edition=work.edition,
-        )
-        return page, 409
-    desk.save(me(), name, text, work.published_hash(name))
-    if "application/json" in request.headers.get("Accept", ""):
-        saved = t("files.saved_at", clock=now().astimezone(settings().service_hours.zone).strftime("%H:%M"))
-        return {"saved": saved, "base": work.published_hash(name)}
+    """As a draft. If what is published, or the draft itself, is another one by now, both are shown and nothing is lost."""
+    draft, published = work.drafts.get(name), work.published_hash(name)
+    seen = request.form.get("seen", "")[:64]
+    if base != published and request.form.get("read") != published:
+        return _conflict(work, name, text, work.edition.files.get(name, ""), "published")
+    if draft is not None and draft.hash != seen and draft.text != text:
+        return _conflict(work, name, text, draft.text, "draft")
+    try:
+        kept = desk.save(me(), name, text, published, draft.hash if draft else None)
+    except DraftChanged:
+        return _conflict(desk.open_for(me()), name, text, "", "draft")
+    if _wants_json():
+        clock = now().astimezone(settings().service_hours.zone)
+        said = t("files.saved_at", clock=f"{clock:%H:%M}")
+        return {"saved": said, "base": published, "seen": kept.hash if kept else ""}
     flash(t("files.saved"))
     return redirect(url_for("console.file_page", name=name))
+
+
+def _wants_json() -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def _conflict(work: desk.Work, name: str, text: str, theirs: str, what: str) -> ResponseReturnValue:
+    """Mine and the other one, line by line. Saving from here goes on from what was just read."""
+    draft = work.drafts.get(name)
+    page = render_template(
+        "console/file_conflict.html",
+        name=name,
+        stem=drafting.stem(name),
+        text=text,
+        what=what,
+        base=work.published_hash(name),
+        seen=draft.hash if draft else "",
+        lines=list(drafting.both(text, theirs)),
+        edition=work.edition,
+    )
+    return page, 409
 
 
 def _keep(work: desk.Work, name: str, text: str) -> ResponseReturnValue:
@@ -153,10 +174,8 @@ def _keep(work: desk.Work, name: str, text: str) -> ResponseReturnValue:
     elif not drafting.may_be_new(target) or target in work.files:
         flash(t("files.name_taken" if target in work.files else "files.name_wrong"), "error")
     else:
-        desk.save(me(), target, preview.rehearsal(content, wanted, line("rehearsal", 60)), "")
-        desk.save(me(), name, text, work.published_hash(name))
+        desk.save(me(), target, preview.rehearsal(content, wanted, line("rehearsal", 60)), "", None)
         flash(t("files.kept", name=stem))
-        return redirect(url_for("console.file_page", name=target))
     return _page(work, name, text, request.form.get("base", "")[:64])
 
 
@@ -179,13 +198,13 @@ def _tried(work: desk.Work, name: str, text: str) -> Tried:
         base = content or drafting.content_of(work.edition.files)
         found = drafting.of_rehearsal(files, name, base) if base else []
         if base and not found and request.method == "POST":
-            result = desk.run_one(base, text, name)
+            result = run_text(base, text, name)
     else:
         found = drafting.findings(files, rehearsals=False)
     here = [each for each in found if each.file == name]
     wrong = frozenset(each.line for each in here if each.level == "error")
     drawn = (
-        drafting.drawing(name, text, language(), wrong_lines=wrong, walked=desk.walked(work), here=desk.here())
+        drafting.drawing(name, text, language(), wrong_lines=wrong, walked=rehearsing.walked, here=desk.here())
         if kind == "flow"
         else None
     )
@@ -219,6 +238,7 @@ def _page(work: desk.Work, name: str, text: str, base: str) -> str:
         "console/file.html",
         text=text,
         base=base,
+        seen=request.form.get("seen", "")[:64] if request.method == "POST" else _hash(work, name),
         rows=rows(work, tried.found, name),
         mine=work.drafts.get(name),
         others=work.others.get(name, ()),
@@ -228,6 +248,11 @@ def _page(work: desk.Work, name: str, text: str, base: str) -> str:
         has_schema=drafting.schema(drafting.kind_of(name, work.files)) is not None,
         **_context(work, name, text, tried),
     )
+
+
+def _hash(work: desk.Work, name: str) -> str:
+    draft = work.drafts.get(name)
+    return draft.hash if draft else ""
 
 
 def _parts(work: desk.Work, name: str, text: str) -> dict[str, Any]:
