@@ -80,8 +80,16 @@ def load_content(files: Mapping[str, str]) -> Content:
     what they should, is for `bot.checks.check`.
     """
     parts = read_parts(files)
-    if parts.problems or not (parts.settings and parts.hours and parts.services and parts.phrases):
+    content = content_of(parts)
+    if content is None:
         raise ContentError([str(problem) for problem in sorted(set(parts.problems))])
+    return content
+
+
+def content_of(parts: Parts) -> Content | None:
+    """What was read, ready for use; None while any file has a mistake of form."""
+    if parts.problems or not (parts.settings and parts.hours and parts.services and parts.phrases):
+        return None
     services = Services(parts.services)
     return Content(
         settings=parts.settings,

@@ -55,11 +55,17 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake, printed as `file:line: what is wrong`. Lines count from 1."""
+    """One mistake, printed as `file:line: what is wrong`. Lines count from 1.
+
+    `kind` is a key of `bot.findings.KINDS`, which knows how grave it is and what to write instead.
+    """
 
     file: str
     line: int
     text: str
+    kind: str = "form"
+    step: str = ""  # of a flow
+    path: str = ""  # the answers that lead there: "First message > Norsk > Prate med noen"
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.text}"
@@ -89,9 +95,9 @@ class Located:
                 at = (*at, part)
         return self.lines.get(at, 1)
 
-    def problem(self, text: str, *path: str | int) -> Problem:
+    def problem(self, text: str, *path: str | int, kind: str = "form") -> Problem:
         """A problem at `path`."""
-        return Problem(self.file, self.line(*path), text)
+        return Problem(self.file, self.line(*path), text, kind)
 
 
 def near(name: object, names: Iterable[object]) -> str:
@@ -172,6 +178,8 @@ class _Reader:
             raise BadYamlError([Problem(self.file, _line(event), f"holds more than {MAX_VALUES:,} values")])
         if len(path) > MAX_DEPTH:
             raise BadYamlError([Problem(self.file, _line(event), "is nested too deeply")])
+        if type(event) is ScalarEvent and event.anchor is None and event.tag is None:  # nearly all are
+            return self.scalar(event)
         if isinstance(event, AliasEvent):
             self.wrong(event, f"*{event.anchor} is not allowed; write the words out")
             return None
@@ -217,7 +225,7 @@ class _Reader:
     def scalar(self, event: ScalarEvent) -> Any:
         """Text, unless it is written without quotes and looks like something else. A date stays text."""
         text: str = event.value
-        if not event.implicit[0]:
+        if not event.implicit[0] or (text[:1].isalpha() and text not in _CONSTANTS):
             return text
         if text in _CONSTANTS:
             return _CONSTANTS[text]

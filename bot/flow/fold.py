@@ -15,12 +15,15 @@ _PREFIX_LETTERS = 2
 
 def fold(text: str) -> str:
     """Small letters and digits alone: case, accents, signs and ways to write æ, ø and å do not count."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = text.replace("æ", "ae").replace("ø", "o").replace("å", "a")
-    text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    text = text.casefold() if text.isascii() else _plain(unicodedata.normalize("NFKC", text).casefold())
     text = text.replace("ae", "a").replace("oe", "o").replace("aa", "a")
     text = text.replace("'", "").replace("\u2019", "")
     return " ".join(re.findall(r"[^\W_]+", text))
+
+
+def _plain(text: str) -> str:
+    text = text.replace("æ", "ae").replace("ø", "o").replace("å", "a")
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
 def chosen(text: str, choices: Sequence[FlowChoice]) -> FlowChoice | None:
@@ -58,7 +61,7 @@ def titles(choice: FlowChoice) -> frozenset[str]:
     return _folded((choice.nb, choice.en))
 
 
-@lru_cache(maxsize=2048)  # what stands on buttons, never what somebody typed
+@lru_cache(maxsize=16_384)  # what stands on buttons, never what somebody typed
 def _folded(titles: tuple[str, ...]) -> frozenset[str]:
     return frozenset(map(fold, titles)) - {""}
 

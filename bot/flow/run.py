@@ -37,6 +37,13 @@ class Facts:
     answers: Mapping[str, str] = field(default_factory=dict)  # what earlier steps saved
     safe: bool | None = None  # is it safe to get messages here
     fields: Mapping[str, Field] = field(default_factory=dict)  # hours, next_open ...
+    wordless: bool = False  # each message is an empty one: whoever only asks where ways lead needs no words
+
+    def after(self, saves: Mapping[str, str]) -> Facts:
+        """The facts once these answers are kept."""
+        language = saves["language"] if saves.get("language") in ("nb", "en") else self.language
+        safe = saves["safe"] == "yes" if "safe" in saves else self.safe  # "not sure" counts as no
+        return replace(self, language=language, safe=safe, answers={**self.answers, **saves})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +68,7 @@ class Outcome:
     danger: tuple[str, DangerMark] | None = None  # `flow.step` that means it; then nothing is said
     after_minutes: int | None = None  # silence that long is answered by `silence`
     understood: bool = True
+    passed: tuple[tuple[str, str], ...] = ()  # flow and step of every step taken, in order
 
 
 def start(content: Content, flow_name: str, facts: Facts, now: datetime) -> Outcome:
@@ -223,7 +231,7 @@ class _Sprint:
         self.language = facts.language
         self.says: list[Say] = []
         self.saves: dict[str, str] = {}
-        self.steps = 0
+        self.passed: list[tuple[str, str]] = []
 
     # Moving
 
@@ -253,9 +261,9 @@ class _Sprint:
             step = self._step_named(name)
             if step is None:
                 return self.leave("menu")
-            self.steps += 1
+            self.passed.append((self.flow, name))
             self.took(name, edges.STEP)
-            if self.steps > MAX_STEPS or len(self.returns) > MAX_RETURNS:
+            if len(self.passed) > MAX_STEPS or len(self.returns) > MAX_RETURNS:
                 return self.leave("people")
             self.save(step.set)
             if step.danger:
@@ -305,13 +313,24 @@ class _Sprint:
             at=Frame(flow=self.flow, step=name), returns=self.returns, tries=tries, asked_at=self.now
         )
         minutes = step.after.minutes if step.after else None
-        return Outcome(
-            state=state, says=tuple(self.says), saves=self.saves, after_minutes=minutes, understood=True
-        )
+        return self.outcome(state=state, after_minutes=minutes)
 
     def leave(self, place: str) -> Outcome:
         """Out of the flows."""
-        return Outcome(says=tuple(self.says), saves=self.saves, goes=_PLACES.get(place, "people"))
+        return self.outcome(goes=_PLACES.get(place, "people"))
+
+    def outcome(
+        self, *, state: FlowState | None = None, goes: Place | None = None, after_minutes: int | None = None
+    ) -> Outcome:
+        """What all these steps came to."""
+        return Outcome(
+            state=state,
+            says=tuple(self.says),
+            saves=self.saves,
+            goes=goes,
+            after_minutes=after_minutes,
+            passed=tuple(self.passed),
+        )
 
     def in_danger(self, where: str, mark: DangerMark) -> Outcome:
         """To people at once; what the flow had to say is left out, the card is first."""
@@ -328,6 +347,9 @@ class _Sprint:
     def say(self, step: Step, name: str = "", words: Words | None = None) -> None:
         """Add the step's message, with its lines of services and its buttons."""
         words = words or step.say
+        if self.facts.wordless:
+            self.says.append(Say(text=""))
+            return
 
         def in_one(language: str) -> str:
             lines = [self._filled(words.in_(language), language)] if words else []

@@ -141,8 +141,11 @@ steps:
   route:
     when:
       - {if: {open: true, topic: [emotional, loss]}, goto: back}
-      - {if: {language: en}, goto: end}
+      - {if: {language: en}, goto: bye}
     goto: menu
+  bye:
+    say: {nb: "Ha det fint.", en: "Take care."}
+    goto: end
   numbers:
     say: {nb: "Ring {mental_helse}:", en: "Call {mental_helse}:"}
     services: [amk, mental_helse]
