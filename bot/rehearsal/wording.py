@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _PLACEHOLDER = re.compile(r"\\\{[^{}]*\\\}")
+_TELLING = ("next_open", "ahead")
 _OTHERWISE = "otherwise"
 _SHOWN = 60  # characters of a message that has no key
 
@@ -64,6 +65,18 @@ def is_said(content: Content, item: str, text: str, language: str) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split())
+
+
+def filled_in(content: Content, key: str, text: str, language: str) -> list[str]:
+    """What stands in a message in place of the fields that tell when and where: the opening, the place in the queue."""
+    words = words_of(content, key)
+    if words is None:
+        return []
+    pattern = re.escape(words.in_(language))
+    for field in _TELLING:
+        pattern = pattern.replace(re.escape("{%s}" % field), "(.+?)", 1)
+    match = re.search(_PLACEHOLDER.sub(".+?", pattern), text, re.DOTALL)
+    return list(match.groups()) if match else []
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from bot.commands import PAYLOADS
 from bot.content import Content
-from bot.conversation import Conversation
+from bot.conversation import Conversation, Status
 from bot.errors import NotPossible
 from bot.events import AttachmentReceived, ChoiceTapped, Event, TextReceived
 from bot.flow.edges import Edge
@@ -235,19 +235,22 @@ class Player:
     # How things stand.
 
     def _heard(self, said: Sequence[Said], refused: str | None) -> Heard:
-        contact_id = self.chat.storage.read(lambda tx: tx.contacts.find(STUDENT))
-        waiting = [row.contact_id for row in self.chat.deeds.queue(self._supporter())]
-        place = waiting.index(contact_id) + 1 if contact_id in waiting else None
-        alert = (
-            None
-            if contact_id is None
-            else self.chat.storage.read(lambda tx: tx.alerts.open_for(contact_id))
-        )
+        def look(tx: Tx) -> tuple[Conversation | None, Alert | None]:
+            contact_id = tx.contacts.find(STUDENT)
+            if contact_id is None:
+                return None, None
+            return tx.conversations.peek(contact_id), tx.alerts.open_for(contact_id)
+
+        conversation, alert = self.chat.storage.read(look)
+        place = None
+        if conversation is not None and conversation.status is Status.WAITING:
+            waiting = [row.contact_id for row in self.chat.deeds.queue(self._supporter())]
+            place = waiting.index(conversation.contact_id) + 1
         return Heard(
             at=self.chat.now,
             said=tuple(said),
             refused=refused,
-            conversation=self.chat.conversation(STUDENT),
+            conversation=conversation,
             place=place,
             alert=alert,
         )

@@ -12,7 +12,7 @@ from typing import Any
 from bot.content import Content
 from bot.conversation import Status, Tier
 from bot.rehearsal.model import AMALIE, Turn, days
-from bot.rehearsal.wording import name_of
+from bot.rehearsal.wording import filled_in, name_of
 from handlers.rehearsal.player import CannotPlayError, Heard, stage
 from handlers.rehearsal.run import alert_words, also_closed
 
@@ -100,13 +100,23 @@ class _Noted:
             self.language = found["language"] = language
         if heard.refused:
             found["refused"] = heard.refused
-        keys = [name_of(self.content, one.text, self.language) for one in heard.by_bot]
-        if keys or not by_people:
-            found["bot says"] = (keys[0] if len(keys) == 1 else keys) if keys else "nothing"
-        if heard.buttons and keys and keys[-1].split(".")[0] not in self.content.flows:
+        says = [self._named(one.text) for one in heard.by_bot]
+        if says or not by_people:
+            found["bot says"] = says[0] if len(says) == 1 and isinstance(says[0], str) else says or "nothing"
+        if heard.buttons and says and not self._is_step(says[-1]):
             found["buttons"] = list(heard.buttons)  # those of a step stand in its flow
         found |= self._changed(heard)
         return found
+
+    def _named(self, text: str) -> str | list[str]:
+        """The key, and beside it what it was filled with where that is the point of it."""
+        key = name_of(self.content, text, self.language)
+        filled = filled_in(self.content, key, text, self.language)
+        return [key, *filled] if filled else key
+
+    def _is_step(self, said: str | list[str]) -> bool:
+        key = said if isinstance(said, str) else said[0]
+        return key.split(".")[0] in self.content.flows and "." in key
 
     def _changed(self, heard: Heard) -> dict[str, Any]:
         conversation = heard.conversation
