@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from bot.checks import check
+from bot.checks import report
 from bot.content import CONFIG, MODEL, PHRASES, SERVICES, TEXTS, Content, load_content
 from bot.errors import ContentError
+from bot.findings import instead, level
 from bot.flow.load import read_flow
 from bot.flow.load import schema as flow_schema
 from bot.flow.model import PLACES, Flow
@@ -40,6 +42,8 @@ class Finding:
     line: int
     text: str
     level: Literal["error", "warning", "note"] = "error"
+    path: str = ""  # the answers that lead there
+    instead: str = ""  # what to write instead
     swap: tuple[str, str] | None = None
 
 
@@ -67,7 +71,7 @@ def may_be_new(name: str) -> bool:
 
 def findings(files: Mapping[str, str], rehearsals: bool = True) -> list[Finding]:
     """Everything that is wrong in these files: as `peersupport check`, and the form of the rehearsals."""
-    found = [_finding(each) for each in check(files)]
+    found = [_finding(each) for each in report(files).findings]
     if rehearsals and not any(each.level == "error" for each in found):
         content = load_content(files)
         for name in files:
@@ -90,7 +94,9 @@ def _finding(problem: Problem) -> Finding:
         file=problem.file,
         line=problem.line,
         text=problem.text,
-        level=getattr(problem, "level", "error"),
+        level=level(problem),
+        path=problem.path,
+        instead=instead(problem) if problem.kind != "form" else "",
         swap=(wrong[-1], meant[1]) if meant and wrong else None,
     )
 
@@ -182,7 +188,5 @@ def first_text(name: str) -> str:
 
 def both(mine: str, theirs: str) -> Iterator[tuple[str, str]]:
     """Two texts line by line: `-` only in theirs, `+` only in mine, ` ` in both, `@` where equal lines are left out."""
-    import difflib
-
     for line in list(difflib.unified_diff(theirs.splitlines(), mine.splitlines(), n=2, lineterm=""))[2:]:
         yield line[:1], line[1:] if not line.startswith("@@") else line

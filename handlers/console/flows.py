@@ -12,6 +12,7 @@ from typing import Any
 from flask import Response, abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from bot.content import Content
 from handlers.console import desk, drafting, preview
 from handlers.console.drafting import Finding
 from handlers.console.forms import line
@@ -208,8 +209,11 @@ def _tried(work: desk.Work, name: str, text: str) -> Tried:
         if kind == "flow"
         else None
     )
-    chat = preview.play(content, preview.asked(request.form, now(), settings().service_hours.zone)) if content else None
-    return Tried(found, drawn, chat, result)
+    return Tried(found, drawn, _chat(content), result)
+
+
+def _chat(content: Content | None) -> preview.Chat | None:
+    return preview.play(content, preview.asked(request.form, now(), settings().service_hours.zone)) if content else None
 
 
 def _context(work: desk.Work, name: str, text: str, tried: Tried) -> dict[str, Any]:
@@ -220,8 +224,8 @@ def _context(work: desk.Work, name: str, text: str, tried: Tried) -> dict[str, A
         "name": name,
         "stem": drafting.stem(name),
         "kind": kind,
-        "here": [each for each in tried.found if each.file == name],
-        "elsewhere": [each for each in tried.found if each.file != name],
+        "inside": [each for each in tried.found if each.file == name],
+        "elsewhere": [each for each in tried.found if each.file != name and each.level == "error"],
         "drawn": tried.drawn[1] if tried.drawn else None,
         "flow": tried.drawn[0] if tried.drawn else None,
         "chat": tried.chat,
@@ -256,14 +260,15 @@ def _hash(work: desk.Work, name: str) -> str:
 
 
 def _parts(work: desk.Work, name: str, text: str) -> dict[str, Any]:
-    """The same parts for the script."""
+    """The same parts for the script. A turn of the chat changes nothing else."""
+    if request.form.get("do") not in ("check", "fix"):
+        chat = _chat(drafting.content_of({**work.files, name: text}))
+        return {"chat": render_template("console/_chat.html", chat=chat)}
     tried = _tried(work, name, text)
     context = _context(work, name, text, tried)
     return {
         "findings": [
-            {"line": each.line, "text": each.text, "level": each.level, "swap": each.swap}
-            for each in tried.found
-            if each.file == name
+            {"line": each.line, "text": each.text, "level": each.level, "swap": each.swap} for each in context["inside"]
         ],
         "list": render_template("console/_findings.html", **context),
         "drawing": render_template("console/_drawing.html", **context) if tried.drawn else None,

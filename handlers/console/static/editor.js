@@ -49,9 +49,10 @@ async function look(deed = "check", more = {}) {
   place("chat", found.chat);
   const bubbles = $("bubbles");
   if (bubbles) bubbles.scrollTop = bubbles.scrollHeight;
+  if (!found.findings) return;
   mark(found.findings);
   $("count").replaceChildren(...(document.getElementById("count-now")?.content.cloneNode(true).childNodes || []));
-  $("count").className = `state state-${found.findings.length ? "bad" : "good"}`;
+  $("count").className = `state state-${found.findings.some((each) => each.level === "error") ? "bad" : "good"}`;
 }
 
 function place(id, html) {
