@@ -12,7 +12,7 @@ from typing import Literal
 
 from bot.flow.model import PLACES, Flow, Step
 
-BOX, TALL, GAP, DROP, MARGIN = 152, 46, 18, 52, 14  # widths and heights in SVG units
+BOX, TALL, GAP, DROP, MARGIN = 152, 46, 34, 60, 14  # widths and heights in SVG units
 _LETTERS = 21  # of a box's line
 Kind = Literal["start", "step", "place", "missing", "flow"]
 Way = Literal["choice", "when", "otherwise", "silence", "goto", "call"]
@@ -157,15 +157,16 @@ def _laid_out(start: str, boxes: dict[str, Box], paths: list[Path]) -> Drawing:
         layers[box.layer].append(box.name)
     _set_order(layers, forward)
     widest = max(len(layer) for layer in layers)
-    width = 2 * MARGIN + widest * BOX + (widest - 1) * GAP + 40  # room at the side for ways back up
+    width = 2 * MARGIN + widest * BOX + (widest - 1) * GAP + 88  # room at the side for ways back up
     for number, layer in enumerate(layers):
         taken = len(layer) * BOX + (len(layer) - 1) * GAP
         left = (width - taken) / 2
         for place, name in enumerate(layer):
             boxes[name].x = left + place * (BOX + GAP)
             boxes[name].y = MARGIN + number * (TALL + DROP)
+    lanes = _Lanes(boxes)
     for path in paths:
-        _bend(path, boxes)
+        _bend(path, boxes, lanes)
     height = 2 * MARGIN + len(layers) * TALL + (len(layers) - 1) * DROP
     return Drawing(int(width), height, tuple(boxes.values()), tuple(paths))
 
@@ -229,39 +230,55 @@ def _middle(names: Collection[str], at: Mapping[str, float], name: str) -> float
     return sum(at[each] for each in names) / len(names) if names else at[name]
 
 
-def _bend(path: Path, boxes: Mapping[str, Box]) -> None:
+def _bend(path: Path, boxes: Mapping[str, Box], lanes: _Lanes) -> None:
     """The line, from the lower edge of one box to the upper edge of the other, or round the side back up."""
     start, end = boxes[path.start], boxes[path.end]
     x1, y1, x2, y2 = start.x + BOX / 2, start.y + TALL, end.x + BOX / 2, end.y
-    path.label_x, path.label_y = x1 + (x2 - x1) * 0.3, y1 + DROP * 0.42
     if end.layer <= start.layer:  # back up, on the right
-        x1, y1 = start.x + BOX, start.y + TALL / 2
-        x2, y2 = end.x + BOX, end.y + TALL / 2
+        x1, y1, x2, y2 = start.x + BOX, start.y + TALL / 2, end.x + BOX, end.y + TALL / 2
         side = max(x1, x2) + 26
         path.d = f"M{x1:.0f} {y1:.0f}C{side:.0f} {y1:.0f} {side:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
         path.label_x, path.label_y = side - 8, (y1 + y2) / 2
-        return
-    layers = end.layer - start.layer
-    if layers == 1:
+    elif end.layer == start.layer + 1:
         middle = (y1 + y2) / 2
         path.d = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
-        return
-    lane = _lane(start, end, boxes, x1, x2)  # past the layers between, through a gap
-    first, last = y1 + DROP * 0.8, y2 - DROP * 0.8
-    path.d = (
-        f"M{x1:.0f} {y1:.0f}C{x1:.0f} {first:.0f} {lane:.0f} {y1:.0f} {lane:.0f} {first:.0f}"
-        f"L{lane:.0f} {last:.0f}C{lane:.0f} {y2:.0f} {x2:.0f} {last:.0f} {x2:.0f} {y2:.0f}"
-    )
-    path.label_x = x1 + (lane - x1) * 0.4
+        path.label_x, path.label_y = x2 + (x1 - x2) * 0.3, y2 - DROP * 0.3
+    else:
+        lane, turn = lanes.take(path, x1, x2)
+        first, last = y1 + DROP * 0.8, y2 - DROP * 0.8
+        path.d = (
+            f"M{x1:.0f} {y1:.0f}C{x1:.0f} {first:.0f} {lane:.0f} {y1:.0f} {lane:.0f} {first:.0f}"
+            f"L{lane:.0f} {last:.0f}C{lane:.0f} {y2:.0f} {x2:.0f} {last:.0f} {x2:.0f} {y2:.0f}"
+        )
+        path.label_x, path.label_y = x1 + (lane - x1) * 0.5, y1 + 13 + 12 * turn
 
 
-def _lane(start: Box, end: Box, boxes: Mapping[str, Box], x1: float, x2: float) -> float:
-    """A place to go straight down between two layers, in no box's way and near both ends."""
-    between = [box for box in boxes.values() if start.layer < box.layer < end.layer]
-    edges = [edge for box in between for edge in (box.x - GAP / 2, box.x + BOX + GAP / 2)]
-    free = [
-        x
-        for x in (x1, x2, (x1 + x2) / 2, *edges)
-        if not any(box.x - 4 < x < box.x + BOX + 4 for box in between)
-    ]
-    return min(free, key=lambda x: abs(x - x1) + abs(x - x2), default=(x1 + x2) / 2)
+class _Lanes:
+    """Places to go straight down past the layers between: in no box's way, and not on top of each other."""
+
+    def __init__(self, boxes: Mapping[str, Box]) -> None:
+        self.boxes = boxes
+        self.taken: list[tuple[float, int, int, str]] = []  # x, from layer, to layer, where to
+        self.turns: dict[str, int] = {}  # lanes that begin at a box
+
+    def take(self, path: Path, x1: float, x2: float) -> tuple[float, int]:
+        """Where to go down, and how many lanes began at this box before."""
+        start, end = self.boxes[path.start], self.boxes[path.end]
+        between = [box for box in self.boxes.values() if start.layer < box.layer < end.layer]
+        edges = [edge for box in between for edge in (box.x - 12, box.x + BOX + 12)]
+        free = [
+            x
+            for x in (x1, x2, (x1 + x2) / 2, *edges)
+            if not any(box.x - 6 < x < box.x + BOX + 6 for box in between)
+        ]
+        x = min(free, key=lambda x: abs(x - x1) + abs(x - x2), default=(x1 + x2) / 2)
+        aside = -7 if x < x1 else 7
+        while any(
+            abs(x - other) < 5 and where != path.end and low < end.layer and start.layer < high
+            for other, low, high, where in self.taken
+        ):
+            x += aside
+        self.taken.append((x, start.layer, end.layer, path.end))
+        turn = self.turns.get(path.start, 0)
+        self.turns[path.start] = turn + 1
+        return x, turn

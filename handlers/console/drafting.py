@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from bot.checks import report
 from bot.content import CONFIG, MODEL, PHRASES, SERVICES, TEXTS, Content, load_content
 from bot.errors import ContentError
 from bot.findings import instead, level
@@ -71,6 +70,8 @@ def may_be_new(name: str) -> bool:
 
 def findings(files: Mapping[str, str], rehearsals: bool = True) -> list[Finding]:
     """Everything that is wrong in these files: as `peersupport check`, and the form of the rehearsals."""
+    from bot.checks import report  # megabytes, needed by those who write
+
     found = [_finding(each) for each in report(files).findings]
     if rehearsals and not any(each.level == "error" for each in found):
         content = load_content(files)

@@ -244,6 +244,7 @@ def _page(work: desk.Work, name: str, text: str, base: str) -> str:
         base=base,
         seen=request.form.get("seen", "")[:64] if request.method == "POST" else _hash(work, name),
         rows=rows(work, tried.found, name),
+        kinds=drafting.KINDS,
         mine=work.drafts.get(name),
         others=work.others.get(name, ()),
         edition=work.edition,

@@ -3,7 +3,7 @@
 import { Files } from "./schema.js";
 
 const form = document.getElementById("desk");
-const area = document.getElementById("text");
+const area = document.getElementById("source");
 const $ = (id) => document.getElementById(id);
 const csrf = document.querySelector('meta[name="csrf-token"]').content;
 const WAIT = 350; // ms without a key before the text is looked at
@@ -339,7 +339,7 @@ async function begin() {
     }),
   });
   area.hidden = true;
-  form.querySelector("label[for=text]").hidden = true;
+  form.querySelector("label[for=source]").hidden = true;
   box.hidden = false;
   const here = /^#L(\d+)$/.exec(location.hash);
   if (here) jump(Number(here[1]));
