@@ -20,6 +20,7 @@ from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
 from handlers.environment import Environment
 from handlers.published import Published
+from handlers.publishing import Gate, Publishing
 from storage import Keys, Storage, open_storage
 
 # What only one kind of process needs is imported where that is put together: the worker serves no pages, the
@@ -51,8 +52,9 @@ def home() -> Path:
 
 
 def files_of(folder: Path) -> Mapping[str, str]:
-    """config.yaml, all of flows/ and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
-    paths = [folder / "config.yaml", *sorted((folder / "flows").glob("*.yaml"))]
+    """config.yaml, all of flows/ with its rehearsals, and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
+    flows = folder / "flows"
+    paths = [folder / "config.yaml", *sorted(flows.glob("*.yaml")), *sorted(flows.glob("rehearsals/*.yaml"))]
     files: dict[str, str] = {}
     problems: list[str] = []
     for path in paths:
@@ -81,12 +83,20 @@ def content_of(folder: Path) -> Content:
 
 def problems_of(folder: Path) -> list[Problem] | list[str]:
     """Every mistake in a folder, each printable as `file:line: ...`."""
-    from bot.checks import check
-
     try:
-        return check(files_of(folder))
+        return mistakes(files_of(folder))
     except ContentError as error:
         return error.problems
+
+
+def mistakes(files: Mapping[str, str]) -> list[Problem]:
+    """Every mistake in these files: the first gate before publishing."""
+    from bot.checks import check
+
+    return check(files)
+
+
+GATES: tuple[Gate, ...] = (mistakes,)  # what files must pass to be published, the quickest first
 
 
 # The service.
@@ -174,6 +184,7 @@ def web_app(
     from handlers.drills import Drills
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
+    from handlers.console.rehearsing import not_green
     from handlers.reaching import Reaching
     from handlers.rota import Rota
 
@@ -222,6 +233,7 @@ def web_app(
                 frame_ancestors="'self'" if demo else "'none'",
                 letters=None if demo else letters_of(env, content().settings),
                 one_tap=demo is not None,
+                publishing=Publishing(storage, clock, gates=(*GATES, not_green), real=env.is_real),
             )
         )
     )
@@ -237,11 +249,12 @@ class Service:
         self, env: Environment, clock: Clock, *, with_worker: bool, demo: Demo | None = None
     ) -> None:
         self._env, self._clock, self._demo = env, clock, demo
-        self._content = Published(env.home, files_of, "serve" if with_worker else "web")
+        self._storage = storage_of(env)
+        role = "serve" if with_worker else "web"
+        self._content = Published(self._storage, clock, role, env.home, files_of)
         self._with_worker = with_worker
         self._live: console.Live | None = None
         self._worker: Worker | None = None
-        self._storage: Storage | None = None
 
     @property
     def content(self) -> Content:
@@ -249,10 +262,10 @@ class Service:
         return self._content()
 
     def app(self) -> Flask:
-        """The web application on a freshly opened store."""
+        """The web application."""
         from handlers import console
 
-        storage = self._storage = storage_of(self._env)
+        storage = self._storage
         self._live = console.Live(storage, limit=self.content.settings.console.streams)
         if self._with_worker:
             self._worker = worker_of(self._env, storage, self._content, self._clock)
@@ -260,8 +273,7 @@ class Service:
 
     def start(self) -> None:
         """The threads, once the process is the one that serves."""
-        if self._storage is not None:
-            self._content.start(self._storage, self._clock, real=self._env.is_real)
+        self._content.start(real=self._env.is_real)
         if self._live is not None:
             self._live.start()
         if self._worker is not None:
@@ -289,14 +301,14 @@ class Service:
 
 def serve_worker(env: Environment) -> None:
     """The worker process, until SIGTERM."""
-    content = Published(env.home, files_of, "worker")
     storage = storage_of(env)
+    content = Published(storage, clocks.real, "worker", env.home, files_of)
     worker = worker_of(env, storage, content, clocks.real)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     worker.start()
-    content.start(storage, clocks.real, real=env.is_real)
+    content.start(real=env.is_real)
     stop.wait()
     content.stop()
     worker.stop()
@@ -312,6 +324,8 @@ def serve_demo(options: DemoOptions) -> None:
     storage = storage_of(env)
     storage.migrate(demo.clock())
     demo.prepare(storage)
+    publishing = Publishing(storage, demo.clock, gates=GATES, real=False)
+    publishing.take_disk(files_of(env.home), "what was on disk when the demo started")
     storage.close()
     Service(env, demo.clock, with_worker=True, demo=demo).run(host="127.0.0.1")
 
@@ -340,6 +354,8 @@ def main() -> None:
         clock=clocks.real,
         load_content=content_of,
         check_files=problems_of,
+        read_files=files_of,
+        gates=GATES,
         open_storage=storage_of,
         run_web=lambda env: Service(env, clocks.real, with_worker=False).run(),
         run_worker=serve_worker,

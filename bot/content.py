@@ -21,6 +21,7 @@ from bot.risk_reader import Reader, RiskReader
 from bot.services import ServiceList, Services
 from bot.settings import Settings, Words
 from bot.texts import Texts, read_texts
+from bot.versions import Plan
 from bot.yaml_text import BadYamlError, Located, Problem, read_yaml, validate
 
 CONFIG = "config.yaml"
@@ -41,6 +42,8 @@ class Content:
     flows: Mapping[str, Flow]
     phrases: Reader
     walked: Callable[[Edge], None] | None = None  # told of every way that a flow takes; for rehearsals
+    number: int | None = None  # of the published set; None: nothing is pinned, everybody is on these flows
+    plans: tuple[tuple[int, Plan], ...] = ()  # what later sets make of conversations under way
 
 
 @dataclass
@@ -130,6 +133,24 @@ def read_parts(files: Mapping[str, str]) -> Parts:
         if file not in REQUIRED_FILES and file != extra:
             _read_flow(parts, file)
     return parts
+
+
+def is_flow_file(name: str) -> bool:
+    """Whether a file of this name holds a flow, as far as its name tells."""
+    return _is_ours(name) and name not in (*REQUIRED_FILES, MODEL)
+
+
+def flows_of(files: Mapping[str, str]) -> dict[str, Flow]:
+    """The flows alone of a set that was good when it was published. Raises ContentError when they cannot be read."""
+    parts = Parts()
+    for file, text in sorted(files.items()):
+        located = read_yaml(text, file)
+        if "steps" in located.data:  # else the phrases that danger.extra_phrases names
+            parts.located[file] = located
+            _read_flow(parts, file)
+    if parts.problems:
+        raise ContentError([str(problem) for problem in parts.problems])
+    return parts.flows
 
 
 def _is_ours(file: str) -> bool:

@@ -14,6 +14,7 @@ from bot.conversation import Conversation, Stopped
 from bot.effects import DropPending, Effect, SendMessage, Turn
 from bot.messages import BotMessage, Choice, Purpose
 from bot.triage import Queued
+from bot.versions import FIRST, Earlier, Flows
 from bot.window import bot_may_write, bot_until
 from bot.wording import opening_in_words
 
@@ -46,6 +47,7 @@ class World:
 
     on_duty: tuple[int, ...] = ()  # ids of supporters on duty whose console is reachable
     waiting: Iterable[Queued] = ()  # the other contacts who wait; may be read lazily
+    earlier: Earlier | None = None  # the earlier sets that matter to this conversation; None: it is on the newest
 
 
 class Draft:
@@ -69,6 +71,29 @@ class Draft:
     def turn(self) -> Turn:
         """What came of it."""
         return Turn(conversation=self.conv, effects=tuple(self.effects))
+
+    # The flows, as this conversation began with them.
+
+    @property
+    def flow_set(self) -> int | None:
+        """The earlier set that the flow belongs to; None: the newest one, or none."""
+        newest, mine = self.content.number, self.conv.flow_set or FIRST
+        return None if newest is None or self.conv.flow is None or mine == newest else mine
+
+    @property
+    def is_lost(self) -> bool:
+        """The set that the flow belongs to cannot be read."""
+        return self.flow_set is not None and self.flow_set not in self._earlier_sets
+
+    @property
+    def script(self) -> Content:
+        """The content in use, with the steps that this conversation is on."""
+        flows = self._earlier_sets.get(self.flow_set) if self.flow_set is not None else None
+        return self.content if flows is None else replace(self.content, flows=flows)
+
+    @property
+    def _earlier_sets(self) -> Mapping[int, Flows]:
+        return self.world.earlier.sets if self.world.earlier else {}
 
     # The service, as this conversation meets it.
 

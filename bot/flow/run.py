@@ -82,6 +82,13 @@ def start(content: Content, flow_name: str, facts: Facts, now: datetime) -> Outc
     return outcome
 
 
+def enter(
+    content: Content, flow_name: str, step: str, returns: tuple[Frame, ...], facts: Facts, now: datetime
+) -> Outcome:
+    """Go on at this step, whatever was asked before: the conversation has been moved there."""
+    return _Sprint(content, facts, now, flow_name, returns).enter(step)
+
+
 def answer(
     content: Content,
     state: FlowState | None,

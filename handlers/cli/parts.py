@@ -14,6 +14,7 @@ import click
 from bot.errors import ContentError, PeerSupportError
 from bot.settings import Settings
 from handlers.environment import FOR_STORAGE, Environment
+from handlers.publishing import Gate, Publishing
 from storage import Storage
 
 
@@ -80,6 +81,8 @@ class Parts:
     clock: Callable[[], datetime]
     load_content: Callable[[Path], Content]  # raises ContentError
     check_files: Callable[[Path], Sequence[object]]  # each prints as `file:line: what is wrong`
+    read_files: Callable[[Path], Mapping[str, str]]  # raises ContentError
+    gates: Sequence[Gate]  # what files must pass to be published
     open_storage: Callable[[Environment], Storage]
     run_web: Callable[[Environment], None]
     run_worker: Callable[[Environment], None]
@@ -118,6 +121,15 @@ class State:
                     "The database has no tables of this version: run `peersupport migrate`."
                 )
             yield storage
+
+    def publishing(self, storage: Storage, env: Environment | None = None) -> Publishing:
+        """The way to publish."""
+        real = (env or self.environment()).is_real
+        return Publishing(storage, self.parts.clock, gates=self.parts.gates, real=real)
+
+    def files(self) -> dict[str, str]:
+        """The files on disk. Raises ContentError."""
+        return dict(self.parts.read_files(self.home))
 
     def check(self) -> None:
         """Refuse to go on with mistakes in the files. Raises ContentError with all of them."""

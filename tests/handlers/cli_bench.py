@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -29,14 +29,26 @@ ENVIRONMENT = {
 }
 
 
+def read_files(home: Path) -> dict[str, str]:
+    paths = [home / "config.yaml", *sorted((home / "flows").glob("*.yaml"))]
+    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in paths}
+
+
+def mistakes(files: Mapping[str, str]) -> list[str]:
+    try:
+        _parsed(frozenset(files.items()))
+    except ContentError as error:
+        return error.problems
+    return []
+
+
 @lru_cache(maxsize=8)
 def _parsed(files: frozenset[tuple[str, str]]) -> Content:
     return load_content(dict(files))
 
 
 def read_content(home: Path) -> Content:
-    paths = [home / "config.yaml", *sorted((home / "flows").glob("*.yaml"))]
-    return _parsed(frozenset((str(path.relative_to(home)), path.read_text("utf-8")) for path in paths))
+    return _parsed(frozenset(read_files(home).items()))
 
 
 def check_files(home: Path) -> list[str]:
@@ -72,6 +84,8 @@ class Bench:
                 clock=lambda: NOW,
                 load_content=read_content,
                 check_files=check_files,
+                read_files=read_files,
+                gates=(mistakes,),
                 open_storage=open_store,
                 run_web=serves("web"),
                 run_worker=serves("worker"),

@@ -308,7 +308,6 @@ async function begin() {
   const box = $("code");
   // In a shadow tree the editor's styles are adopted by script, which the page's policy allows.
   const root = box.attachShadow({ mode: "open" });
-  const phone = matchMedia("(max-width: 899.98px)").matches;
   view = new cm.EditorView({
     root,
     parent: root,
@@ -326,7 +325,7 @@ async function begin() {
         cm.autocompletion({ override: [(context) => files.complete(context)], icons: false }),
         cm.hoverTooltip((editor, at) => files.hover(editor, at)),
         cm.keymap.of([...cm.completionKeymap, ...cm.defaultKeymap, ...cm.historyKeymap, cm.indentWithTab]),
-        ...(phone ? [cm.EditorView.lineWrapping] : []),
+        cm.EditorView.lineWrapping,
         findingField(),
         cm.EditorView.theme(LOOK),
         cm.EditorView.contentAttributes.of({ "aria-label": form.dataset.label, spellcheck: "false" }),
