@@ -42,7 +42,7 @@ class Day:
     @property
     def mark(self) -> str:
         """Its sign, beside the colour."""
-        return {"week": "7", "day": "·", "": ""}[self.long]
+        return {"week": "··", "day": "·", "": ""}[self.long]
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,10 @@ function write(text) {
   else area.value = text;
 }
 
+// The drawing begins with its start in sight.
+const drawing = $("drawing");
+if (drawing) drawing.scrollLeft = (drawing.scrollWidth - drawing.clientWidth) / 2;
+
 // The code editor.
 
 let setFindings = null;
