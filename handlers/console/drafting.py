@@ -68,18 +68,26 @@ def may_be_new(name: str) -> bool:
     return _NEW.fullmatch(name) is not None
 
 
-def findings(files: Mapping[str, str], rehearsals: bool = True) -> list[Finding]:
+def findings(files: Mapping[str, str]) -> list[Finding]:
     """Everything that is wrong in these files: as `peersupport check`, and the form of the rehearsals."""
+    return list(_findings(_key(files)))
+
+
+def _key(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(files.items()))
+
+
+@lru_cache(maxsize=4)  # one page asks several times, and the next one of the same person again
+def _findings(key: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
     from bot.checks import report  # megabytes, needed by those who write
 
+    files = dict(key)
     found = [_finding(each) for each in report(files).findings]
-    if rehearsals and not any(each.level == "error" for each in found):
-        content = load_content(files)
-        for name in files:
-            if is_rehearsal(name):
-                read = read_script(files[name], name, content)
-                found += [_finding(each) for each in read] if isinstance(read, list) else []
-    return found
+    content = content_of(files)
+    for name in files if content else ():
+        if content and is_rehearsal(name):
+            found += of_rehearsal(files, name, content)
+    return tuple(found)
 
 
 def of_rehearsal(files: Mapping[str, str], name: str, content: Content) -> list[Finding]:
@@ -143,8 +151,13 @@ def drawing(
 
 def content_of(files: Mapping[str, str]) -> Content | None:
     """The whole content, or None while it cannot be read."""
+    return _content(_key({name: text for name, text in files.items() if not is_rehearsal(name)}))
+
+
+@lru_cache(maxsize=4)
+def _content(key: tuple[tuple[str, str], ...]) -> Content | None:
     try:
-        return load_content(files)
+        return load_content(dict(key))
     except ContentError:
         return None
 

@@ -201,7 +201,7 @@ def _tried(work: desk.Work, name: str, text: str) -> Tried:
         if base and not found and request.method == "POST":
             result = run_text(base, text, name)
     else:
-        found = drafting.findings(files, rehearsals=False)
+        found = drafting.findings(files)
     here = [each for each in found if each.file == name]
     wrong = frozenset(each.line for each in here if each.level == "error")
     drawn = (

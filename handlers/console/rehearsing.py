@@ -76,7 +76,10 @@ class Rehearsing:
             names = sorted(name for name in files if is_rehearsal(name))
             self._run = run = Run(key_of(files), len(names))
         threading.Thread(
-            target=self._play, args=(run, content, {name: files[name] for name in names}), daemon=True
+            target=self._play,
+            args=(run, content, {name: files[name] for name in names}),
+            name="rehearsals",
+            daemon=True,
         ).start()
         return run
 
