@@ -52,7 +52,10 @@ def home() -> Path:
 
 
 def files_of(folder: Path) -> Mapping[str, str]:
-    """config.yaml, all of flows/ with its rehearsals, and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
+    """config.yaml, all of flows/ with its rehearsals, and danger.extra_phrases, as text.
+
+    Raises ContentError for what cannot be read.
+    """
     flows = folder / "flows"
     paths = [folder / "config.yaml", *sorted(flows.glob("*.yaml")), *sorted(flows.glob("rehearsals/*.yaml"))]
     files: dict[str, str] = {}
@@ -330,11 +333,11 @@ def serve_demo(options: DemoOptions) -> None:
     Service(env, demo.clock, with_worker=True, demo=demo).run(host="127.0.0.1")
 
 
-def chat(folder: Path, at: datetime | None, language: str | None) -> None:
+def chat(folder: Path, at: datetime | None, language: str | None, save: Path | None) -> None:
     """A student in the terminal."""
     from handlers.terminal import run_chat
 
-    run_chat(content_of(folder), at or clocks.real(), language=language)
+    run_chat(content_of(folder), at or clocks.real(), language=language, save=save)
 
 
 def program_version() -> str:

@@ -26,12 +26,13 @@ from handlers.cli.parts import DemoOptions
 from handlers.clock import MovableClock, real
 from handlers.console import devices, passwords, sessions
 from handlers.environment import Environment, new_keys, read
+from handlers.rehearsal import script_of_entries
 from handlers.simulator.graph import StandIn
 from handlers.simulator.guard import refuse_real_token
 from handlers.simulator.poster import Poster
 from handlers.simulator.server import create_blueprint
 from storage import Storage, Tx
-from storage.records import Duty, Role
+from storage.records import Duty, Entry, Role
 
 log = logging.getLogger("peersupport.demo")
 _OSLO = ZoneInfo("Europe/Oslo")
@@ -143,7 +144,20 @@ class Demo:
             sign_in=lambda n: self._sign_in(storage, n),
             zone=content().settings.service_hours.zone,
             page_name=content().settings.page.name,
+            rehearsal=lambda psid: self._rehearsal(storage, content(), psid),
         )
+
+    def _rehearsal(self, storage: Storage, content: Content, psid: str) -> str | None:
+        """What this invented student and the samples have played, as a rehearsal."""
+
+        def look(tx: Tx) -> tuple[list[Entry], bool]:
+            contact_id = tx.contacts.find(psid)
+            entries = [] if contact_id is None else tx.transcript.entries(contact_id)
+            return entries, any(staff.duty is Duty.ON for staff in tx.staff.all())
+
+        entries, somebody = storage.read(look)
+        duty = (STAFF[0][1],) if somebody else ()
+        return script_of_entries(content, entries, f"Demo {self.clock():%Y-%m-%d}", duty)
 
     def _sign_in(self, storage: Storage, n: int) -> Response:
         """The console's own kind of session, without the password: only here, only for the samples.

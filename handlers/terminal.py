@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import click
 
 from bot.content import Content
 from bot.messages import Choice
 from handlers.local_chat import LocalChat, Said
+from handlers.rehearsal import Act, Opening, script_of
 from storage import Tx
 from storage.records import Duty, Role
 
@@ -20,21 +22,33 @@ HELP = (
 )
 
 
-def run_chat(content: Content, at: datetime, *, language: str | None = None) -> None:
-    """Talk until /quit or end of input. `at` is when the conversation starts (aware)."""
+def run_chat(
+    content: Content, at: datetime, *, language: str | None = None, save: Path | None = None
+) -> None:
+    """Talk until /quit or end of input. `at` is when the conversation starts (aware), to the minute.
+
+    `save`: then write what was played there, as a rehearsal.
+    """
+    at = at.replace(second=0, microsecond=0)
     chat = LocalChat(content, at)
+    acts: list[Act] = []
     try:
         _put_somebody_on_duty(chat)
         click.secho(HELP, dim=True)
         _clock(chat)
         if language:
-            _show(chat.write(PSID, {"nb": "NORSK", "en": "ENGLISH"}[language]))
-        _converse(chat)
+            word = {"nb": "NORSK", "en": "ENGLISH"}[language]
+            acts.append({"student writes": word})
+            _show(chat.write(PSID, word))
+        _converse(chat, acts)
     finally:
         chat.close()
+    if save is not None and acts:
+        save.write_text(script_of(content, Opening(name=save.stem.replace("-", " "), at=at), acts), "utf-8")
+        click.echo(f"Saved as {save}.")
 
 
-def _converse(chat: LocalChat) -> None:
+def _converse(chat: LocalChat, acts: list[Act]) -> None:
     buttons: tuple[Choice, ...] = ()
     while True:
         try:
@@ -44,23 +58,29 @@ def _converse(chat: LocalChat) -> None:
         if line in ("/quit", "/q"):
             return
         if line:
-            said = _act(chat, line, buttons)
+            said = _act(chat, line, buttons, acts)
             buttons = said[-1].choices if said else buttons
             _show(said)
 
 
-def _act(chat: LocalChat, line: str, buttons: tuple[Choice, ...]) -> list[Said]:
+def _act(chat: LocalChat, line: str, buttons: tuple[Choice, ...], acts: list[Act]) -> list[Said]:
+    """Do what the line says; `acts` keeps what a rehearsal would have to do."""
     zone = chat.content.settings.service_hours.zone
     if line.isdigit() and 1 <= int(line) <= len(buttons):
+        acts.append({"student taps": buttons[int(line) - 1].title})
         return chat.tap(PSID, buttons[int(line) - 1])
     if line in ("/like", "/image", "/audio"):
+        acts.append({"student sends": "voice" if line == "/audio" else line[1:]})
         return chat.attach(PSID, line[1:])
-    if match := re.fullmatch(r"/wait (\d+)", line):
+    if match := re.fullmatch(r"/wait (\d{1,5})", line):
+        acts.append({"silence": f"{match[1]} minutes"})
         said = chat.wait(timedelta(minutes=int(match[1])))
         _clock(chat)
         return said
     if match := re.fullmatch(r"/at (\d{4}-\d\d-\d\d[ T]\d\d:\d\d)", line):
         to = datetime.fromisoformat(match[1]).replace(tzinfo=zone)
+        if to > chat.now:
+            acts.append({"clock": match[1].replace("T", " ")})
         said = chat.wait(max(timedelta(0), to - chat.now))
         _clock(chat)
         return said
@@ -71,6 +91,7 @@ def _act(chat: LocalChat, line: str, buttons: tuple[Choice, ...]) -> list[Said]:
     if line.startswith("/"):
         click.secho(HELP, dim=True)
         return []
+    acts.append({"student writes": line})
     return chat.write(PSID, line)
 
 

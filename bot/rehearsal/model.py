@@ -16,6 +16,8 @@ from bot.settings import Model
 AMALIE = "Amalie"  # who is on duty when nobody is named; a sample name
 NOTHING = "nothing"
 LATEST = "latest"
+LONGEST = timedelta(days=100)  # in one go; each day has its timers to play
+MOST_TURNS, MOST_AT_ONCE = 200, 20
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d")
 _CLOCK = re.compile(r"\d\d:\d\d")
 _SPAN = re.compile(r"(\d{1,5}) (minute|hour|day)s?")
@@ -25,9 +27,11 @@ def _time(text: str) -> str:
     if not _TIME.fullmatch(text):
         raise ValueError(f"write the time as 2027-03-24 19:58, not {text!r}")
     try:
-        datetime.fromisoformat(text)
+        year = datetime.fromisoformat(text).year
     except ValueError:
         raise ValueError(f"there is no such day or time: {text!r}") from None
+    if not 2000 <= year < 2100:
+        raise ValueError(f"write a year of this century, not {year}")
     return text
 
 
@@ -40,6 +44,8 @@ def _clock(text: str) -> str:
 def _span(value: Any) -> Any:
     if not isinstance(value, str) or not _SPAN.fullmatch(value):
         raise ValueError(f"write how long as 30 minutes, 2 hours or 3 days, not {value!r}")
+    if span(value) > LONGEST:
+        raise ValueError(f"at most {LONGEST.days} days at a time, not {value}")
     return value
 
 
@@ -95,6 +101,12 @@ def _text_or_list(value: str) -> dict[str, Any]:
     return {"type": ["string", "array"], "description": value}
 
 
+def _few(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if not 1 <= len(texts) <= MOST_AT_ONCE:
+        raise ValueError(f"1 to {MOST_AT_ONCE} messages arrive at once, not {len(texts)}")
+    return texts
+
+
 Said = Annotated[str, Field(min_length=1)]
 Duty = Annotated[
     tuple[Said, ...],
@@ -121,10 +133,9 @@ class Turn(Model):
 
     # The student.
     writes: Said | None = Field(default=None, alias="student writes", description="words")
-    at_once: tuple[Said, ...] | None = Field(
+    at_once: Annotated[tuple[Said, ...], AfterValidator(_few)] | None = Field(
         default=None,
         alias="student writes at once",
-        min_length=1,
         description="several messages that arrive together, before the bot has answered any",
     )
     taps: Said | None = Field(
@@ -143,7 +154,9 @@ class Turn(Model):
         default=None, alias="student unsends", description="latest, or the words of the message taken back"
     )
     again: Literal["latest"] | None = Field(
-        default=None, alias="delivered again", description="Meta delivers the student's latest message once more"
+        default=None,
+        alias="delivered again",
+        description="Meta delivers the student's latest message once more",
     )
     # Time.
     silence: Annotated[str, BeforeValidator(_span)] | None = Field(
@@ -155,19 +168,31 @@ class Turn(Model):
     # People.
     supporter: Literal["claims", "releases", "closes"] | None = None
     replies: Said | None = Field(default=None, alias="supporter writes", description="a person's words")
-    duty: Duty | None = Field(default=None, alias="on duty", description="yes, no, or who is there from now on")
+    duty: Duty | None = Field(
+        default=None, alias="on duty", description="yes, no, or who is there from now on"
+    )
 
     # What is expected.
-    says: Annotated[
-        tuple[tuple[Said, ...], ...],
-        BeforeValidator(_parts),
-        Field(json_schema_extra=_text_or_list("the bot's messages in order: keys of texts or steps, or words")),
-    ] | None = Field(default=None, alias="bot says")
-    buttons: Annotated[
-        tuple[Said, ...],
-        BeforeValidator(_buttons),
-        Field(json_schema_extra=_text_or_list("the titles under the last message, in order, or none")),
-    ] | None = None
+    says: (
+        Annotated[
+            tuple[tuple[Said, ...], ...],
+            BeforeValidator(_parts),
+            Field(
+                json_schema_extra=_text_or_list(
+                    "the bot's messages in order: keys of texts or steps, or words"
+                )
+            ),
+        ]
+        | None
+    ) = Field(default=None, alias="bot says")
+    buttons: (
+        Annotated[
+            tuple[Said, ...],
+            BeforeValidator(_buttons),
+            Field(json_schema_extra=_text_or_list("the titles under the last message, in order, or none")),
+        ]
+        | None
+    ) = None
     status: Status | None = None
     queue: Annotated[int, Field(ge=1)] | Literal["no"] | None = Field(
         default=None, description="the place among those who wait (1 is next), or no"
@@ -176,9 +201,12 @@ class Turn(Model):
     alert: Annotated[str, AfterValidator(_alert)] | None = Field(
         default=None, description="no, or as critical A-suicide"
     )
-    refused: Literal[
-        "window closed", "may not be safe", "taken", "not yours", "answered meanwhile", "not possible"
-    ] | None = Field(default=None, description="why the supporter may not do this")
+    refused: (
+        Literal[
+            "window closed", "may not be safe", "taken", "not yours", "answered meanwhile", "not possible"
+        ]
+        | None
+    ) = Field(default=None, description="why the supporter may not do this")
     language: Literal["nb", "en"] | None = Field(default=None, description="from here on, of texts by key")
 
     @model_validator(mode="after")
@@ -186,7 +214,9 @@ class Turn(Model):
         acts = self.acts
         if len(acts) != 1:
             listed = " and ".join(repr(act) for act in acts) or "none"
-            raise ValueError(f"each turn needs one act, and this has {listed}; write one of {', '.join(ACTS)}")
+            raise ValueError(
+                f"each turn needs one act, and this has {listed}; write one of {', '.join(ACTS)}"
+            )
         if self.refused and not (self.supporter or self.replies):
             raise ValueError("refused belongs to what a supporter does")
         return self
@@ -197,6 +227,14 @@ class Turn(Model):
         fields = type(self).model_fields
         names = {info.alias or name: name for name, info in fields.items()}
         return [act for act in ACTS if getattr(self, names[act]) is not None]
+
+
+def _some(turns: tuple[Turn, ...]) -> tuple[Turn, ...]:
+    if not turns:
+        raise ValueError("there is nothing to play; write a turn, as - student writes: hei")
+    if len(turns) > MOST_TURNS:
+        raise ValueError(f"more than {MOST_TURNS} turns; make it several rehearsals")
+    return turns
 
 
 class Rehearsal(Model):
@@ -210,9 +248,11 @@ class Rehearsal(Model):
         default=0, ge=0, le=20, alias="already waiting", description="how many students wait already"
     )
     closed: Annotated[str, AfterValidator(_days)] | None = Field(
-        default=None, alias="also closed", description="2027-07-05 to 2027-08-08: as if these days were closed, too"
+        default=None,
+        alias="also closed",
+        description="2027-07-05 to 2027-08-08: as if these days were closed, too",
     )
-    turns: tuple[Turn, ...] = Field(min_length=1)
+    turns: Annotated[tuple[Turn, ...], AfterValidator(_some)]
 
 
 def span(text: str) -> timedelta:

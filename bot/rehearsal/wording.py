@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from bot.fill import placeholders
+from bot.services import NBSP
 from bot.settings import Words
 from bot.yaml_text import near
 
@@ -39,7 +41,7 @@ def mistake(content: Content, item: str) -> str | None:
         return None
     sections = {key.split(".")[0] for key in content.texts.words} | set(content.flows)
     hint = near(item, keys(content))
-    if item.split(".")[0] not in sections and not hint:
+    if item.split(".", maxsplit=1)[0] not in sections and not hint:
         return None
     return f"there is no text or step {item!r}{hint}"
 
@@ -68,15 +70,20 @@ def _plain(text: str) -> str:
 
 
 def filled_in(content: Content, key: str, text: str, language: str) -> list[str]:
-    """What stands in a message in place of the fields that tell when and where: the opening, the place in the queue."""
+    """What a message must say beside its key: when we open, the place in the queue, and a card's first number."""
     words = words_of(content, key)
     if words is None:
         return []
-    pattern = re.escape(words.in_(language))
+    wording = words.in_(language)
+    pattern = re.escape(wording)
     for field in _TELLING:
-        pattern = pattern.replace(re.escape("{%s}" % field), "(.+?)", 1)
+        pattern = pattern.replace(re.escape(f"{{{field}}}"), "(.+?)", 1)
     match = re.search(_PLACEHOLDER.sub(".+?", pattern), text, re.DOTALL)
-    return list(match.groups()) if match else []
+    found = list(match.groups()) if match else []
+    if key.startswith("card."):
+        numbers = content.services.numbers
+        found += [numbers[name].replace(NBSP, " ") for name in placeholders(wording) if name in numbers][:1]
+    return found
 
 
 @lru_cache(maxsize=4096)

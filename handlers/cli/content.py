@@ -50,10 +50,18 @@ def _record_problems(state: State) -> list[str]:
 @click.command()
 @click.option("--at", metavar="TIME", help='As if it were "2026-11-29 22:00" (the service\'s time).')
 @click.option("--language", type=click.Choice(["nb", "en"]), help="Start in this language.")
+@click.option(
+    "--save",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="At the end, write what was played as a rehearsal.",
+)
 @pass_state
-def chat(state: State, at: str | None, language: str | None) -> None:
+def chat(state: State, at: str | None, language: str | None, save: Path | None) -> None:
     """Be a student, here in the terminal, with the flows on disk."""
-    state.parts.run_chat(state.home, state.instant(at), language)
+    if save is not None and save.exists():
+        raise click.ClickException(f"{save} is there already; choose another name")
+    state.parts.run_chat(state.home, state.instant(at), language, save)
 
 
 @click.command()

@@ -88,7 +88,9 @@ class Parts:
     run_worker: Callable[[Environment], None]
     run_serve: Callable[[Environment], None]
     run_demo: Callable[[DemoOptions], None]
-    run_chat: Callable[[Path, datetime | None, str | None], None]  # home, clock's start, language
+    run_chat: Callable[
+        [Path, datetime | None, str | None, Path | None], None
+    ]  # home, start, language, save as
     messenger: Callable[[Environment], PageClient]
 
 

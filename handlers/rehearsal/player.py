@@ -15,7 +15,7 @@ from bot.errors import NotPossible
 from bot.events import AttachmentReceived, ChoiceTapped, Event, TextReceived
 from bot.flow.edges import Edge
 from bot.messages import BotMessage
-from bot.rehearsal.model import AMALIE, LATEST, REFUSALS, Turn, span, wall
+from bot.rehearsal.model import AMALIE, LATEST, LONGEST, REFUSALS, Turn, span, wall
 from handlers.local_chat import LocalChat, Said
 from handlers.rehearsal.store import fresh_store
 from storage import Tx
@@ -144,9 +144,7 @@ class Player:
         return self._choice(name, PAYLOADS[_MENU.get(name, name)])
 
     def _choice(self, title: str, payload: str) -> Event:
-        return ChoiceTapped(
-            sent_at=self.chat.now, mid=self.chat.new_mid(), title=title, payload=payload
-        )
+        return ChoiceTapped(sent_at=self.chat.now, mid=self.chat.new_mid(), title=title, payload=payload)
 
     def _texts(self) -> list[TextReceived]:
         return [event for _, event in self._events if isinstance(event, TextReceived)]
@@ -179,6 +177,10 @@ class Player:
             raise CannotPlayError("the clock was put forward that night: this time did not come")
         if to < self.chat.now:
             raise CannotPlayError(f"the clock only goes forward; it is {local:%Y-%m-%d %H:%M}")
+        if to - self.chat.now > LONGEST:
+            raise CannotPlayError(
+                f"at most {LONGEST.days} days at a time; put the clock forward in several turns"
+            )
         self.chat.wait(to - self.chat.now)
 
     # People.

@@ -106,6 +106,11 @@ class _Run:
                     self._shown(turn, player.chat.now)
                     self._differs(line, str(error), player.chat.now)
                     break  # what comes after it would speak of another conversation
+                except Exception as error:  # unsaved content may hold what `check` would have found
+                    self._shown(turn, player.chat.now)
+                    said = f"the service fails here ({type(error).__name__}); `peersupport check` says what is wrong"
+                    self._differs(line, said, player.chat.now)
+                    break
                 self._shown(turn, heard.at)
                 self.lines += [_said(one) for one in heard.said if not _is_echo(turn, one)]
                 for difference in self._compared(turn, heard):

@@ -20,7 +20,14 @@ SCHEMA_LINE = "# yaml-language-server: $schema=rehearsal.schema.json"
 _KEY = re.compile(r"nothing|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _WORDS = frozenset(  # in quotes: they may look like anything
     {
-        *("name", "student writes", "student writes at once", "student taps", "student edits", "student unsends"),
+        *(
+            "name",
+            "student writes",
+            "student writes at once",
+            "student taps",
+            "student edits",
+            "student unsends",
+        ),
         *("supporter writes", "bot says", "buttons", "on duty"),
     }
 )

@@ -1,4 +1,4 @@
-"""A store for one rehearsal: the real one, on a file that is forgotten, in memory where the machine has such a place."""
+"""A store for one rehearsal: the real one, soon forgotten, in memory where the machine has such a place."""
 
 from __future__ import annotations
 

@@ -6,13 +6,24 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from handlers.rehearsal.script import Act
+from bot.content import Content
+from bot.rehearsal.model import AMALIE
+from handlers.rehearsal.script import Act, Opening, script_of
 from storage.records import Entry
 
 _PAUSE = timedelta(minutes=2)  # shorter ones say nothing
 _KINDS = {"audio": "voice"}
 _SENDS = frozenset({"like", "sticker", "image", "voice", "video", "file", "location"})
 _SYSTEM = {"joined": "claims", "left": "releases", "closed": "closes"}
+
+
+def script_of_entries(
+    content: Content, entries: Sequence[Entry], name: str, duty: tuple[str, ...] = (AMALIE,)
+) -> str | None:
+    """The conversation as a rehearsal that passes; None when nothing was done in it."""
+    zone = content.settings.service_hours.zone
+    acts = list(acts_of(entries, zone))
+    return script_of(content, Opening(name=name, at=entries[0].at, duty=duty), acts) if acts else None
 
 
 def acts_of(entries: Sequence[Entry], zone: ZoneInfo) -> Iterator[Act]:

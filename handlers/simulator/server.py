@@ -37,8 +37,11 @@ def create_blueprint(
     prefix: str = "/simulator",
     zone: ZoneInfo = OSLO,
     page_name: str = "Peer Support Oslo",
+    rehearsal: Callable[[str], str | None] | None = None,
 ) -> Blueprint:
-    """Everything under `prefix`: `/graph/v../...`, the page, `/api/...`, `/sign-in/<n>`.
+    """Everything under `prefix`: `/graph/v../...`, the page, `/api/...`, `/sign-in/<n>`, `/rehearsal/<n>`.
+
+    `rehearsal(psid)` is a student's conversation as a file to download; None when there is none.
 
     `sign_in(n)` signs the console frame in as `staff_links[n]` and answers with a redirect to its page.
     Raises ValueError when the stand-in holds a token that is not the demo's own.
@@ -78,6 +81,7 @@ def create_blueprint(
             reactions=list(REACTIONS.values()),
             root=prefix,
             signs_in=sign_in is not None,
+            saves=rehearsal is not None,
         )
         response = Response(html)
         response.headers.update(
@@ -99,5 +103,17 @@ def create_blueprint(
         signed_in["n"] = n
         stand_in.touch()
         return sign_in(n)
+
+    @blueprint.get("/rehearsal/<int:number>")
+    def save_rehearsal(number: int) -> Response:
+        """Of "Student 1": the page-scoped id stays out of the address."""
+        thread = next((each for each in list(stand_in.threads.values()) if each.number == number), None)
+        text = rehearsal(thread.psid) if rehearsal is not None and thread is not None else None
+        if text is None:
+            abort(404)
+        response = Response(text, content_type="application/yaml; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="student-{number}.yaml"'
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     return blueprint

@@ -66,6 +66,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "inbox_take": "Ta over tråden",
         "inbox_pass": "Gi den tilbake",
         "block": "Blokker Siden",
+        "save_rehearsal": "Lagre som øvelse",
         "unblock": "Opphev blokkering",
         "blocked": "Studenten har blokkert Siden. Det vi sender, får feil 551.",
         "owner_inbox": "Metas innboks har tråden. Boten overhører bare.",
@@ -96,6 +97,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "own_tab": "Åpne i egen fane",
         "frame": "Konsollen",
         "lost": "Ingen forbindelse. Prøver igjen.",
+        "nothing_played": "Studenten har ikke skrevet noe ennå.",
         "refused": "Det gikk ikke.",
     },
     "en": {
@@ -159,6 +161,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "inbox_take": "Take the thread",
         "inbox_pass": "Give it back",
         "block": "Block the Page",
+        "save_rehearsal": "Save as rehearsal",
         "unblock": "Unblock",
         "blocked": "The student has blocked the Page. What we send gets error 551.",
         "owner_inbox": "Meta's inbox has the thread. The bot only overhears.",
@@ -189,6 +192,7 @@ WORDS: dict[str, dict[str, Any]] = {
         "own_tab": "Open in its own tab",
         "frame": "The console",
         "lost": "No connection. Trying again.",
+        "nothing_played": "The student has not written anything yet.",
         "refused": "That did not work.",
     },
 }

@@ -108,7 +108,7 @@ def test_the_demo_gets_its_options_and_a_time_on_the_clock_in_oslo(run):
 
 def test_chat_gets_folder_time_and_language(run, home):
     assert run("chat", "--at", "2026-11-29 22:00", "--language", "en").exit_code == 0
-    assert run.done == [("chat", (home, datetime(2026, 11, 29, 21, 0, tzinfo=UTC), "en"))]
+    assert run.done == [("chat", (home, datetime(2026, 11, 29, 21, 0, tzinfo=UTC), "en", None))]
 
 
 def test_a_time_that_is_none_is_refused_with_an_example(run):

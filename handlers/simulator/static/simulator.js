@@ -1,5 +1,5 @@
 // The demo page: students on one side, the console on the other, switches above.
-import { byId, element, language, post, say, state, words } from "./api.js";
+import { byId, element, language, post, root, say, state, words } from "./api.js";
 import { setClock, startClock } from "./clock.js";
 import { act, draw, startThread } from "./thread.js";
 
@@ -235,6 +235,23 @@ function startComposer() {
   }
 }
 
+// Downloads what the shown student has played, as a rehearsal.
+function startSaving() {
+  byId("save-rehearsal")?.addEventListener("click", async () => {
+    shut();
+    if (!current?.thread) return;
+    const name = `student-${current.thread.number}.yaml`;
+    const answer = await fetch(`${root}/rehearsal/${current.thread.number}`).catch(() => null);
+    if (!answer?.ok) {
+      say(answer ? words.nothing_played : words.lost, 5000);
+      return;
+    }
+    const link = element("a", { href: URL.createObjectURL(await answer.blob()), download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  });
+}
+
 function startSwitches() {
   byId("mode").addEventListener("change", () => {
     const [mode, calls] = byId("mode").value.split(" ");
@@ -285,6 +302,7 @@ function startViews() {
 opens("more");
 opens("add");
 startComposer();
+startSaving();
 startThread((message) => {
   write("edit", message.mid, words.edit_message, message.text);
   text.focus();
