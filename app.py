@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.content import CONFIG, Content, extra_phrases_of, load_content
-from bot.errors import ContentError
+from bot.findings import errors
 from bot.settings import Channel, Settings
-from bot.yaml_text import Problem
+from bot.yaml_text import BadYamlError, Problem
 from handlers import clock as clocks
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
@@ -28,6 +28,7 @@ from storage import Keys, Storage, open_storage
 if TYPE_CHECKING:
     from flask import Flask
 
+    from bot.checks import Report
     from handlers import console
     from handlers.alerting.mail import Mail
     from handlers.alerting.notice import AlertChannel
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PACKAGED = HERE / "handlers" / "defaults"  # in an installed package
+LARGEST_FILE = 4_000_000  # bytes; the danger model has one million, everything else far less
 SMALL_THREADS = 16  # beside the console's live streams, which hold one thread each
 
 
@@ -59,23 +61,27 @@ def files_of(folder: Path) -> Mapping[str, str]:
     flows = folder / "flows"
     paths = [folder / "config.yaml", *sorted(flows.glob("*.yaml")), *sorted(flows.glob("rehearsals/*.yaml"))]
     files: dict[str, str] = {}
-    problems: list[str] = []
+    problems: list[Problem] = []
     for path in paths:
         name = path.relative_to(folder).as_posix()
         try:
+            if path.stat().st_size > LARGEST_FILE:
+                problems.append(Problem(name, 1, f"is larger than {LARGEST_FILE // 1_000_000} MB"))
+                continue
             files[name] = path.read_text("utf-8")
         except UnicodeDecodeError:
-            problems.append(f"{name}:1: is not UTF-8 text; save it as UTF-8")
+            problems.append(Problem(name, 1, "is not UTF-8 text; save it as UTF-8"))
         except OSError as error:
-            problems.append(f"{name}:1: {error.strerror or 'cannot be read'}")
+            problems.append(Problem(name, 1, error.strerror or "cannot be read"))
     extra = extra_phrases_of(files.get(CONFIG, ""))
     if extra is not None:
         try:
             files[extra] = (folder / extra).read_text("utf-8")
         except (UnicodeDecodeError, OSError):
-            problems.append(f"{extra}:1: cannot be read; danger.extra_phrases in config.yaml names it")
+            said = "cannot be read; danger.extra_phrases in config.yaml names it"
+            problems.append(Problem(extra, 1, said))
     if problems:
-        raise ContentError(problems)
+        raise BadYamlError(problems)
     return files
 
 
@@ -84,12 +90,19 @@ def content_of(folder: Path) -> Content:
     return load_content(files_of(folder))
 
 
-def problems_of(folder: Path) -> list[Problem] | list[str]:
-    """Every mistake in a folder, each printable as `file:line: ...`."""
+def report_of(folder: Path) -> Report:
+    """Everything that is to be said about a folder's files."""
+    from bot.checks import Report, report
+
     try:
-        return mistakes(files_of(folder))
-    except ContentError as error:
-        return error.problems
+        return report(files_of(folder))
+    except BadYamlError as error:  # a file that is no text
+        return Report(findings=error.found)
+
+
+def problems_of(folder: Path) -> list[Problem]:
+    """Every mistake in a folder, each printable as `file:line: ...`."""
+    return errors(report_of(folder).findings)
 
 
 def mistakes(files: Mapping[str, str]) -> list[Problem]:
@@ -359,6 +372,7 @@ def main() -> None:
         check_files=problems_of,
         read_files=files_of,
         gates=GATES,
+        report_files=report_of,
         open_storage=storage_of,
         run_web=lambda env: Service(env, clocks.real, with_worker=False).run(),
         run_worker=serve_worker,

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from bot.always_proof import swallowed
 from bot.cards import card_problems
 from bot.content import CONFIG, PHRASES, SERVICES, TEXTS, Content, Parts, content_of, read_parts
+from bot.conversation import Tier
 from bot.fill import LANGUAGES, LONGEST, units
 from bot.findings import errors
 from bot.flow.graph import Silent
 from bot.flow.model import BUILT_IN, MENU, WELCOME, Flow
 from bot.flow.proofs import flaws
-from bot.flow.run import MAX_STEPS
+from bot.flow.run import MAX_STEPS, marked_in_words
 from bot.flow.walk import Walk
 from bot.flow_checks import FLOW_FIELDS, FlowCheck
 from bot.ladder import warnings
@@ -49,14 +50,8 @@ def check(files: Mapping[str, str]) -> list[Problem]:
 def report(files: Mapping[str, str]) -> Report:
     """Every finding in these files, mistakes or not; `bot.findings.level` tells them apart."""
     parts = read_parts(files)
-    found = list(parts.problems)
-    numbers = Services(parts.services).numbers if parts.services else None
-    if parts.words is not None and numbers is not None:
-        found += _of("texts", text_problems(parts.located[TEXTS], parts.words, numbers))
-    if parts.services is not None:
-        found += _of("services", _service_problems(parts.located[SERVICES], parts))
-    if parts.words is not None and parts.services is not None:
-        found += _of("cards", card_problems(parts.located[TEXTS], parts.words, parts.services))
+    flows = flow_report(parts)
+    found = [*parts.problems, *flows.findings]
     if parts.risk is not None:
         risk = risk_problems(parts.located[PHRASES], parts.risk)
         extra = parts.settings.danger.extra_phrases if parts.settings else None
@@ -65,16 +60,22 @@ def report(files: Mapping[str, str]) -> Report:
         if risk:  # with their own lines, instead of the one that only says that something is wrong
             found = [each for each in found if each.file != PHRASES or each.line != 1]
         found += _of("phrases", risk)
-    if parts.settings is not None:
-        found += _settings_problems(parts.located[CONFIG], parts.settings)
+    found += _other_problems(parts)
+    content = content_of(parts)
+    if content is not None and not errors(found):  # the bot itself is asked: it needs files without a mistake
+        found += swallowed(content, parts.located[PHRASES])
+    return replace(flows, findings=sorted(set(found)))
+
+
+def flow_report(parts: Parts) -> Report:
+    """What is to be said about the flows alone, once their form is right."""
     flows = _FlowProblems(parts)
-    found += flows.all()
+    found = list(flows.all())
     content = content_of(parts)
     walk = None
     if content is not None and not any(each.kind in _NO_WALK for each in found):
         walk = Walk(content)
         found += _proved(parts, walk)
-        found += swallowed(content, parts.located[PHRASES])
         found += _titles_of_danger(parts, content)
     return Report(
         findings=sorted(set(found)),
@@ -83,6 +84,19 @@ def report(files: Mapping[str, str]) -> Report:
         complete=walk is not None and not walk.bounded,
         reading={language: lix(*count) for language, count in flows.words_read.items()},
     )
+
+
+def _other_problems(parts: Parts) -> Iterator[Problem]:
+    """Those of texts.yaml, services.yaml and config.yaml."""
+    numbers = Services(parts.services).numbers if parts.services else None
+    if parts.words is not None and numbers is not None:
+        yield from _of("texts", text_problems(parts.located[TEXTS], parts.words, numbers))
+    if parts.services is not None:
+        yield from _of("services", _service_problems(parts.located[SERVICES], parts))
+    if parts.words is not None and parts.services is not None:
+        yield from _of("cards", card_problems(parts.located[TEXTS], parts.words, parts.services))
+    if parts.settings is not None:
+        yield from _settings_problems(parts.located[CONFIG], parts.settings)
 
 
 # Mistakes that lead the walk astray: what it would find besides is told once they are mended.
@@ -124,20 +138,35 @@ def _proved(parts: Parts, walk: Walk) -> Iterator[Problem]:
 
 def _titles_of_danger(parts: Parts, content: Content) -> Iterator[Problem]:
     """A button's words mean the same typed as tapped. A title is read once, however often it stands there."""
-    read: dict[str, bool] = {}
+    read: dict[str, tuple[Tier, str]] = {}
     for name, flow in content.flows.items():
         located = parts.located[parts.flow_files[name]]
         for step_name, step in flow.steps.items():
             for number, choice in enumerate(step.choices):
                 for language, title in (("nb", choice.nb), ("en", choice.en)):
-                    if choice.danger or (title not in read and len(read) >= _MOST_TITLES):
+                    after = flow.steps.get(choice.goto or step.goto or "")
+                    if choice.danger or (after and after.danger):
+                        continue
+                    if title not in read and len(read) >= _MOST_TITLES:
                         continue
                     if title not in read:
-                        read[title] = content.phrases.read(title) is not None
-                    if read[title]:
+                        read[title] = _typed(content, title)
+                    tier, why = read[title]
+                    if tier is not Tier.NONE:
                         line = located.line("steps", step_name, "choices", number, language)
-                        said = f"{title!r}, typed, is read as danger; tapped, it is not"
-                        yield Problem(located.file, line, said, "title_danger", step_name)
+                        said = f"{title!r}, typed, is read as danger ({tier}{why}); tapped, it is not"
+                        kind = "title_soft" if tier is Tier.ELEVATED else "title_danger"
+                        yield Problem(located.file, line, said, kind, step_name)
+
+
+def _typed(content: Content, title: str) -> tuple[Tier, str]:
+    """What these words mean when somebody writes them: as another button that is marked, or as a phrase."""
+    marks = marked_in_words(content, None, title)
+    if marks:
+        where, mark = marks[0]
+        return Tier(mark.tier), f" by {where}"
+    finding = content.phrases.read(title)
+    return (finding.tier if finding else Tier.NONE), ""
 
 
 _MOST_TITLES = 1_000  # that are read for danger

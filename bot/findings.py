@@ -130,9 +130,13 @@ KINDS: Mapping[str, Kind] = {
         "Call the choice otherwise.",
     ),
     "title_number": _warning("A button's title is only a number, or cannot be typed at all.", "Use words."),
-    "title_danger": _note(
-        "A button's words, typed, are read as danger; tapped, they are not.",
-        "Leave it if a card may come then; else call the choice otherwise.",
+    "title_danger": _warning(
+        "A button's words, typed, bring the emergency card; tapped, they do not.",
+        "Mark the choice with `danger`, or call it otherwise.",
+    ),
+    "title_soft": _note(
+        "A button's words, typed, are asked about with care first; tapped, they are not.",
+        "Leave it if that is right; else call the choice otherwise.",
     ),
     "no_difference": _warning(
         "Two answers do the same, and which was given is not kept.",

@@ -249,7 +249,9 @@ class FlowCheck:
                 allowed = {"true", "false"} if key == "open" else self.values[key]
                 for value in wanted if allowed is not None else ():
                     if value not in (allowed or ()):
-                        said = f"{key!r} is never {value!r}{near(value, allowed or ())}"
+                        hint = near(value, allowed or ())
+                        hint = "; write true or false" if key == "open" else hint
+                        said = f"{key!r} is never {value!r}{hint}"
                         yield self.problem("condition", said, name, *where)
 
 

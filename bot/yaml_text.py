@@ -46,6 +46,8 @@ _WHOLE = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
 )
+# What æ, ø and å become in a file that was saved with one encoding and opened with another.
+_GARBLED = re.compile("\u00c3[\u00a5\u00a6\u00b8\u0085\u0086\u0098\u2026\u2020\u02dc]|\ufffd")
 # libyaml where it is there; the plain Python parser gives the same events, thirty times slower.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -117,6 +119,10 @@ def read_yaml(text: str, file: str) -> Located:
     if "\t" in text:
         line = text[: text.index("\t")].count("\n") + 1
         raise BadYamlError([Problem(file, line, "use spaces instead of a tab")])
+    if garbled := _GARBLED.search(text):
+        line = text[: garbled.start()].count("\n") + 1
+        said = f"{garbled[0]!r} is no letter of ours; write {_meant(garbled[0])} and save the file as UTF-8"
+        raise BadYamlError([Problem(file, line, said)])
     if text.startswith("%") or "\n%" in text:  # a directive could change what words mean
         raise BadYamlError([Problem(file, 1, "a line may not start with %")])
     reader = _Reader(file)
@@ -132,12 +138,22 @@ def read_yaml(text: str, file: str) -> Located:
     return Located(file, data, reader.lines)
 
 
+def _meant(garbled: str) -> str:
+    for encoding in ("latin-1", "cp1252"):
+        try:
+            return garbled.encode(encoding).decode()
+        except UnicodeError:
+            continue
+    return "the letter that should be there"
+
+
 def _refused(error: MarkedYAMLError, file: str) -> Problem:
     mark = error.problem_mark or error.context_mark
     said = str(error.problem or error.context or "unreadable").splitlines()[0]
     if "nesting" in said:
         return Problem(file, mark.line + 1 if mark else 1, "is nested too deeply")
-    return Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {said}")
+    hint = "look at the spaces at the beginning, the quotes and the brackets, here and on the line above"
+    return Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {said}; {hint}")
 
 
 class _Reader:

@@ -89,11 +89,8 @@ def _ends(walk: Walk) -> Iterator[Flaw]:
                 what = f"choice {way.choice.id!r} of step" if is_own and way.choice else "step"
                 said = f"{what} {step!r} ends the conversation without a word"
                 yield Flaw("goodbye", flow, step, where, said, described(walk, number, way))
-            if (
-                way.to == number
-                and way.how == "tap"
-                and not (node.step.save or (way.choice and way.choice.set))
-            ):
+            same = way.to == number and way.how == "tap" and way.said <= 1
+            if same and not _speaks_otherwise(node, way):
                 said = f"choice {way.choice.id if way.choice else ''!r} only asks {step!r} again"
                 yield Flaw(
                     "same_question", *node.place, _below(node, way), said, described(walk, number, way)
@@ -101,6 +98,11 @@ def _ends(walk: Walk) -> Iterator[Flaw]:
             if way.said > MOST_MESSAGES:
                 said = f"{way.said} messages come at once, the last from step {step!r}"
                 yield Flaw("flood", flow, step, (), said, described(walk, number, way))
+
+
+def _speaks_otherwise(node: Node, way: Way) -> bool:
+    """Whether the answer chooses a language: then the same question is another one."""
+    return node.step.save == "language" or (way.choice is not None and "language" in way.choice.set)
 
 
 def _below(node: Node, way: Way) -> Path:

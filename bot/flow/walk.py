@@ -108,6 +108,8 @@ class Walk:
     # Walking
 
     def _begin(self, flow: str, kept: _Kept, language: str | None, safe: bool | None) -> None:
+        if flow not in self.content.flows:
+            return
         for open_now in self._asked.hours(flow):
             outcome = run.start(self.content, flow, self._fact(kept, language, safe, open_now), _NEVER)
             facts = self._fact(kept, language, safe, open_now)

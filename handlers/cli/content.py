@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bot.ladder import warnings
+from bot.findings import errors, level
+from bot.yaml_text import Problem
+from handlers.cli.finding_formats import FORMATS, figures, in_words
 from handlers.cli.hours_report import report
 from handlers.cli.parts import State, pass_state
+
+if TYPE_CHECKING:
+    from bot.checks import Report
 
 _HANDLERS = Path(__file__).parents[1]
 PACKAGED = _HANDLERS / "defaults"  # in an installed package
@@ -24,20 +30,44 @@ def add_to(group: click.Group) -> None:
 
 @click.command()
 @click.option("--records", is_flag=True, help="Also prove that no record of a serious case was changed.")
+@click.option(
+    "--notes", is_flag=True, help="Also say what is no mistake, such as texts that are hard to read."
+)
+@click.option(
+    "--format",
+    "shape",
+    type=click.Choice(["text", *FORMATS]),
+    default="text",
+    show_default=True,
+    help="For people; for programs; for annotations on GitHub; for editors (SARIF 2.1.0).",
+)
 @pass_state
-def check(state: State, records: bool) -> None:
-    """Read config, flows, texts, services and risk phrases, and say what is wrong, and where."""
-    problems = [str(problem) for problem in state.parts.check_files(state.home)]
-    if not problems:
-        for warning in warnings(state.parts.load_content(state.home).settings):
-            click.echo(f"config.yaml: to think about: {warning}", err=True)
-    if records:
-        problems += _record_problems(state)
-    for problem in problems:
-        click.echo(problem)
-    if problems:
+def check(state: State, records: bool, notes: bool, shape: str) -> None:
+    """Read config, flows, texts, services and risk phrases, walk every way, and say what is wrong, and where."""
+    report = state.parts.report_files(state.home)
+    mistakes = errors(report.findings)
+    if shape == "text":
+        _tell(report, mistakes, notes)
+    else:
+        click.echo(FORMATS[shape](report))
+    damaged = _record_problems(state) if records else []
+    for problem in damaged:
+        click.echo(problem, err=shape != "text")
+    if mistakes or damaged:
         raise SystemExit(1)
-    click.echo("Everything is in order.")
+    if shape == "text":
+        click.echo("Everything is in order.")
+
+
+def _tell(report: Report, mistakes: list[Problem], notes: bool) -> None:
+    """Mistakes to the output; what is no mistake beside it."""
+    for problem in report.findings:
+        if problem in mistakes:
+            click.echo(in_words(problem))
+        elif notes or level(problem) == "warning":
+            click.echo(in_words(problem), err=True)
+    for line in figures(report):
+        click.echo(line, err=True)
 
 
 def _record_problems(state: State) -> list[str]:

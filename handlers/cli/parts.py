@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
@@ -16,6 +16,9 @@ from bot.settings import Settings
 from handlers.environment import FOR_STORAGE, Environment
 from handlers.publishing import Gate, Publishing
 from storage import Storage
+
+if TYPE_CHECKING:
+    from bot.checks import Report
 
 
 class Texts(Protocol):
@@ -83,6 +86,7 @@ class Parts:
     check_files: Callable[[Path], Sequence[object]]  # each prints as `file:line: what is wrong`
     read_files: Callable[[Path], Mapping[str, str]]  # raises ContentError
     gates: Sequence[Gate]  # what files must pass to be published
+    report_files: Callable[[Path], Report]  # everything that is to be said about them
     open_storage: Callable[[Environment], Storage]
     run_web: Callable[[Environment], None]
     run_worker: Callable[[Environment], None]

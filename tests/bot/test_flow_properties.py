@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from bot.content import Content, load_content
 from bot.flow.model import PLACES, Flow
+from bot.flow.proofs import flaws
 from bot.flow.run import MAX_STEPS, Facts, Outcome, answer, ask_again, silence, start
+from bot.flow.walk import Walk
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 BASE = load_content(files())
@@ -108,3 +111,41 @@ def test_every_answer_leads_to_a_question_or_to_a_place(
         else:
             outcome = answer(content, state, text, payload if kind == "tap" else None, facts, NOW)
     assert _stands_somewhere(content, outcome)
+
+
+@settings(max_examples=30, deadline=None)
+@given(_content())
+def test_any_flows_can_be_walked_and_judged(content: Content) -> None:
+    walk = Walk(content, limit=400)
+    for flaw in flaws(walk):
+        assert flaw.flow in content.flows
+        assert flaw.text
+    assert walk.answers >= len(walk.nodes)
+
+
+@settings(max_examples=30, deadline=None)
+@given(_content(), inputs, st.sampled_from([None, "nb", "en"]), st.booleans())
+def test_moves_are_the_same_without_words(
+    content: Content, given_inputs: list[tuple[str, str, str]], language: str | None, open_now: bool
+) -> None:
+    facts = Facts(language=language, open_now=open_now)
+    state = None
+    for kind, text, payload in given_inputs:
+        if state is None:
+            spoken, silent = (
+                start(content, "one", each, NOW) for each in (facts, replace(facts, wordless=True))
+            )
+        elif kind == "silence":
+            spoken, silent = (
+                silence(content, state, each, NOW) for each in (facts, replace(facts, wordless=True))
+            )
+        else:
+            tapped = payload if kind == "tap" else None
+            spoken, silent = (
+                answer(content, state, text, tapped, each, NOW)
+                for each in (facts, replace(facts, wordless=True))
+            )
+        assert len(spoken.says) == len(silent.says)
+        assert replace(spoken, says=()) == replace(silent, says=())
+        facts = facts.after(spoken.saves)
+        state = spoken.state

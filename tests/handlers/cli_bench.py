@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from bot.checks import Report, report
 from bot.content import Content, load_content
 from bot.errors import ContentError
 from handlers.cli import Parts, build_cli
@@ -47,8 +48,12 @@ def _parsed(files: frozenset[tuple[str, str]]) -> Content:
     return load_content(dict(files))
 
 
+def _files(home: Path) -> frozenset[tuple[str, str]]:
+    return frozenset(read_files(home).items())
+
+
 def read_content(home: Path) -> Content:
-    return _parsed(frozenset(read_files(home).items()))
+    return _parsed(_files(home))
 
 
 def check_files(home: Path) -> list[str]:
@@ -57,6 +62,15 @@ def check_files(home: Path) -> list[str]:
     except ContentError as error:
         return error.problems
     return []
+
+
+@lru_cache(maxsize=4)
+def _reported(files: frozenset[tuple[str, str]]) -> Report:
+    return report(dict(files))
+
+
+def report_files(home: Path) -> Report:
+    return _reported(_files(home))
 
 
 def open_store(env: Environment) -> Storage:
@@ -86,6 +100,7 @@ class Bench:
                 check_files=check_files,
                 read_files=read_files,
                 gates=(mistakes,),
+                report_files=report_files,
                 open_storage=open_store,
                 run_web=serves("web"),
                 run_worker=serves("worker"),
