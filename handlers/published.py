@@ -48,7 +48,7 @@ def has_passed(files: Mapping[str, str]) -> None:
 
 
 def set_of(storage: Storage, number: int) -> Content:
-    """A set as content in use. Raises ContentError for one that this version cannot use, StorageError for a lost one."""
+    """A set, ready for use. Raises ContentError for one that this version cannot use, StorageError for a lost one."""
     found = storage.read(lambda tx: tx.published.get(number))
     if found is None:
         raise StorageError(f"there is no published set {number}")
