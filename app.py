@@ -54,10 +54,7 @@ def home() -> Path:
 
 
 def files_of(folder: Path) -> Mapping[str, str]:
-    """config.yaml, all of flows/ with its rehearsals, and danger.extra_phrases, as text.
-
-    Raises ContentError for what cannot be read.
-    """
+    """config.yaml, flows/ with its rehearsals, danger.extra_phrases. Raises ContentError for what cannot be read."""
     flows = folder / "flows"
     paths = [folder / "config.yaml", *sorted(flows.glob("*.yaml")), *sorted(flows.glob("rehearsals/*.yaml"))]
     files: dict[str, str] = {}

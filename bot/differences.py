@@ -97,7 +97,9 @@ def _file(name: str, old: str | None, new: str | None) -> FileChange:
     else:
         changes = tuple(_in_words(name, old, new)) or (Change(kind="file_changed"),)
     lines = difflib.unified_diff(
-        [] if name == MODEL else (old or "").splitlines(),  # seven thousand lines of figures tell nobody anything
+        []
+        if name == MODEL
+        else (old or "").splitlines(),  # seven thousand lines of figures tell nobody anything
         [] if name == MODEL else (new or "").splitlines(),
         f"{name} (old)",
         f"{name} (new)",
@@ -135,9 +137,9 @@ def _steps(flow: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Chan
             yield Change(kind="step_renamed", where=f"{flow}.{same}", old=f"{flow}.{name}")
     for name in fresh:
         yield Change(kind="step_added", where=f"{flow}.{name}")
-    for name in new:
-        if name in old and old[name] != new[name]:
-            yield from _step(f"{flow}.{name}", _mapping(old[name]), _mapping(new[name]))
+    for name, step in new.items():
+        if name in old and old[name] != step:
+            yield from _step(f"{flow}.{name}", _mapping(old[name]), _mapping(step))
 
 
 def _step(where: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:

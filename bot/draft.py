@@ -47,7 +47,9 @@ class World:
 
     on_duty: tuple[int, ...] = ()  # ids of supporters on duty whose console is reachable
     waiting: Iterable[Queued] = ()  # the other contacts who wait; may be read lazily
-    earlier: Earlier | None = None  # the earlier sets that matter to this conversation; None: it is on the newest
+    earlier: Earlier | None = (
+        None  # the earlier sets that matter to this conversation; None: it is on the newest
+    )
 
 
 class Draft:

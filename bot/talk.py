@@ -51,7 +51,9 @@ def answer(draft: Draft, text: str | None, payload: str | None) -> None:
     if _was_moved(draft):
         return
     state = draft.conv.flow or state
-    outcome = _outcome(draft, lambda script: run.answer(script, state, text, payload, facts(draft), draft.now))
+    outcome = _outcome(
+        draft, lambda script: run.answer(script, state, text, payload, facts(draft), draft.now)
+    )
     if not outcome.understood and not outcome.says and outcome.goes is None:
         begin(draft, MENU)  # an old button whose step is gone
         return
@@ -144,9 +146,7 @@ def _was_moved(draft: Draft) -> bool:
     at, returns = goes.state.at, goes.state.returns
     _apply(
         draft,
-        _outcome(
-            draft, lambda script: run.enter(script, at.flow, at.step, returns, facts(draft), draft.now)
-        ),
+        _outcome(draft, lambda script: run.enter(script, at.flow, at.step, returns, facts(draft), draft.now)),
     )
     return True
 

@@ -175,7 +175,9 @@ def _published(tx: Tx, now: datetime) -> Part:
 
 def _disk(tx: Tx, now: datetime) -> Part:
     """Files on disk that are not as published: to be known, and nothing that stops anything."""
-    differs = {f"{_role(line)}: {line.differs}" for line in tx.content_in_use.since(now - GONE) if line.differs}
+    differs = {
+        f"{_role(line)}: {line.differs}" for line in tx.content_in_use.since(now - GONE) if line.differs
+    }
     said = "; ".join(sorted(differs))
     return Part(ok=True, what=f"on disk, and not published: {said}" if differs else None)
 

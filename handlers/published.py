@@ -16,7 +16,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.content import SERVICES, Content, load_content
+from bot.content import CONFIG, SERVICES, Content, load_content
 from bot.errors import ContentError
 from handlers.clock import Clock
 from storage import Storage, StorageError, StorageUnavailable, Tx
@@ -48,7 +48,7 @@ def has_passed(files: Mapping[str, str]) -> None:
 
 
 def set_of(storage: Storage, number: int) -> Content:
-    """A set as content in use. Raises ContentError for one that this version cannot use, StorageError for a lost one."""
+    """A set, ready for use. Raises ContentError for one that this version cannot use, StorageError for a lost one."""
     found = storage.read(lambda tx: tx.published.get(number))
     if found is None:
         raise StorageError(f"there is no published set {number}")
@@ -94,6 +94,7 @@ class Published:
         self._tried = self._content.number
         self.differs: tuple[str, ...] = ()  # files on disk that are not as published
         self._compared: object = None
+        self._elsewhere = {CONFIG}  # files of the newest set outside flows/
         self.name = f"{role}-{os.urandom(3).hex()}"
         self._said: object = None
         self._said_at: datetime | None = None
@@ -167,13 +168,16 @@ class Published:
         if newest is None or stamp == self._compared:
             return
         hashes = self._storage.read(lambda tx: tx.published.hashes(newest))
+        self._elsewhere = {name for name in hashes if not name.startswith("flows/")}
         differs = differing(self._folder, self._read, hashes)
         if differs and differs != self.differs:
             log.warning("disk_differs", extra={"version": str(newest), "count": len(differs)})
         self.differs, self._compared = differs, stamp
 
     def _stamp(self) -> object:
-        paths = [self._folder / "config.yaml", *sorted((self._folder / "flows").glob("**/*.yaml"))]
+        paths = sorted(
+            {*(self._folder / "flows").glob("**/*.yaml"), *(self._folder / n for n in self._elsewhere)}
+        )
         found = []
         for path in paths:
             try:

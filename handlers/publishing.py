@@ -169,7 +169,9 @@ class Publishing:
             raise Refused(problems)
         has_passed(files)
         return self._storage.write(
-            lambda tx: self._add(tx, files, None, None, "what was on disk at the first start", "first", Plan())
+            lambda tx: self._add(
+                tx, files, None, None, "what was on disk at the first start", "first", Plan()
+            )
         )
 
     def take_disk(self, files: Files, why: str) -> int | None:

@@ -71,7 +71,9 @@ class FileDrafts(Store):
 
     def of(self, staff_id: int) -> list[FileDraft]:
         """All drafts of one person, by name."""
-        rows = self._all("SELECT * FROM file_draft WHERE staff_id = :staff_id ORDER BY name", staff_id=staff_id)
+        rows = self._all(
+            "SELECT * FROM file_draft WHERE staff_id = :staff_id ORDER BY name", staff_id=staff_id
+        )
         return [self._opened(row) for row in rows]
 
     def who(self) -> dict[str, tuple[int, ...]]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from bot import content as files_read
 from bot.errors import ContentError, PeerSupportError
 from bot.settings import Settings
 from handlers.environment import FOR_STORAGE, Environment
 from handlers.publishing import Gate, Publishing
-from storage import Storage
+from storage import Storage, StorageError, Tx
 
 if TYPE_CHECKING:
     from bot.checks import Report
@@ -137,6 +138,26 @@ class State:
         """The files on disk. Raises ContentError."""
         return dict(self.parts.read_files(self.home))
 
+    def served(self, env: Environment | None = None) -> files_read.Content:
+        """What the service goes by: the newest set; the files on disk before the first, or while no store answers.
+
+        Raises ContentError for mistakes in those.
+        """
+        try:
+            with self.storage(env) as storage:
+                return self.served_from(storage)
+        except StorageError:
+            self.check()
+            return files_read.load_content(self.files())
+
+    def served_from(self, storage: Storage) -> files_read.Content:
+        """As `served`, from a store that is open."""
+        files = storage.read(_newest_files) if storage.is_current() else None
+        if files is None:
+            self.check()
+            files = self.files()
+        return files_read.load_content(files)
+
     def check(self) -> None:
         """Refuse to go on with mistakes in the files. Raises ContentError with all of them."""
         problems = [str(problem) for problem in self.parts.check_files(self.home)]
@@ -153,6 +174,11 @@ class State:
         except ValueError:
             raise click.ClickException(f'write the time as "2026-11-29 22:00", not {text!r}') from None
         return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _newest_files(tx: Tx) -> dict[str, str] | None:
+    number = tx.published.newest_number()
+    return None if number is None else tx.published.files(number)
 
 
 pass_state = click.make_pass_decorator(State)
