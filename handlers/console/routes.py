@@ -131,7 +131,7 @@ ROUTES = (
     Route("/flows", flows.files_page, "GET", COORDINATOR),
     Route("/flows/new", flows.file_new, "POST", COORDINATOR),
     Route("/flows/file/<path:name>", flows.file_page, "GET", COORDINATOR),
-    Route("/flows/work/<path:name>", flows.file_work, "POST", COORDINATOR),
+    Route("/flows/edit/<path:name>", flows.file_work, "POST", COORDINATOR),
     Route("/flows/schema/<kind>", flows.schema_file, "GET", COORDINATOR),
     Route("/flows/publish", publish.publish_page, "GET", COORDINATOR),
     Route("/flows/publish/now", publish.publish_now, "POST", COORDINATOR),

@@ -33,11 +33,15 @@ FLAGS = [
 class DemoServer:
     """`peersupport demo` in a folder of its own."""
 
-    def __init__(self, home: Path, at: str) -> None:
+    def __init__(self, home: Path, at: str, rehearsals: tuple[str, ...] | None = None) -> None:
+        """`rehearsals`: only these of them. Without a name all are there."""
         self.home, self.port = home, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         shutil.copytree(ROOT / "flows", home / "flows")
         shutil.copyfile(ROOT / "config.yaml", home / "config.yaml")
+        for path in (home / "flows" / "rehearsals").glob("*.yaml"):
+            if rehearsals is not None and path.stem not in rehearsals:
+                path.unlink()
         self.start("--at", at)
 
     def start(self, *more: str) -> None:

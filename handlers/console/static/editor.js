@@ -100,6 +100,8 @@ form.addEventListener("click", (event) => {
     jump(Number(line.dataset.line));
     return;
   }
+  const other = event.target.closest("[data-open]");
+  if (other) location.assign(other.dataset.open);
   const button = event.target.closest("button");
   if (!button) return;
   if (button.dataset.at) {
@@ -332,7 +334,7 @@ async function begin() {
         cm.EditorView.lineWrapping,
         findingField(),
         cm.EditorView.theme(LOOK),
-        cm.EditorView.contentAttributes.of({ "aria-label": form.dataset.label, spellcheck: "false" }),
+        cm.EditorView.contentAttributes.of({ "aria-label": form.dataset.label, spellcheck: "false", tabindex: "0" }),
         cm.EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;
           area.value = update.state.doc.toString();

@@ -54,7 +54,7 @@ class Author:
     def do(self, deed, text=None, **fields):
         form = {"do": deed, "text": self.text if text is None else text, **self.hidden, **fields}
         token = {"csrf_token": self.browser.token()}
-        return self.browser.client.post(f"/console/flows/work/{self.name}", data=form | token)
+        return self.browser.client.post(f"/console/flows/edit/{self.name}", data=form | token)
 
     def save(self, name, old, new):
         self.open(name)
