@@ -22,7 +22,9 @@ def risk_problems(located: Located, file: RiskFile, base: RiskFile | None = None
     found = [*_form_problems(located, file, whole.lists), *_name_problems(located, file, base)]
     if found:
         return found
-    misread = _misread(file.model_dump_json(by_alias=True), base.model_dump_json(by_alias=True) if base else None)
+    misread = _misread(
+        file.model_dump_json(by_alias=True), base.model_dump_json(by_alias=True) if base else None
+    )
     return [located.problem(said, *path) for said, path in misread]
 
 

@@ -140,7 +140,11 @@ def drawing(
     flow = read_flow(located)
     if not isinstance(flow, Flow):
         return None
-    lines = {str(path[1]): line for path, line in located.lines.items() if path[:1] == ("steps",) and len(path) == 2}
+    lines = {
+        str(path[1]): line
+        for path, line in located.lines.items()
+        if path[:1] == ("steps",) and len(path) == 2
+    }
     counted = None
     if walked is not None:
         steps = walked.get(flow.flow, {})
@@ -176,7 +180,11 @@ def schema(kind: str) -> str | None:
 def names(kind: Kind, files: Mapping[str, str]) -> dict[str, list[str]]:
     """What may be named in a file of this kind beside what the schema says: for completion."""
     if kind == "flow":
-        flows = [name.removeprefix("flows/").removesuffix(".yaml") for name in files if kind_of(name, files) == "flow"]
+        flows = [
+            name.removeprefix("flows/").removesuffix(".yaml")
+            for name in files
+            if kind_of(name, files) == "flow"
+        ]
         return {"goto": list(PLACES), "call": sorted(flows)}
     return {}
 
@@ -196,7 +204,7 @@ def first_text(name: str) -> str:
     flow = stem(name)
     return (
         "# yaml-language-server: $schema=flow.schema.json\n"
-        f"flow: {flow}\nstart: begin\nsteps:\n\n  begin:\n    say:\n      nb: \"\"\n      en: \"\"\n    goto: menu\n"
+        f'flow: {flow}\nstart: begin\nsteps:\n\n  begin:\n    say:\n      nb: ""\n      en: ""\n    goto: menu\n'
     )
 
 

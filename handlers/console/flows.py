@@ -205,7 +205,9 @@ def _tried(work: desk.Work, name: str, text: str) -> Tried:
     here = [each for each in found if each.file == name]
     wrong = frozenset(each.line for each in here if each.level == "error")
     drawn = (
-        drafting.drawing(name, text, language(), wrong_lines=wrong, walked=rehearsing.walked, here=desk.here())
+        drafting.drawing(
+            name, text, language(), wrong_lines=wrong, walked=rehearsing.walked, here=desk.here()
+        )
         if kind == "flow"
         else None
     )
@@ -213,7 +215,11 @@ def _tried(work: desk.Work, name: str, text: str) -> Tried:
 
 
 def _chat(content: Content | None) -> preview.Chat | None:
-    return preview.play(content, preview.asked(request.form, now(), settings().service_hours.zone)) if content else None
+    return (
+        preview.play(content, preview.asked(request.form, now(), settings().service_hours.zone))
+        if content
+        else None
+    )
 
 
 def _context(work: desk.Work, name: str, text: str, tried: Tried) -> dict[str, Any]:
@@ -269,7 +275,8 @@ def _parts(work: desk.Work, name: str, text: str) -> dict[str, Any]:
     context = _context(work, name, text, tried)
     return {
         "findings": [
-            {"line": each.line, "text": each.text, "level": each.level, "swap": each.swap} for each in context["inside"]
+            {"line": each.line, "text": each.text, "level": each.level, "swap": each.swap}
+            for each in context["inside"]
         ],
         "list": render_template("console/_findings.html", **context),
         "drawing": render_template("console/_drawing.html", **context) if tried.drawn else None,

@@ -104,7 +104,9 @@ def _day(hours: Hours, day: dt.date, long: list[ClosedStretch]) -> Day:
     clocks = ", ".join(
         f"{start.astimezone(hours.zone):%H:%M}-{end.astimezone(hours.zone):%H:%M}" for start, end in spans
     )
-    usual = hours.settings.weekly.get(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")[day.weekday()], ())
+    usual = hours.settings.weekly.get(
+        ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")[day.weekday()], ()
+    )
     state = "named" if reason and not spans else "closed" if not spans else "open"
     if spans and clocks != ", ".join(usual):
         state = "other"

@@ -84,7 +84,10 @@ def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
         standing=parts().publishing.standing(files) if ready else (),
         reasons=sensitive(work.edition.files, files) if changes else (),
         steps=[
-            f"{flow.flow}.{name}" for flow in content.flows.values() for name, step in flow.steps.items() if step.say
+            f"{flow.flow}.{name}"
+            for flow in content.flows.values()
+            for name, step in flow.steps.items()
+            if step.say
         ]
         if content
         else [],
@@ -106,7 +109,9 @@ def publish_page() -> ResponseReturnValue:
 
 
 def _page(work: desk.Work, ahead: Ahead, why: str = "") -> str:
-    waiting = parts().storage.read(lambda tx: (tx.proposals.open(), {each.id: each.alias for each in tx.staff.all()}))
+    waiting = parts().storage.read(
+        lambda tx: (tx.proposals.open(), {each.id: each.alias for each in tx.staff.all()})
+    )
     return render_template(
         "console/publish.html",
         work=work,

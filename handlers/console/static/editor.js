@@ -9,7 +9,6 @@ const csrf = document.querySelector('meta[name="csrf-token"]').content;
 const WAIT = 350; // ms without a key before the text is looked at
 let view = null;
 let dirty = false;
-let running = null;
 let cm = null;
 
 // Asking the service.
@@ -17,30 +16,42 @@ let cm = null;
 async function ask(deed, more = {}) {
   const fields = new URLSearchParams(new FormData(form));
   for (const [name, value] of Object.entries({ do: deed, ...more })) fields.set(name, value);
-  running?.abort();
-  const mine = (running = new AbortController());
   form.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(form.action, {
       method: "POST",
       headers: { "X-CSRFToken": csrf, Accept: "application/json" },
       body: fields,
-      signal: mine.signal,
     });
     if (answer.status === 409) return { conflict: true };
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     return await answer.json();
   } finally {
-    if (running === mine) form.removeAttribute("aria-busy");
+    form.removeAttribute("aria-busy");
   }
 }
 
-async function look(deed = "check", more = {}) {
+// One after the other, so that no turn of the chat is lost; a look that has not begun yet serves for all before it.
+let chain = Promise.resolve();
+let waiting = false;
+function look(deed = "check", more = {}) {
+  if (deed === "check") {
+    if (waiting) return chain;
+    waiting = true;
+  }
+  chain = chain.then(() => {
+    if (deed === "check") waiting = false;
+    return show(deed, more);
+  });
+  return chain;
+}
+
+async function show(deed, more) {
   let found;
   try {
     found = await ask(deed, more);
-  } catch (error) {
-    if (error.name !== "AbortError") $("saved").textContent = form.dataset.missed;
+  } catch {
+    $("saved").textContent = form.dataset.missed;
     return;
   }
   if (found.text) write(found.text);
@@ -110,11 +121,8 @@ form.addEventListener("click", (event) => {
     look("check");
   } else if (button.dataset.do) {
     event.preventDefault();
-    const more = button.name === "do" ? {} : { [button.name]: button.value };
-    look(button.dataset.do, more).then(() => {
-      if (button.dataset.do === "try" && !button.value.length) $("say").focus();
-    });
-    if (button.dataset.do === "try") $("say").value = "";
+    const says = button.dataset.do === "try" && button.name === "do";
+    look(button.dataset.do, says ? said() : button.name === "do" ? {} : { [button.name]: button.value });
   } else if (button.id === "save") {
     event.preventDefault();
     save();
@@ -131,8 +139,7 @@ $("again")?.addEventListener("click", (event) => {
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.id === "say") {
     event.preventDefault();
-    look("try").then(() => $("say").focus());
-    $("say").value = "";
+    look("try", said()).then(() => $("say").focus());
   }
   if (event.key === "Enter" && event.target.id === "rehearsal") {
     event.preventDefault();
@@ -152,11 +159,17 @@ addEventListener("beforeunload", (event) => {
   if (dirty) event.preventDefault();
 });
 
+function said() {
+  const words = $("say").value;
+  $("say").value = "";
+  return { say: words };
+}
+
 let timer = 0;
 function changed() {
   dirty = true;
   clearTimeout(timer);
-  timer = setTimeout(look, WAIT);
+  timer = setTimeout(() => look(), WAIT);
 }
 area.addEventListener("input", changed);
 

@@ -47,7 +47,9 @@ class Author:
         self.text = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.S)[1]
         for entity, sign in (("&#34;", '"'), ("&#39;", "'"), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
             self.text = self.text.replace(entity, sign)
-        self.hidden = {field: re.search(rf'name="{field}" value="([^"]*)"', page)[1] for field in ("base", "seen")}
+        self.hidden = {
+            field: re.search(rf'name="{field}" value="([^"]*)"', page)[1] for field in ("base", "seen")
+        }
         self.name = name
         return page
 
@@ -131,7 +133,14 @@ def test_a_finding_stands_at_its_line_and_one_press_mends_it(marte):
 
 def test_text_that_is_no_yaml_is_a_finding_and_never_a_broken_page(marte):
     marte.open(INTAKE)
-    for text in ("steps: [", "\tflow: x", "a: &b 1\nc: *b", "x" * 40, "", "flow: intake\nstart: no\nsteps: {}"):
+    for text in (
+        "steps: [",
+        "\tflow: x",
+        "a: &b 1\nc: *b",
+        "x" * 40,
+        "",
+        "flow: intake\nstart: no\nsteps: {}",
+    ):
         answer = marte.do("check", text)
         assert answer.status_code == 200 and "Linje" in answer.text, text
 
@@ -148,7 +157,11 @@ def test_who_began_from_an_older_text_is_shown_both_and_nothing_is_overwritten(h
     mine = jonas.text.replace("Noe praktisk", "Praktisk")
     answer = jonas.do("save", mine)
     assert answer.status_code == 409 and jonas.drafts() == {}
-    assert "Marte har publisert denne fila" in answer.text and "Venner" in answer.text and "Praktisk" in answer.text
+    assert (
+        "Marte har publisert denne fila" in answer.text
+        and "Venner" in answer.text
+        and "Praktisk" in answer.text
+    )
     read = re.search(r'name="read" value="([^"]+)"', answer.text)[1]
     jonas.hidden = {"base": read, "seen": ""}
     assert jonas.do("save", mine, read=read).status_code == 302
@@ -186,7 +199,9 @@ def test_the_preview_plays_the_unsaved_text_at_any_hour_and_is_kept_as_a_rehears
 def test_publishing_waits_for_green_rehearsals_and_can_be_taken_back(house, marte):
     marte.save(INTAKE, "Hva vil du snakke om?", "Hva vil du prate om?")
     early = marte.browser.post("/flows/publish/now", base="1", why="haster")
-    assert early.status_code == 200 and "Vent til øvelsene er spilt" in early.text and rehearsing.of({}) is None
+    assert (
+        early.status_code == 200 and "Vent til øvelsene er spilt" in early.text and rehearsing.of({}) is None
+    )
     assert marte.publish(choice="finish").location == "/console/flows/history"
     assert "«Hva vil du snakke om?" in marte.page
     assert "Hva vil du prate om?" in published(house)[INTAKE] and marte.drafts() == {}
