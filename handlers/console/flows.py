@@ -16,8 +16,8 @@ from bot.content import Content
 from handlers.console import desk, drafting, preview
 from handlers.console.drafting import Finding
 from handlers.console.forms import line
-from handlers.console.rehearsing import rehearsing
 from handlers.console.parts import me, now, settings
+from handlers.console.rehearsing import rehearsing
 from handlers.console.words import language, t
 from handlers.rehearsal import run_text
 from storage.file_drafts import DraftChanged
@@ -124,7 +124,7 @@ def _known(name: str, work: desk.Work) -> None:
 
 
 def _save(work: desk.Work, name: str, text: str, base: str) -> ResponseReturnValue:
-    """As a draft. If what is published, or the draft itself, is another one by now, both are shown and nothing is lost."""
+    """As a draft. If what is published, or the draft itself, is another one by now, both are shown."""
     draft, published = work.drafts.get(name), work.published_hash(name)
     seen = request.form.get("seen", "")[:64]
     if base != published and request.form.get("read") != published:

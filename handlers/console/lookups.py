@@ -1,4 +1,4 @@
-"""Three pages to look at before publishing: the year's hours, a sentence as it would be read, when services were called.
+"""Pages to look things up: the year's hours, a sentence as it would be read, when services were called.
 
 All of them show my drafts, where there are some.
 """

@@ -19,7 +19,13 @@ from storage.records import Role
 ROOT = Path(__file__).parents[3]
 INTAKE, SERVICES = "flows/intake.yaml", "flows/services.yaml"
 PLAYED = "flows/rehearsals/hello.yaml"
-HELLO = 'name: hello\nat: 2026-11-25 12:00\nturns:\n  - student writes: "hei"\n    bot says: [welcome.notice, menu.choose]\n'
+HELLO = """
+name: hello
+at: 2026-11-25 12:00
+turns:
+  - student writes: "hei"
+    bot says: [welcome.notice, menu.choose]
+"""
 SUNDAY = "2026-11-29T22:00"
 
 
