@@ -111,7 +111,7 @@ class _Run:
                     said = f"the service fails here ({type(error).__name__}); `peersupport check` says what is wrong"
                     self._differs(line, said, player.chat.now)
                     break
-                self._shown(turn, heard.at)
+                self._shown(turn, heard.at, heard.refused)
                 self.lines += [_said(one) for one in heard.said if not _is_echo(turn, one)]
                 for difference in self._compared(turn, heard):
                     self._differs(line, difference, heard.at)
@@ -130,7 +130,8 @@ class _Run:
         self.differences.append(Problem(self.script.file, line, text))
         self.lines.append(Line(by="difference", text=text, at=at))
 
-    def _shown(self, turn: Turn, at: datetime) -> None:
+    def _shown(self, turn: Turn, at: datetime, refused: str | None = None) -> None:
+        not_done = f"(not possible: {refused}) " if refused else ""
         match turn.acts[0]:
             case "silence" | "clock":
                 self.lines.append(_time(at))
@@ -138,9 +139,9 @@ class _Run:
                 there = ", ".join(turn.duty or ()) or "nobody"
                 self.lines.append(Line(by="time", text=f"on duty: {there}", at=at))
             case "supporter":
-                self.lines.append(Line(by="supporter", text=f"({turn.supporter})", at=at))
+                self.lines.append(Line(by="supporter", text=f"{not_done}({turn.supporter})", at=at))
             case "supporter writes":
-                self.lines.append(Line(by="supporter", text=turn.replies or "", at=at))
+                self.lines.append(Line(by="supporter", text=f"{not_done}{turn.replies}", at=at))
             case _:
                 self.lines += [Line(by="student", text=text, at=at) for text in _acted(turn)]
 

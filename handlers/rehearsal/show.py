@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from handlers.rehearsal.run import Line, Result
 
 MARK = ">>>"
+_INDENT = " " * 14
 
 
 def shown(result: Result, zone: ZoneInfo) -> Iterator[str]:
     """Line by line."""
     yield f"{result.file}: {result.name}"
     yield from (str(problem) for problem in result.problems)
+    now: datetime | None = None
     for line in result.lines:
-        yield from _line(line, zone)
+        match line.by:
+            case "time":
+                now = line.at
+                more = f", {line.text}" if line.text else ""
+                yield f"\n  -- {now.astimezone(zone):%A %d %B %Y %H:%M}{more} --"
+            case "difference":
+                yield f"{MARK} {line.text}"
+            case "student":
+                yield ""
+                yield from _message("student", line)
+            case _:
+                who = line.who or line.by
+                came = line.at.astimezone(zone).strftime("(%a %H:%M) ") if now and line.at < now else ""
+                yield from _message(who, line, came)
 
 
-def _line(line: Line, zone: ZoneInfo) -> Iterator[str]:
+def _message(who: str, line: Line, came: str = "") -> Iterator[str]:
+    """`came`: when, of what was said while nobody did anything."""
     first, *more = line.text.splitlines() or [""]
-    match line.by:
-        case "time":
-            yield f"\n  -- {line.at.astimezone(zone):%A %d %B %Y %H:%M}{f', {first}' if first else ''} --"
-        case "difference":
-            yield f"{MARK} {first}"
-        case "student":
-            yield f"\n  student: {first}"
-            yield from (f"           {each}" for each in more)
-        case _:
-            who = line.who or ("bot" if line.by == "bot" else "supporter")
-            yield f"  {who + ':':<12}{first}"
-            yield from (f"              {each}" for each in more)
-            if line.buttons:
-                yield "              " + " ".join(f"[{title}]" for title in line.buttons)
+    yield f"  {who + ':':<12}{came}{first}"
+    yield from (f"{_INDENT}{each}" for each in more)
+    if line.buttons:
+        yield _INDENT + " ".join(f"[{title}]" for title in line.buttons)

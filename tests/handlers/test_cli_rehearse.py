@@ -42,7 +42,7 @@ def test_a_difference_fails_and_shows_the_conversation(run, folder):
 
 def test_one_file_is_played_and_shown(run, folder):
     result = run("rehearse", "-v", str(folder / "good.yaml"))
-    assert result.exit_code == 0 and "student: hei på dere" in result.output
+    assert result.exit_code == 0 and "student:    hei på dere" in result.output
 
 
 def test_coverage_names_what_is_missing_and_fails_only_when_told(run, folder):

@@ -43,7 +43,7 @@ def test_a_difference_stands_below_what_it_is_about_and_names_the_line(content: 
     ]
     text = list(shown(result, content.settings.service_hours.zone))
     mark = text.index(">>> expected: queue.first; message 1 is another")
-    assert "  student: prate" in "\n".join(text[:mark]) and "ingen ledige" in "\n".join(text[:mark])
+    assert "  student:    prate" in "\n".join(text[:mark]) and "ingen ledige" in "\n".join(text[:mark])
 
 
 def test_too_little_and_too_much_are_differences(content: Content) -> None:
@@ -89,6 +89,13 @@ def test_every_expectation_can_fail(content: Content) -> None:
         "9: expected: this is possible; it is refused: not possible",
         "10: expected: refused, taken; it is not refused",
     ]
+
+
+def test_what_a_supporter_may_not_send_is_shown_as_not_sent(content: Content) -> None:
+    turns = "  - student writes: hei på dere\n  - student writes: prate\n  - supporter: claims\n"
+    turns += "  - student writes: pause\n  - supporter writes: er du der\n    refused: may not be safe\n"
+    result = play(content, turns)
+    assert result.passed and result.lines[-1].text == "(not possible: may not be safe) er du der"
 
 
 def test_acts_that_cannot_be_done_are_sentences(content: Content) -> None:
