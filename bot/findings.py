@@ -58,6 +58,9 @@ KINDS: Mapping[str, Kind] = {
     "uncalled": _error(
         "No step calls this flow.", "Call it from a step, such as one of the menu's, or take the file out."
     ),
+    "does_nothing": _warning(
+        "A step says nothing, asks nothing and keeps nothing.", "Take it out, or add what is missing."
+    ),
     "circle": _error(
         "Steps go round without ever asking.", "Let one of them ask something, or go to another place."
     ),
@@ -100,6 +103,10 @@ KINDS: Mapping[str, Kind] = {
         "There are more ways than are walked.", "Use fewer conditions on saved answers; the rest was proved."
     ),
     # Texts
+    "notice": _error(
+        "The first step of `welcome` is not the notice.",
+        "Begin with a step that says the notice and asks nothing.",
+    ),
     "wording": _error(
         "A text is empty, has a wrong placeholder, or a number written out.",
         "Write what the sentence says, in both languages.",
@@ -146,6 +153,9 @@ KINDS: Mapping[str, Kind] = {
     "saved": _error(
         "A built-in name is saved with a value it does not take.",
         "Use one of the values that the sentence names.",
+    ),
+    "values": _warning(
+        "An answer that the service knows is not among the choices.", "Add a choice with that id."
     ),
     "condition": _error(
         "A condition asks for something that is never saved.", "Use a name and a value that some step saves."

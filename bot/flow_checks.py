@@ -10,7 +10,7 @@ from bot.content import Parts
 from bot.fill import MAX_TITLE, units, wording_problems
 from bot.flow.fold import fold, names
 from bot.flow.graph import places_from, reachable, targets
-from bot.flow.model import BUILT_IN, MAX_CHOICES, PLACES, Flow, FlowChoice, Step
+from bot.flow.model import BUILT_IN, MAX_CHOICES, PLACES, WELCOME, Flow, FlowChoice, Step
 from bot.language import guess
 from bot.reading_level import ENOUGH_WORDS, HARD, counted, lix
 from bot.services import Services
@@ -52,6 +52,10 @@ class FlowCheck:
         if flow.start not in flow.steps:
             said = f"start names the unknown step {flow.start!r}{near(flow.start, flow.steps)}"
             yield self.located.problem(said, "start", kind="start")
+        first = flow.steps.get(flow.start)
+        if flow.flow == WELCOME and first is not None and (first.say is None or first.waits):
+            said = f"step {flow.start!r} says no notice; what {WELCOME} says first counts as the notice"
+            yield self.problem("notice", said, flow.start)
         seen = reachable(flow)
         for name, step in flow.steps.items():
             if name in PLACES:
@@ -60,6 +64,10 @@ class FlowCheck:
             if name not in seen and flow.start in flow.steps:
                 yield self.problem("unreached", f"no step leads to {name!r}", name)
             yield from self.leads(name, step)
+            if not (
+                step.say or step.services or step.waits or step.call or step.when or step.set or step.danger
+            ):
+                yield self.problem("does_nothing", f"step {name!r} does nothing but go on", name)
             yield from self.wording(name, step)
             yield from self.languages(name, step)
             if step.choices:
@@ -230,6 +238,10 @@ class FlowCheck:
             if allowed and value not in allowed:
                 said = f"{key!r} takes {', '.join(allowed)}, not {value!r}{near(value, allowed)}"
                 yield self.problem("saved", said, name, *path)
+        missing = [each for each in BUILT_IN.get(step.save or "", ()) if step.choice(each) is None]
+        if missing:
+            said = f"no choice of step {name!r} is kept as {step.save!r} {' or '.join(missing)}"
+            yield self.problem("values", said, name, "save")
         if step.write in BUILT_IN:
             said = f"{step.write!r} takes {', '.join(BUILT_IN[step.write])}, no free text"
             yield self.problem("saved", said, name, "write")

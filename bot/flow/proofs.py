@@ -12,7 +12,13 @@ from bot.yaml_text import Path
 
 MOST_TAPS = 5  # before a person
 MOST_MESSAGES = 4  # in one go
-_HOW = {"words": "(writes something)", "nonsense": "(writes something else)", "sticker": "(sends a sticker)"}
+_HOW = {
+    "words": "(writes something)",
+    "nonsense": "(writes something else)",
+    "sticker": "(sends a sticker)",
+    "nb": "(writes NORSK)",
+    "en": "(writes ENGLISH)",
+}
 _BEGINS = {WELCOME: "First message", MENU: "Menu"}
 
 
@@ -101,8 +107,9 @@ def _ends(walk: Walk) -> Iterator[Flaw]:
 
 
 def _speaks_otherwise(node: Node, way: Way) -> bool:
-    """Whether the answer chooses a language: then the same question is another one."""
-    return node.step.save == "language" or (way.choice is not None and "language" in way.choice.set)
+    """Whether it chooses a language, so that the same question comes in that one: to the walk they are one."""
+    chooses = node.step.save == "language" or (way.choice is not None and "language" in way.choice.set)
+    return chooses and node.language is None
 
 
 def _below(node: Node, way: Way) -> Path:

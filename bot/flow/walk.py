@@ -32,7 +32,7 @@ _Key = tuple[str, str, tuple[object, ...], _Kept, str | None, bool | None]
 class Way:
     """One answer to a question, and what it leads to: another question (`to`), or a place (`goes`)."""
 
-    how: str  # tap, skip, words, nonsense, sticker, silence
+    how: str  # tap, skip, words, nonsense, sticker, silence; nb, en: another language, asked for by its word
     choice: FlowChoice | None
     open_now: bool
     to: int | None  # index of the node
@@ -122,6 +122,12 @@ class Walk:
             facts = self._fact(node.kept, node.language, node.safe, open_now)
             for how, choice, outcome in self._outcomes(node, facts):
                 yield self._way(how, choice, outcome, facts, node.place, came=number, begins="")
+        if self._asked.matters(node.state.at.flow, "language"):  # NORSK and ENGLISH work at every question
+            for language in ("nb", "en"):
+                if language != node.language:
+                    facts = self._fact(node.kept, language, node.safe, True)
+                    outcome = run.ask_again(self.content, node.state, facts, _NEVER)
+                    yield self._way(language, None, outcome, facts, node.place, came=number, begins="")
 
     def _outcomes(self, node: Node, facts: Facts) -> Iterator[tuple[str, FlowChoice | None, Outcome]]:
         content, state, step = self.content, node.state, node.step

@@ -194,18 +194,30 @@ def stem(name: str) -> str:
     return name.removeprefix(FOLDER).removeprefix("flows/").removesuffix(".yaml")
 
 
+_REHEARSAL = """# yaml-language-server: $schema=rehearsal.schema.json
+name: {name}
+at: 2027-03-24 19:58
+turns:
+
+  - student writes: hei
+    bot says: [welcome.notice, menu.choose]
+"""
+_FLOW = """# yaml-language-server: $schema=flow.schema.json
+flow: {name}
+start: begin
+steps:
+
+  begin:
+    say:
+      nb: ""
+      en: ""
+    goto: menu
+"""
+
+
 def first_text(name: str) -> str:
     """What a new file begins with."""
-    if is_rehearsal(name):
-        return (
-            "# yaml-language-server: $schema=rehearsal.schema.json\n"
-            f"name: {stem(name)}\nat: 2027-03-24 19:58\nturns:\n\n  - student writes: hei\n    bot says: [welcome.notice, menu.choose]\n"
-        )
-    flow = stem(name)
-    return (
-        "# yaml-language-server: $schema=flow.schema.json\n"
-        f'flow: {flow}\nstart: begin\nsteps:\n\n  begin:\n    say:\n      nb: ""\n      en: ""\n    goto: menu\n'
-    )
+    return (_REHEARSAL if is_rehearsal(name) else _FLOW).format(name=stem(name))
 
 
 def both(mine: str, theirs: str) -> Iterator[tuple[str, str]]:

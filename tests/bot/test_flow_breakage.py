@@ -20,13 +20,13 @@ HARMLESS = {
     "the wrong call": "another flow that is there: it leads to people and back as well",
     "a goto to itself": "behind the call of a flow that never comes back: nobody goes there",
     "four more questions": "in a flow beside which another button leads to a person sooner",
-    "a call left out": "the step goes on; only where another step still calls the flow",
+    "a choice that asks the same": "a language: the same question comes in that one",
     "people replaced by menu": "the menu offers a person at its first button",
+    "swapped titles": "names and words that both languages share are no sign of either",
     "a choice taken out": "the other choices, PRATE and what is typed still work",
     "services taken out": "the text before them still stands; a rehearsal expects the numbers",
     "a fixed value left out": "the question that it spares is asked, or the supporter knows a little less",
     "an otherwise left out": "the question is asked again twice, and then a person answers",
-    "conditions left out": "the question that they spare is asked",
 }
 _SEED = 20261125
 

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from content_files import CONFIG, INTAKE, MENU, RISK, files
+from content_files import CONFIG, INTAKE, MENU, RISK, WELCOME, files
 from many_flows import many_flows
 
 from bot.checks import report
@@ -116,6 +116,8 @@ _FLAWS = [
     ),
     ("no_difference", ["a: {ASK(people)}"], "choices 'yes' and 'later' do the same, and none is kept", ""),
     ("numbers_alone", ["a: {services: [amk], goto: people}"], "lists services without a word about them", ""),
+    ("does_nothing", ["a: {goto: b}", "b: {SAY, goto: people}"], "step 'a' does nothing but go on", ""),
+    ("values", ["a: {ASK(menu), save: safe}"], "no choice of step 'a' is kept as 'safe' no or unsure", ""),
     (
         "swapped",
         ['a: {say: {nb: "What do you need from us?", en: "Hva trenger du fra oss?"}, goto: people}'],
@@ -192,6 +194,13 @@ def test_a_phrase_that_catches_a_word_that_always_works_is_told_with_its_line() 
     assert found.line == RISK[: RISK.index("id: C-no-more")].count("\n") + 1
 
 
+def test_a_welcome_that_does_not_begin_with_the_notice_is_told() -> None:
+    for begun in ("start: language", "start: ask"):
+        found = _of("notice", welcome=WELCOME.replace("start: hello", begun))
+        assert "what welcome says first counts as the notice" in found.text
+        assert found.file == "flows/welcome.yaml"
+
+
 def test_what_is_filled_in_is_no_longer_than_the_check_of_lengths_allows() -> None:
     found = _of("fill", config=CONFIG.replace("Test Page", "Test Page " * 9))
     assert found.text == "{page_name} is 89 characters long; 75 is the most"
@@ -216,7 +225,7 @@ def test_many_long_flows_are_walked_whole_in_one_state_a_question() -> None:
     walk = Walk(load_content(files(**many_flows(30, 50))))
     assert not walk.bounded
     assert 30 * 50 * 0.5 < len(walk.nodes) < 30 * 50 * 0.7  # the other steps do not wait
-    assert len(walk.passed) > 30 * 50 * 0.98
+    assert len(walk.passed) >= 29 * 50
 
 
 def test_a_walk_that_is_too_long_ends_and_says_so() -> None:
@@ -233,7 +242,7 @@ def test_the_walk_is_in_both_languages_open_and_closed_where_that_matters() -> N
     assert {way.open_now for node in asked for way in node.ways} == {True, False}
     assert {node.language for node in asked} == {None, "nb", "en"}
     assert {way.how for node in walk.nodes for way in node.ways} == {
-        "tap", "skip", "words", "nonsense", "sticker", "silence",
+        "tap", "skip", "words", "nonsense", "sticker", "silence", "nb", "en",
     }  # fmt: skip
 
 

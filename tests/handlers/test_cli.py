@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import closing
 from datetime import UTC, datetime
@@ -296,3 +297,15 @@ def signed(text: str) -> str:
     return text.replace("verified_by: null", "verified_by: Kari").replace(
         "verified_on: null", "verified_on: 2026-11-01"
     )
+
+
+def test_check_tells_programs_in_their_own_shape_and_says_whether_all_is_well(run, home):
+    told = json.loads(run("check", "--format", "json").stdout)
+    assert told["walked"]["complete"]
+    assert {each["level"] for each in told["findings"]} <= {"note"}
+    menu = (home / "flows" / "menu.yaml").read_text("utf-8")
+    (home / "flows" / "menu.yaml").write_text(menu.replace("goto: urgent}", "goto: urgnet}"))
+    result = run("check", "--format", "sarif")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["runs"][0]["results"][0]["ruleId"] == "jump"
+    assert "::error file=flows/menu.yaml,line=" in run("check", "--format", "github").stdout

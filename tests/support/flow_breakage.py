@@ -158,7 +158,9 @@ _step_kind("a text too long", _has("say"), _say(nb="Litt lang tekst. " * 130))
 _step_kind("a text too long once filled", _has("say"), lambda s, _: _fill_up(s["say"]))
 _step_kind("an unknown placeholder", _has("say"), _say(nb="Hei {navn}", en="Hi {navn}"))
 _step_kind(
-    "a placeholder in one language", _has("say"), lambda s, _: s["say"].update(en=s["say"]["en"] + " {hours}")
+    "a placeholder in one language",
+    _has("say"),
+    lambda s, _: s["say"].update(en=s["say"]["en"] + " {next_open}"),
 )
 _step_kind("a lost brace", _has("say"), lambda s, _: s["say"].update(nb=s["say"]["nb"] + " {amk"))
 _step_kind(
