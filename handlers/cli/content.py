@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bot.ladder import warnings
+from bot.verified import aged
 from handlers.cli.hours_report import report
 from handlers.cli.parts import State, pass_state
 
@@ -29,8 +30,12 @@ def check(state: State, records: bool) -> None:
     """Read config, flows, texts, services and risk phrases, and say what is wrong, and where."""
     problems = [str(problem) for problem in state.parts.check_files(state.home)]
     if not problems:
-        for warning in warnings(state.parts.load_content(state.home).settings):
+        settings = state.parts.load_content(state.home).settings
+        for warning in warnings(settings):
             click.echo(f"config.yaml: to think about: {warning}", err=True)
+        today = state.parts.clock().astimezone(settings.service_hours.zone).date()
+        for old in aged(state.files(), today):
+            click.echo(f"to think about: {old}", err=True)
     if records:
         problems += _record_problems(state)
     for problem in problems:
