@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
@@ -266,6 +267,20 @@ def test_who_is_second_to_publish_is_told_and_overwrites_nothing(world):
     with pytest.raises(Meanwhile):
         world.publishing.publish(world.changed(intake=RENAMED), base=1, by=world.ola, why="w")
     assert world.publishing.newest()[1][FLOW] == REWORDED
+
+
+def test_of_two_who_publish_at_the_same_instant_one_does(world):
+    def publish(files):
+        try:
+            return world.publishing.publish(files, base=1, by=world.kari, why="w")
+        except Meanwhile:
+            return None
+
+    wanted = [world.changed(intake=REWORDED), world.changed(intake=RENAMED)]
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(publish, wanted))
+    assert sorted(done, key=bool) == [None, 2]
+    assert world.publishing.newest() == (2, wanted[done.index(2)])
 
 
 def test_a_set_is_restored_as_a_new_one(world):
