@@ -67,7 +67,9 @@ class Asked:
 
 def asked(form: Any, now: datetime, zone: ZoneInfo) -> Asked:
     """What the page wants to see. Acts that nobody could have done are left out."""
-    text = str(form.get("at", "")).replace("T", " ")[:16]
+    deed = str(form.get("do", ""))
+    chosen = deed.removeprefix("at:") if deed.startswith("at:") else str(form.get("at", ""))
+    text = chosen.replace("T", " ")[:16]
     try:
         at = wall(text, zone)
     except ValueError:

@@ -32,7 +32,7 @@ ENVIRONMENT = {
 
 def read_files(home: Path) -> dict[str, str]:
     paths = [home / "config.yaml", *sorted((home / "flows").rglob("*.yaml"))]
-    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in paths}
+    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in paths if path.exists()}
 
 
 def mistakes(files: Mapping[str, str]) -> list[str]:

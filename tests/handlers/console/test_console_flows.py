@@ -187,6 +187,7 @@ def test_the_same_person_in_two_windows_loses_nothing_either(marte):
 def test_the_preview_plays_the_unsaved_text_at_any_hour_and_is_kept_as_a_rehearsal(house, marte):
     marte.open(INTAKE)
     changed = marte.text.replace("Hva vil du snakke om?", "Hva vil du prate om?")
+    assert f'value="{SUNDAY}"' in marte.do(f"at:{SUNDAY}", changed, at="2026-11-25T12:00", duty="1").text
     first = marte.do("try", changed, at=SUNDAY, duty="1", say="hei").text
     assert "Vi er stengt nå" in first and 'value="Prate med noen"' in first
     acts = acts_of(first)
