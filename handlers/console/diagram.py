@@ -43,6 +43,7 @@ class Path:
     ways: list[tuple[Way, str]] = field(default_factory=list)  # kind and name: `choice`, `yes`
     words: list[str] = field(default_factory=list)
     d: str = ""
+    back: bool = False  # it leads up again
     walked: int | None = None  # by rehearsals; None: nobody has counted
     label_x: float = 0.0
     label_y: float = 0.0
@@ -238,7 +239,7 @@ def _bend(path: Path, boxes: Mapping[str, Box], lanes: _Lanes) -> None:
         x1, y1, x2, y2 = start.x + BOX, start.y + TALL / 2, end.x + BOX, end.y + TALL / 2
         side = max(x1, x2) + 26
         path.d = f"M{x1:.0f} {y1:.0f}C{side:.0f} {y1:.0f} {side:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
-        path.label_x, path.label_y = side - 8, (y1 + y2) / 2
+        path.label_x, path.label_y, path.back = side - 8, (y1 + y2) / 2, True
     elif end.layer == start.layer + 1:
         middle = (y1 + y2) / 2
         path.d = f"M{x1:.0f} {y1:.0f}C{x1:.0f} {middle:.0f} {x2:.0f} {middle:.0f} {x2:.0f} {y2:.0f}"
