@@ -193,11 +193,11 @@ def web_app(
 
     from handlers import console, health, metrics
     from handlers.alerting.web_push import Vapid
+    from handlers.console.rehearsing import not_green
     from handlers.deeds import Deeds
     from handlers.drills import Drills
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
-    from handlers.console.rehearsing import not_green
     from handlers.reaching import Reaching
     from handlers.rota import Rota
 
