@@ -75,6 +75,7 @@ class Walk:
         self.passed: set[tuple[str, str]] = set()
         self.starts: list[Way] = []  # what the first message of all, or a later one, leads to
         self.bounded = False
+        self._hours_met = False  # some step on the ways from the node at hand asks whether we are open
         self._numbers: dict[_Key, int] = {}
         self._facts: dict[tuple[_Kept, str | None, bool | None, bool], Facts] = {}
         self._saved: dict[tuple[int, tuple[tuple[str, str], ...]], Facts] = {}
@@ -118,7 +119,11 @@ class Walk:
 
     def _ways(self, number: int, node: Node) -> Iterator[Way]:
         """Every kind of answer to a question, open and closed."""
+        frames = (node.state.at, *node.state.returns)
+        self._hours_met = any((each.flow, each.step) in self._asked.of_hours for each in frames)
         for open_now in self._asked.hours(node.state.at.flow):
+            if not (open_now or self._hours_met):
+                break  # no step on any way from here asks for the hours
             facts = self._fact(node.kept, node.language, node.safe, open_now)
             for how, choice, outcome in self._outcomes(node, facts):
                 yield self._way(how, choice, outcome, facts, node.place, came=number, begins="")
@@ -161,14 +166,14 @@ class Walk:
     ) -> Way:
         said, last = len(outcome.says), place
         facts = self._after(facts, outcome.saves)
-        self.passed.update(outcome.passed)
+        self._note(outcome)
         if outcome.passed:
             last = outcome.passed[-1]
         if outcome.goes == "menu":
             outcome = run.start(self.content, MENU, facts, _NEVER)
             said += len(outcome.says)
             facts = self._after(facts, outcome.saves)
-            self.passed.update(outcome.passed)
+            self._note(outcome)
             last = outcome.passed[-1] if outcome.passed and outcome.state else last
         if outcome.danger is not None:
             return Way(how, choice, facts.open_now, None, "people", 1, last)
@@ -181,6 +186,11 @@ class Walk:
             node = self.nodes[to]
             node.came, node.begins = (came, way) if came is not None else None, begins
         return way
+
+    def _note(self, outcome: Outcome) -> None:
+        self.passed.update(outcome.passed)
+        if not self._asked.of_hours.isdisjoint(outcome.passed):
+            self._hours_met = True
 
     def _comes_back(self, facts: Facts) -> None:
         """It is over; whoever writes again finds the menu, and what was saved."""
@@ -234,7 +244,12 @@ class _Asked:
     def __init__(self, flows: Mapping[str, Flow]) -> None:
         self._classes = _classes(flows)
         self._names = _names_ahead(flows)
-        self._reduced: dict[tuple[str, str], str | None] = {}
+        self.of_hours = {
+            (flow.flow, name)
+            for flow in flows.values()
+            for name, step in flow.steps.items()
+            if any("open" in branch.if_ for branch in step.when)
+        }
 
     def matters(self, flow: str, name: str) -> bool:
         """Whether a condition that may come after a question of this flow asks for `name`."""
