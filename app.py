@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,7 +110,20 @@ def mistakes(files: Mapping[str, str]) -> list[Problem]:
     return check(files)
 
 
-GATES: tuple[Gate, ...] = (mistakes,)  # what files must pass to be published, the quickest first
+def differing(files: Mapping[str, str]) -> Sequence[Problem]:
+    """What the rehearsals among these files do not find as they expect it: the second gate. Seconds, once."""
+    return _rehearsed(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=1)
+def _rehearsed(files: tuple[tuple[str, str], ...]) -> Sequence[Problem]:
+    from handlers.rehearsal import rehearse
+
+    return [problem for each in rehearse(dict(files)) for problem in (*each.problems, *each.differences)]
+
+
+# What files must pass to be published, the quickest first. The console plays the rehearsals beside its requests.
+GATES: tuple[Gate, ...] = (mistakes, differing)
 
 
 # The service.
@@ -246,7 +260,7 @@ def web_app(
                 frame_ancestors="'self'" if demo else "'none'",
                 letters=None if demo else letters_of(env, content().settings),
                 one_tap=demo is not None,
-                publishing=Publishing(storage, clock, gates=(*GATES, not_green), real=env.is_real),
+                publishing=Publishing(storage, clock, gates=(mistakes, not_green), real=env.is_real),
             )
         )
     )
