@@ -5,6 +5,7 @@ What the store keeps of drafts and sets is tested there on both engines; here on
 
 from __future__ import annotations
 
+import hashlib
 import re
 import threading
 from pathlib import Path
@@ -285,3 +286,11 @@ def test_a_new_file_is_begun_as_a_draft_and_may_not_stand_just_anywhere(marte):
     for name in ("../config", "a/b", "intake", ""):
         marte.browser.post("/flows/new", kind="flow", name=name)
     assert list(marte.drafts()) == ["flows/pausing.yaml"]
+
+
+def test_the_vendored_editor_is_the_file_that_its_readme_describes():
+    folder = ROOT / "handlers/console/static/vendor/codemirror"
+    body = (folder / "codemirror.js").read_bytes()
+    assert len(body) < 400_000 and b"://" not in body.replace(b"http://www.w3.org/", b"")
+    assert hashlib.sha256(body).hexdigest() in (folder / "README.md").read_text("utf-8")
+    assert "Marijn Haverbeke" in (folder / "LICENSE").read_text("utf-8")
