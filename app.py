@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from handlers.clock import Clock
 from handlers.environment import Environment
 from handlers.memory import settle
 from handlers.published import Published
+from handlers.publishing import Gate, Publishing
 from storage import Keys, Storage, open_storage
 
 # What only one kind of process needs is imported where that is put together: the worker serves no pages, the
@@ -54,16 +56,9 @@ def home() -> Path:
 
 
 def files_of(folder: Path) -> Mapping[str, str]:
-    """config.yaml, all of flows/ and danger.extra_phrases, as text. Raises ContentError for what cannot be read."""
-    return _read(folder, [folder / CONFIG, *sorted((folder / "flows").glob("*.yaml"))])
-
-
-def rehearsal_files_of(folder: Path) -> Mapping[str, str]:
-    """The same, and flows/rehearsals/."""
-    return {**files_of(folder), **_read(folder, sorted((folder / "flows" / "rehearsals").glob("*.yaml")))}
-
-
-def _read(folder: Path, paths: Sequence[Path]) -> dict[str, str]:
+    """config.yaml, flows/ with its rehearsals, danger.extra_phrases. Raises ContentError for what cannot be read."""
+    flows = folder / "flows"
+    paths = [folder / "config.yaml", *sorted(flows.glob("*.yaml")), *sorted(flows.glob("rehearsals/*.yaml"))]
     files: dict[str, str] = {}
     problems: list[Problem] = []
     for path in paths:
@@ -107,6 +102,29 @@ def report_of(folder: Path) -> Report:
 def problems_of(folder: Path) -> list[Problem]:
     """Every mistake in a folder, each printable as `file:line: ...`."""
     return errors(report_of(folder).findings)
+
+
+def mistakes(files: Mapping[str, str]) -> list[Problem]:
+    """Every mistake in these files: the first gate before publishing."""
+    from bot.checks import check
+
+    return check(files)
+
+
+def differing(files: Mapping[str, str]) -> Sequence[Problem]:
+    """What the rehearsals among these files do not find as they expect it: the second gate. Seconds, once."""
+    return _rehearsed(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=1)
+def _rehearsed(files: tuple[tuple[str, str], ...]) -> Sequence[Problem]:
+    from handlers.rehearsal import rehearse
+
+    return [problem for each in rehearse(dict(files)) for problem in (*each.problems, *each.differences)]
+
+
+# What files must pass to be published, the quickest first. The console plays the rehearsals beside its requests.
+GATES: tuple[Gate, ...] = (mistakes, differing)
 
 
 # The service.
@@ -204,6 +222,7 @@ def web_app(
 
     from handlers import console, health, metrics
     from handlers.alerting.web_push import Vapid
+    from handlers.console.rehearsing import not_green
     from handlers.drills import Drills
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
@@ -256,6 +275,7 @@ def web_app(
                 frame_ancestors="'self'" if demo else "'none'",
                 letters=None if demo else letters_of(env, content().settings),
                 one_tap=demo is not None,
+                publishing=Publishing(storage, clock, gates=(mistakes, not_green), real=env.is_real),
             )
         )
     )
@@ -271,11 +291,12 @@ class Service:
         self, env: Environment, clock: Clock, *, with_worker: bool, demo: Demo | None = None
     ) -> None:
         self._env, self._clock, self._demo = env, clock, demo
-        self._content = Published(env.home, files_of, "serve" if with_worker else "web")
+        self._storage = storage_of(env)
+        role = "serve" if with_worker else "web"
+        self._content = Published(self._storage, clock, role, env.home, files_of)
         self._with_worker = with_worker
         self._live: console.Live | None = None
         self._worker: Worker | None = None
-        self._storage: Storage | None = None
 
     @property
     def content(self) -> Content:
@@ -283,10 +304,10 @@ class Service:
         return self._content()
 
     def app(self) -> Flask:
-        """The web application on a freshly opened store."""
+        """The web application."""
         from handlers import console
 
-        storage = self._storage = storage_of(self._env)
+        storage = self._storage
         self._live = console.Live(storage, limit=self.content.settings.console.streams)
         if self._with_worker:
             self._worker = worker_of(self._env, storage, self._content, self._clock)
@@ -295,8 +316,7 @@ class Service:
     def start(self) -> None:
         """The threads, once the process is the one that serves."""
         settle()
-        if self._storage is not None:
-            self._content.start(self._storage, self._clock, real=self._env.is_real)
+        self._content.start(real=self._env.is_real)
         if self._live is not None:
             self._live.start()
         if self._worker is not None:
@@ -324,15 +344,15 @@ class Service:
 
 def serve_worker(env: Environment) -> None:
     """The worker process, until SIGTERM."""
-    content = Published(env.home, files_of, "worker")
     storage = storage_of(env)
+    content = Published(storage, clocks.real, "worker", env.home, files_of)
     worker = worker_of(env, storage, content, clocks.real)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
     settle()
     worker.start()
-    content.start(storage, clocks.real, real=env.is_real)
+    content.start(real=env.is_real)
     stop.wait()
     content.stop()
     worker.stop()
@@ -348,6 +368,8 @@ def serve_demo(options: DemoOptions) -> None:
     storage = storage_of(env)
     storage.migrate(demo.clock())
     demo.prepare(storage)
+    publishing = Publishing(storage, demo.clock, gates=GATES, real=False)
+    publishing.take_disk(files_of(env.home), "what was on disk when the demo started")
     storage.close()
     Service(env, demo.clock, with_worker=True, demo=demo).run(host="127.0.0.1")
 
@@ -375,9 +397,9 @@ def main() -> None:
         version=program_version(),
         clock=clocks.real,
         load_content=content_of,
-        services_of=lambda folder: content_of(folder).services,
         check_files=problems_of,
-        content_files=rehearsal_files_of,
+        read_files=files_of,
+        gates=GATES,
         report_files=report_of,
         open_storage=storage_of,
         run_web=lambda env: Service(env, clocks.real, with_worker=False).run(),

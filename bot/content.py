@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -24,6 +24,7 @@ from bot.risk_reader import Reader, RiskReader
 from bot.services import ServiceList, Services
 from bot.settings import Settings, Words
 from bot.texts import Texts, read_texts
+from bot.versions import Plan
 from bot.yaml_text import BadYamlError, Located, Problem, read_yaml, validate
 
 CONFIG = "config.yaml"
@@ -46,6 +47,8 @@ class Content:
     phrases: Reader
     replies: Replies
     walked: Callable[[Edge], None] | None = None  # told of every way that a flow takes; for rehearsals
+    number: int | None = None  # of the published set; None: nothing is pinned, everybody is on these flows
+    plans: tuple[tuple[int, Plan], ...] = ()  # what later sets make of conversations under way
 
     @cached_property
     def buttons(self) -> dict[tuple[str, str, str | None], tuple[Choice, ...]]:
@@ -161,6 +164,24 @@ def read_parts(files: Mapping[str, str], *, with_danger: bool = True) -> Parts:
     return parts
 
 
+def is_flow_file(name: str) -> bool:
+    """Whether a file of this name holds a flow, as far as its name tells."""
+    return _is_ours(name) and name not in (*REQUIRED_FILES, MODEL)
+
+
+def flows_of(files: Mapping[str, str]) -> dict[str, Flow]:
+    """The flows alone of a set that was good when it was published. Raises ContentError when they cannot be read."""
+    parts = Parts()
+    for file, text in sorted(files.items()):
+        located = read_yaml(text, file)
+        if "steps" in located.data:  # else the phrases that danger.extra_phrases names
+            parts.located[file] = located
+            _read_flow(parts, file)
+    if parts.problems:
+        raise ContentError([str(problem) for problem in parts.problems])
+    return parts.flows
+
+
 def _is_ours(file: str) -> bool:
     """config.yaml and the YAML directly in flows/; rehearsals and schemas beside them are others'."""
     return file == CONFIG or (file.startswith("flows/") and file.count("/") == 1 and file.endswith(".yaml"))
@@ -222,7 +243,8 @@ def _read_phrases(parts: Parts) -> None:
     if parts.risk is None:
         return
     try:
-        parts.phrases = Phrases(merged(parts.risk, parts.extra) if parts.extra else parts.risk)
+        whole = merged(parts.risk, parts.extra) if parts.extra else parts.risk
+        parts.phrases = _phrases(whole.model_dump_json(by_alias=True))
     except ValueError as error:
         # `check` names the line; here it is enough that nothing starts with a phrase that cannot be read.
         parts.problems.append(Problem(PHRASES, 1, f"{error} (`peersupport check` says where)"))
@@ -237,9 +259,18 @@ def _read_model(parts: Parts, text: str | None) -> None:
         parts.problems.append(Problem(MODEL, 1, said))
         return
     try:
-        parts.danger_model = parse_model(text)
+        parts.danger_model = _model(text)
     except ValueError as error:
         parts.problems.append(Problem(MODEL, 1, str(error)))
+
+
+# An editor tries a changed flow many times a minute; phrases and model are the same each time.
+_model = lru_cache(maxsize=1)(parse_model)
+
+
+@lru_cache(maxsize=2)
+def _phrases(written: str) -> Phrases:
+    return Phrases(RiskFile.model_validate_json(written))
 
 
 def _read_flow(parts: Parts, file: str) -> None:

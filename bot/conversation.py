@@ -148,6 +148,7 @@ class Conversation:
     safe_to_message: bool | None = None
     answers: dict[str, str] = field(default_factory=dict)  # what the flows saved: topic, campus, about ...
     flow: FlowState | None = None
+    flow_set: int | None = None  # the published set whose steps and texts the flow goes through
     handoff: Handoff | None = None  # the open one, or the last closed one
     handoffs: int = 0  # how many there have been
     danger: Danger | None = None

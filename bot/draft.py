@@ -6,7 +6,7 @@ Used inside one call of `decide` or one deed of a supporter, never kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from bot.conversation import Conversation, Stopped, changed
 from bot.effects import DropPending, Effect, SendMessage, Turn
 from bot.messages import BotMessage, Choice, Purpose
 from bot.triage import Queued
+from bot.versions import FIRST, Earlier, Flows
 from bot.window import bot_may_write, bot_until
 from bot.wording import opening_in_words
 
@@ -46,6 +47,9 @@ class World:
 
     on_duty: tuple[int, ...] = ()  # ids of supporters on duty whose console is reachable
     waiting: Iterable[Queued] = ()  # the other contacts who wait; may be read lazily
+    earlier: Earlier | None = (
+        None  # the earlier sets that matter to this conversation; None: it is on the newest
+    )
 
 
 class Draft:
@@ -57,6 +61,7 @@ class Draft:
         self.world = world
         self.now = now
         self.effects: list[Effect] = []
+        self._scripts: dict[int, Content] = {}  # by earlier set
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the conversation."""
@@ -69,6 +74,33 @@ class Draft:
     def turn(self) -> Turn:
         """What came of it."""
         return Turn(conversation=self.conv, effects=tuple(self.effects))
+
+    # The flows, as this conversation began with them.
+
+    @property
+    def flow_set(self) -> int | None:
+        """The earlier set that the flow belongs to; None: the newest one, or none."""
+        newest, mine = self.content.number, self.conv.flow_set or FIRST
+        return None if newest is None or self.conv.flow is None or mine == newest else mine
+
+    @property
+    def is_lost(self) -> bool:
+        """The set that the flow belongs to cannot be read."""
+        return self.flow_set is not None and self.flow_set not in self._earlier_sets
+
+    @property
+    def script(self) -> Content:
+        """The content in use, with the steps that this conversation is on."""
+        number = self.flow_set
+        if number is None or number not in self._earlier_sets:
+            return self.content
+        if number not in self._scripts:
+            self._scripts[number] = replace(self.content, flows=self._earlier_sets[number])
+        return self._scripts[number]
+
+    @property
+    def _earlier_sets(self) -> Mapping[int, Flows]:
+        return self.world.earlier.sets if self.world.earlier else {}
 
     # The service, as this conversation meets it.
 

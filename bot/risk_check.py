@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from bot.conversation import Tier
 from bot.risk import Finding, Phrases, RiskFile, merged
 from bot.risk_pattern import Lists, parse
 from bot.risk_shifts import Texts
-from bot.yaml_text import Located, Problem, near
+from bot.yaml_text import Located, Path, Problem, near
 
 
 def risk_problems(located: Located, file: RiskFile, base: RiskFile | None = None) -> list[Problem]:
@@ -21,33 +22,43 @@ def risk_problems(located: Located, file: RiskFile, base: RiskFile | None = None
     found = [*_form_problems(located, file, whole.lists), *_name_problems(located, file, base)]
     if found:
         return found
-    phrases = Phrases(whole)
+    misread = _misread(
+        file.model_dump_json(by_alias=True), base.model_dump_json(by_alias=True) if base else None
+    )
+    return [located.problem(said, *path) for said, path in misread]
+
+
+@lru_cache(maxsize=4)
+def _misread(written: str, below: str | None) -> tuple[tuple[str, Path], ...]:
+    """What is read wrongly, and where it stands. Kept, by the files' values: reading thousands of sentences takes
+    a second, and most checks come after a change somewhere else."""
+    file = RiskFile.model_validate_json(written)
+    base = RiskFile.model_validate_json(below) if below else None
+    phrases = Phrases(merged(base, file) if base else file)
+    found: list[tuple[str, Path]] = []
     for sentence in base.never if base else ():
         got = phrases.read(sentence)
         if got is not None:
-            said = f"{sentence!r} must mean nothing, but is {_shown(got)}"
-            found.append(located.problem(said, "rules"))
+            found.append((f"{sentence!r} must mean nothing, but is {_shown(got)}", ("rules",)))
     for number, rule in enumerate(file.rules):
         rank = Tier(rule.tier).rank
         if not rule.hits and not rule.hint:
-            found.append(located.problem(f"{rule.id}: 'hits' is missing", "rules", number))
+            found.append((f"{rule.id}: 'hits' is missing", ("rules", number)))
         for index, sentence in enumerate(rule.hits):
             got = phrases.read(sentence)
             if got is None or got.tier.rank < rank:
                 said = f"{rule.id}: this sentence must be {rule.tier}, but is {_shown(got)}"
-                found.append(located.problem(said, "rules", number, "hits", index))
+                found.append((said, ("rules", number, "hits", index)))
         for index, sentence in enumerate(rule.misses):
             got = phrases.read(sentence)
             if got is not None and got.tier.rank >= rank:
                 said = f"{rule.id}: this sentence must be below {rule.tier}, but is {_shown(got)}"
-                found.append(located.problem(said, "rules", number, "misses", index))
+                found.append((said, ("rules", number, "misses", index)))
     for index, sentence in enumerate(file.never):
         got = phrases.read(sentence)
         if got is not None:
-            found.append(
-                located.problem(f"this sentence must mean nothing, but is {_shown(got)}", "never", index)
-            )
-    return found
+            found.append((f"this sentence must mean nothing, but is {_shown(got)}", ("never", index)))
+    return tuple(found)
 
 
 def _shown(finding: Finding | None) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from bot import closed, danger, notice
 from bot.cards import IN_DANGER
@@ -17,6 +19,10 @@ from bot.flow.model import MENU, WELCOME, DangerMark
 from bot.messages import Purpose
 from bot.queue import open_handoff
 from bot.risk import Finding
+from bot.versions import fate
+
+if TYPE_CHECKING:
+    from bot.content import Content
 
 
 def begin(draft: Draft, flow: str | None = None) -> None:
@@ -26,7 +32,7 @@ def begin(draft: Draft, flow: str | None = None) -> None:
         draft.conv = draft.conv.moved(Status.BOT)
         draft.change(closed_at=None)
     closed.reply(draft)
-    outcome = run.start(draft.content, name, facts(draft), draft.now)
+    outcome = _started(draft, name)
     if name == WELCOME:
         notice.give(draft)
         outcome = replace(outcome, says=outcome.says[1:])  # its first text is the notice
@@ -42,7 +48,12 @@ def answer(draft: Draft, text: str | None, payload: str | None) -> None:
     if state is None:
         begin(draft)
         return
-    outcome = run.answer(draft.content, state, text, payload, facts(draft), draft.now)
+    if _was_moved(draft):
+        return
+    state = draft.conv.flow or state
+    outcome = _outcome(
+        draft, lambda script: run.answer(script, state, text, payload, facts(draft), draft.now)
+    )
     if not outcome.understood and not outcome.says and outcome.goes is None:
         begin(draft, MENU)  # an old button whose step is gone
         return
@@ -52,21 +63,21 @@ def answer(draft: Draft, text: str | None, payload: str | None) -> None:
 def is_understood(draft: Draft, text: str) -> bool:
     """Whether these words pick one of the choices that wait."""
     state = draft.conv.flow
-    return state is not None and run.picks(draft.content, state, text)
+    return state is not None and run.picks(draft.script, state, text)
 
 
 def knows(draft: Draft, payload: str) -> bool:
     """Whether a button with this payload still means something; the bot's own always do."""
-    return not payload.startswith("f:") or run.knows(draft.content, payload)
+    return not payload.startswith("f:") or run.knows(draft.script, payload)
 
 
 def means_danger(draft: Draft, text: str | None, payload: str | None) -> Finding | None:
     """What a button of a flow means that stands for danger, in whatever state, also when its title is written."""
     if payload is not None:
-        mark = run.marked(draft.content, payload)
+        mark = run.marked(draft.script, payload) or run.marked(draft.content, payload)
         marks = [mark] if mark else []
     else:
-        marks = run.marked_in_words(draft.content, draft.conv.flow, text or "")
+        marks = run.marked_in_words(draft.script, draft.conv.flow, text or "")
     if not marks:
         return None
     if draft.content.walked and len(marks) == 1:
@@ -85,25 +96,76 @@ def _finding(where: str, mark: DangerMark) -> Finding:
 
 def silence(draft: Draft) -> None:
     """The step's `after` has come due: no answer came."""
-    if draft.conv.flow is not None:
-        _apply(draft, run.silence(draft.content, draft.conv.flow, facts(draft), draft.now))
+    state = draft.conv.flow
+    if draft.is_lost:
+        _to_people(draft)
+    elif state is not None:
+        _apply(draft, _outcome(draft, lambda script: run.silence(script, state, facts(draft), draft.now)))
 
 
 def ask_again(draft: Draft) -> None:
     """Repeat the question that waits, for instance in another language."""
-    if draft.conv.flow is not None:
-        _apply(draft, run.ask_again(draft.content, draft.conv.flow, facts(draft), draft.now))
+    state = draft.conv.flow
+    if state is not None and not _was_moved(draft):
+        state = draft.conv.flow or state
+        _apply(draft, _outcome(draft, lambda script: run.ask_again(script, state, facts(draft), draft.now)))
 
 
 def language_changed(draft: Draft) -> None:
     """Repeat the question that waits in the new language. If it asked for the language, this answers it."""
     conv = draft.conv
-    flow = draft.content.flows.get(conv.flow.at.flow) if conv.flow else None
+    flow = draft.script.flows.get(conv.flow.at.flow) if conv.flow else None
     step = flow.steps.get(conv.flow.at.step) if flow and conv.flow else None
     if step is not None and step.save == "language":
         answer(draft, conv.language, None)
     else:
         ask_again(draft)
+
+
+def _started(draft: Draft, name: str) -> run.Outcome:
+    """A flow begins, always one of the newest set; the conversation stays on that set while it is in it."""
+    draft.change(flow_set=draft.content.number)
+    return run.start(draft.content, name, facts(draft), draft.now)
+
+
+def _was_moved(draft: Draft) -> bool:
+    """Whether something published since the flow began takes the conversation away from the step that waits."""
+    state, number, earlier = draft.conv.flow, draft.flow_set, draft.world.earlier
+    if state is None or number is None:
+        return False
+    if draft.is_lost or earlier is None:
+        _to_people(draft)
+        return True
+    goes = fate(earlier, number, state)
+    if goes.state is None:
+        _to_people(draft)
+        return True
+    draft.change(flow_set=goes.flow_set, flow=goes.state)
+    if not goes.asks:
+        return False
+    at, returns = goes.state.at, goes.state.returns
+    _apply(
+        draft,
+        _outcome(draft, lambda script: run.enter(script, at.flow, at.step, returns, facts(draft), draft.now)),
+    )
+    return True
+
+
+def _to_people(draft: Draft) -> None:
+    draft.change(flow=None)
+    draft.do(CancelTimers(names=frozenset({"flow"})), Record(action="flow_handed_over", by=None))
+    open_handoff(draft)
+
+
+def _outcome(draft: Draft, take: Callable[[Content], run.Outcome]) -> run.Outcome:
+    """What the steps lead to. A text of an earlier set may name a service that is gone: a person answers then."""
+    script = draft.script
+    try:
+        return take(script)
+    except KeyError:
+        if script is draft.content:
+            raise
+        return run.Outcome(goes="people")
 
 
 def _apply(draft: Draft, outcome: run.Outcome) -> None:
@@ -121,7 +183,7 @@ def _apply(draft: Draft, outcome: run.Outcome) -> None:
         draft.change(flow=None)
         open_handoff(draft)
     elif outcome.goes == "menu":
-        _apply(draft, run.start(draft.content, MENU, facts(draft), draft.now))
+        _apply(draft, _started(draft, MENU))
     elif outcome.goes == "erase":
         draft.change(flow=None)
         ask_to_erase(draft)

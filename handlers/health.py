@@ -20,6 +20,7 @@ from handlers import catch_up, metrics
 from handlers.published import GONE
 from storage import Storage, Tx
 from storage.errors import StorageError
+from storage.records import ContentLine
 
 INBOX_SECONDS = 60  # handling one event takes milliseconds
 OUTBOX_SECONDS = 300  # retries after a hiccup of the channel are over by then
@@ -144,7 +145,8 @@ def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
         "channel": _stopped(
             cannot_send, "Meta refuses us and messages are held: run `peersupport page doctor`"
         ),
-        "lists": _lists(tx, now),
+        "published": _published(tx, now),
+        "disk": _disk(tx, now),
         "subscription": _stopped(
             [kind for kind in incidents if kind == catch_up.LOST],
             "Meta does not tell us what students write: run `peersupport page setup`",
@@ -156,15 +158,32 @@ def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
     }, incidents
 
 
-def _lists(tx: Tx, now: datetime) -> Part:
-    """Texts, services and phrases: a file that cannot be used leaves the last good one in use."""
-    refused = [
-        f"{line.process.partition('-')[0]}: {line.problem}"
+def _published(tx: Tx, now: datetime) -> Part:
+    """The newest set: one that cannot be used leaves the last good one in use."""
+    refused = {
+        f"{_role(line)} uses set {line.version}; {line.problem}"
         for line in tx.content_in_use.since(now - GONE)
         if line.problem
-    ]
-    said = "; ".join(sorted(set(refused)))
-    return Part(ok=not refused, what=f"the last good content is in use: {said}" if refused else None)
+    }
+    said = "; ".join(sorted(refused))
+    return Part(
+        ok=not refused,
+        count=tx.published.newest_number(),
+        what=f"the last good set is in use: {said}" if refused else None,
+    )
+
+
+def _disk(tx: Tx, now: datetime) -> Part:
+    """Files on disk that are not as published: to be known, and nothing that stops anything."""
+    differs = {
+        f"{_role(line)}: {line.differs}" for line in tx.content_in_use.since(now - GONE) if line.differs
+    }
+    said = "; ".join(sorted(differs))
+    return Part(ok=True, what=f"on disk, and not published: {said}" if differs else None)
+
+
+def _role(line: ContentLine) -> str:
+    return line.process.partition("-")[0]
 
 
 def _stopped(by: list[str], what: str) -> Part:

@@ -1,51 +1,112 @@
-"""The content in use: what the process began with, and newer texts, services and phrases as soon as they are good.
+"""The content in use: the newest published set, in every process within seconds of its publication.
 
-Flow steps and config.yaml wait for a restart: somebody may be in the middle of them. A file that changed is read
-once it stands still, so that half a file is never taken for a whole one. What `check` refuses is not used; the last
-good content stays, and every process says in the store which version it uses and what is wrong.
+Sets live in the store. A set that cannot be used leaves the last good one in use, and every process says in the
+store which one it uses and what is wrong. Files on disk are import and export: where they differ from the newest
+set that is shown, and nothing is taken from them.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.content import CONFIG, PHRASES, SERVICES, TEXTS, Content, extra_phrases_of, load_content
+from bot.content import CONFIG, SERVICES, Content, load_content
+from bot.errors import ContentError
 from bot.risk_reader import LateReader
 from handlers.clock import Clock
-from storage import Storage, Tx
+from storage import Storage, StorageError, StorageUnavailable, Tx
+from storage.published import set_hash, text_hash
 
 log = logging.getLogger("peersupport.content")
-LOOK_SECONDS = 4.0
+LOOK_SECONDS = 4.0  # the net below waking
 SAID_AGAIN = timedelta(seconds=30)
 GONE = timedelta(seconds=90)  # who has said nothing for so long does not serve any more
-REFUSED = "content_refused"  # an incident while any process has a file that it cannot use
+REFUSED = "content_refused"  # an incident while any process cannot use the newest set
+STEPS_BACK = 5  # how many older sets a start tries when the newest cannot be used
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|«[^»]*»")
+Check = Callable[[Mapping[str, str]], list[str]]
+Read = Callable[[Path], Mapping[str, str]]  # a folder's files as text; raises ContentError
+
+_loaded: dict[tuple[str, bool], Content] = {}  # the last set that was read and checked here, by its hash
+_passed: set[str] = set()  # hashes of sets that this process has checked before it published them
+
+
+def check_files(files: Mapping[str, str]) -> list[str]:
+    """Everything that is wrong with them."""
+    from bot.checks import check  # megabytes, needed when something has changed
+
+    return [str(problem) for problem in check(files)]
+
+
+def has_passed(files: Mapping[str, str]) -> None:
+    """These have been checked here, and need not be once more when they are used."""
+    _passed.add(set_hash({name: text_hash(text) for name, text in files.items()}))
+
+
+def set_of(storage: Storage, number: int, *, late: bool = False, check: Check | None = None) -> Content:
+    """A set, ready for use. Raises ContentError for one that this version cannot use, StorageError for a lost one.
+
+    `late`: a web process reads nothing for danger, and learns to when it is first asked to. `check`: instead of
+    `check_files`, for whoever has another way to it.
+    """
+    found = storage.read(lambda tx: tx.published.get(number))
+    if found is None:
+        raise StorageError(f"there is no published set {number}")
+    content = _loaded.get((found.hash, late))
+    if content is None:
+        files = storage.read(lambda tx: tx.published.files(number))
+        if found.hash not in _passed and (problems := (check or check_files)(files)):
+            raise ContentError(problems)
+        _passed.add(found.hash)
+        content = load_content(files, LateReader(lambda: load_content(files).phrases) if late else None)
+        _loaded.clear()
+        _loaded[found.hash, late] = content
+    plans = storage.read(lambda tx: tx.published.plans())
+    return replace(content, number=number, plans=tuple(each for each in plans if each[0] <= number))
+
+
+def newest_good(
+    storage: Storage, *, late: bool = False, check: Check | None = None
+) -> tuple[Content, str | None]:
+    """What a starting process serves: the newest set, or one of those before it and why. Raises PeerSupportError."""
+    newest = storage.read(lambda tx: tx.published.newest_number())
+    if newest is None:
+        raise StorageError("Nothing has been published yet: run `peersupport release`.")
+    first: str | None = None
+    error: StorageError | ContentError | None = None
+    for number in range(newest, max(0, newest - STEPS_BACK - 1), -1):
+        try:
+            return set_of(storage, number, late=late, check=check), first
+        except StorageUnavailable:
+            raise
+        except (StorageError, ContentError) as found:
+            error, first = error or found, first or _said(newest, found)
+    raise error or StorageError(f"there is no published set {newest}")
 
 
 class Published:
     """One per process. Call it for the content in use."""
 
-    def __init__(self, folder: Path, read: Callable[[Path], Mapping[str, str]], role: str) -> None:
-        """`read` gives all files as text; raises ContentError. `role`: web, worker or serve."""
-        self._folder = folder
-        self._reads = role != "web"
-        self._seen: object = None
-        self._started = dict(read(folder))
-        extra = extra_phrases_of(self._started[CONFIG])
-        self._live = tuple(name for name in (TEXTS, SERVICES, PHRASES, extra) if name is not None)
-        self._tried = self._seen = self._stamp()
-        self._content = self._load(self._started)
-        self.version = _version(self._started)
-        self.problem: str | None = None
+    def __init__(self, storage: Storage, clock: Clock, role: str, folder: Path, read: Read) -> None:
+        """`folder`: whose files are compared with what is published. `role`: web, worker or serve.
+
+        Raises PeerSupportError when there is no set that can be used.
+        """
+        self._storage, self._clock, self._folder, self._read = storage, clock, folder, read
+        self._late = role == "web"
+        self._content, self.problem = newest_good(storage, late=self._late)
+        self._tried = self._content.number
+        self.differs: tuple[str, ...] = ()  # files on disk that are not as published
+        self._compared: object = None
+        self._elsewhere = {CONFIG}  # files of the newest set outside flows/
         self.name = f"{role}-{os.urandom(3).hex()}"
-        self._said: tuple[str, str | None] | None = None
+        self._said: object = None
         self._said_at: datetime | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -53,127 +114,147 @@ class Published:
     def __call__(self) -> Content:
         return self._content
 
-    def _load(self, files: Mapping[str, str]) -> Content:
-        """A web process reads nothing for danger: it learns to when it is first asked to."""
-        if self._reads:
-            return load_content(files)
-        return load_content(files, LateReader(lambda: load_content(files).phrases))
+    @property
+    def number(self) -> int:
+        """Of the set in use."""
+        return self._content.number or 0
 
-    # Looking.
-
-    def start(self, storage: Storage, clock: Clock, *, real: bool) -> None:
-        """Look every few seconds. `real`: students may see it, so each new service needs to be verified."""
-        self._thread = threading.Thread(
-            target=self._run, args=(storage, clock, real), name="content", daemon=True
-        )
+    def start(self, *, real: bool) -> None:
+        """Look whenever something is published, and every few seconds. `real`: students may see it."""
+        self._thread = threading.Thread(target=self._run, args=(real,), name="content", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         """Look no more."""
         self._stop.set()
 
-    def _run(self, storage: Storage, clock: Clock, real: bool) -> None:
-        while True:
-            try:
-                self.look(storage, clock(), real=real)
-            except Exception as error:  # the store is away for a moment, or a file: looked at again
-                log.error("content_look_failed", extra={"error": type(error).__name__})
-            if self._stop.wait(LOOK_SECONDS):
-                return
+    def _run(self, real: bool) -> None:
+        listener = self._storage.listen("content")
+        try:
+            while not self._stop.is_set():
+                try:
+                    self.look(self._clock(), real=real)
+                except Exception as error:  # the store is away for a moment, or a file: looked at again
+                    log.error("content_look_failed", extra={"error": type(error).__name__})
+                    self._stop.wait(1)
+                listener.wait(LOOK_SECONDS)
+        finally:
+            listener.close()
 
-    def look(self, storage: Storage, now: datetime, *, real: bool) -> None:
-        """Use what is new and good; say what is used."""
-        stamp = self._stamp()
-        if stamp != self._seen:
-            self._seen = stamp  # perhaps somebody is still writing it
-        elif stamp != self._tried:
-            self._try(storage, now, real)
-            self._tried = stamp
-        self._say(storage, now)
+    def look(self, now: datetime, *, real: bool) -> None:
+        """Use the newest set; say what is used, and what differs from it on disk."""
+        newest = self._storage.read(lambda tx: tx.published.newest_number())
+        if newest is not None and newest != self._tried:
+            self._take(newest, now, real)
+        self._compare(newest)
+        self._say(now)
+
+    def _take(self, newest: int, now: datetime, real: bool) -> None:
+        try:
+            content = set_of(self._storage, newest, late=self._late)
+        except StorageUnavailable:
+            raise
+        except StorageError as error:  # perhaps it can be read the next time
+            self._refuse(_said(newest, error))
+            return
+        except ContentError as error:
+            self._tried = newest
+            self._refuse(_said(newest, error))
+            return
+        self._tried = newest
+        if real and (problem := show_services(self._storage, content, now)):
+            self._refuse(f"set {newest}: {_without_words(problem)}")
+            return
+        self._content, self.problem = content, None
+        log.info("content_in_use", extra={"version": str(newest)})
+
+    def _refuse(self, problem: str) -> None:
+        if problem != self.problem:
+            log.error("content_refused", extra={"version": str(self.number)})
+        self.problem = problem
+
+    def _compare(self, newest: int | None) -> None:
+        stamp = (newest, self._stamp())
+        if newest is None or stamp == self._compared:
+            return
+        hashes = self._storage.read(lambda tx: tx.published.hashes(newest))
+        self._elsewhere = {name for name in hashes if not name.startswith("flows/")}
+        differs = differing(self._folder, self._read, hashes)
+        if differs and differs != self.differs:
+            log.warning("disk_differs", extra={"version": str(newest), "count": len(differs)})
+        self.differs, self._compared = differs, stamp
 
     def _stamp(self) -> object:
-        def of(name: str) -> tuple[int, int] | None:
+        paths = sorted(
+            {*(self._folder / "flows").glob("**/*.yaml"), *(self._folder / n for n in self._elsewhere)}
+        )
+        found = []
+        for path in paths:
             try:
-                found = (self._folder / name).stat()
+                seen = path.stat()
             except OSError:
-                return None
-            return found.st_mtime_ns, found.st_size
+                continue
+            found.append((path, seen.st_mtime_ns, seen.st_size))
+        return found
 
-        return tuple(of(name) for name in self._live)
-
-    def _try(self, storage: Storage, now: datetime, real: bool) -> None:
-        files, problems = self._files()
-        version = _version(files)
-        if not problems and version != self.version:
-            problems = self._take(storage, files, version, now, real)
-        self.problem = _without_words(problems[0]) if problems else None
-        if self.problem:
-            log.error("content_refused", extra={"version": self.version, "count": len(problems)})
-
-    def _take(
-        self, storage: Storage, files: Mapping[str, str], version: str, now: datetime, real: bool
-    ) -> list[str]:
-        """Use it, or say why not."""
-        from bot.checks import check  # megabytes, needed when something has changed
-
-        if problems := [str(problem) for problem in check(files)]:
-            return problems
-        content = self._load(files)
-        if real and (problems := _unverified(storage, content, now)):
-            return problems
-        self._content, self.version = content, version
-        log.info("content_in_use", extra={"version": version})
-        return []
-
-    def _files(self) -> tuple[dict[str, str], list[str]]:
-        """What it would be with the files as they are now, and which of them cannot be read."""
-        files, problems = dict(self._started), []
-        for name in self._live:
-            try:
-                files[name] = (self._folder / name).read_text("utf-8")
-            except UnicodeDecodeError:
-                problems.append(f"{name}:1: is not UTF-8 text; save it as UTF-8")
-            except OSError:
-                problems.append(f"{name}:1: the file is missing or cannot be read")
-        return files, problems
-
-    def _say(self, storage: Storage, now: datetime) -> None:
-        said = (self.version, self.problem)
+    def _say(self, now: datetime) -> None:
+        said = (self.number, self.problem, self.differs)
         if said == self._said and self._said_at and timedelta() <= now - self._said_at < SAID_AGAIN:
             return
+        differs = ", ".join(self.differs)[:300] or None
 
         def write(tx: Tx) -> None:
-            tx.content_in_use.say(self.name, self.version, self.problem, now)
+            tx.content_in_use.say(self.name, str(self.number), self.problem, now, differs=differs)
             refused = any(line.problem for line in tx.content_in_use.since(now - GONE))
             if refused and not tx.incidents.is_open(REFUSED):
                 tx.incidents.open(REFUSED, now)
             elif not refused:
                 tx.incidents.close(REFUSED, now)
 
-        storage.write(write)
+        self._storage.write(write)
         self._said, self._said_at = said, now
 
 
-def _version(files: Mapping[str, str]) -> str:
-    """Short, and the same for the same files in every process."""
-    whole = hashlib.sha256()
-    for name in sorted(files):
-        whole.update(name.encode() + b"\0" + files[name].encode() + b"\0")
-    return whole.hexdigest()[:12]
+def differing(folder: Path, read: Read, hashes: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the files that are not the same on disk as in a set; a file that cannot be read differs."""
+    try:
+        files = read(folder)
+    except ContentError as error:
+        return tuple(sorted({problem.partition(":")[0] for problem in error.problems}))
+    found = {name: text_hash(text) for name, text in files.items()}
+    return tuple(name for name in sorted({**found, **hashes}) if found.get(name) != hashes.get(name))
+
+
+def show_services(storage: Storage, content: Content, now: datetime) -> str | None:
+    """Before students of the real Page meet a number, a person has called it. What is wrong; None: all are shown now.
+
+    The store remembers what it has shown. That stops nothing any more, whoever has taken a signature away since: a
+    service that runs can be started again at night. A trial with the stand-in counts for nothing.
+    """
+    known = storage.read(lambda tx: tx.shown_services.all())
+    if problem := unverified_problem(content, known):
+        return problem
+    if fresh := set(content.services) - known:
+        storage.write(lambda tx: tx.shown_services.add(fresh, now))
+    return None
+
+
+def unverified_problem(content: Content, known: Collection[str]) -> str | None:
+    """A sentence that names the services which nobody has verified, apart from `known`; None: there are none."""
+    new = [each for each in content.services.unverified() if each not in known]
+    if not new:
+        return None
+    return (
+        f"{SERVICES}: nobody has verified {', '.join(new)}. Call each number or open each page, and write"
+        " verified_by and verified_on; or take the service out."
+    )
+
+
+def _said(number: int, error: StorageError | ContentError) -> str:
+    problems = error.problems if isinstance(error, ContentError) else [str(error)]
+    return f"set {number}: {_without_words(problems[0])}"
 
 
 def _without_words(problem: str) -> str:
     """The sentence without what it quotes: it is shown to passers-by, and the phrases are nobody's business."""
     return _QUOTED.sub("…", problem)[:300]
-
-
-def _unverified(storage: Storage, content: Content, now: datetime) -> list[str]:
-    """New numbers that nobody has called stay out, as at the start."""
-    known = storage.read(lambda tx: tx.shown_services.all())
-    if new := [each for each in content.services.unverified() if each not in known]:
-        return [
-            f"{SERVICES}:1: nobody has verified {', '.join(new)}; call, and write verified_by and verified_on"
-        ]
-    if fresh := set(content.services) - known:
-        storage.write(lambda tx: tx.shown_services.add(fresh, now))
-    return []

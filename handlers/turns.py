@@ -12,6 +12,7 @@ from bot.draft import Draft, World
 from bot.effects import Turn
 from bot.events import SendSettled
 from bot.messages import Purpose
+from handlers.earlier import earlier
 from storage import Tx
 from storage.records import Place
 
@@ -23,6 +24,7 @@ def world_for(
     return World(
         on_duty=on_duty_now(tx, content, now) if on_duty is None else on_duty,
         waiting=_Others(tx, conv.contact_id),  # type: ignore[arg-type]
+        earlier=earlier(tx, conv, content),
     )
 
 

@@ -13,6 +13,7 @@ from bot.conversation import Conversation, Handoff, Status
 from storage import aliases
 from storage.engine import Row
 from storage.errors import Erased
+from storage.publishing_records import Underway
 from storage.sealing import new_uid
 from storage.store import Store
 from storage.times import ms_or_none, to_ms
@@ -29,7 +30,7 @@ _SHOWN_ANSWERS = (
 
 _SAVE = """INSERT INTO conversation (contact_id, uid, body, summary, alias_hash, status, tier, category, language,
     handoff_number, opened_at, claimed_by, claimed_at, last_inbound_at, closed_at, parked_at, updated_at, paused,
-    elsewhere, offered_to, offered_at)
+    elsewhere, offered_to, offered_at, flow_set)
 {rows}
 ON CONFLICT (contact_id) DO UPDATE SET uid = excluded.uid, body = excluded.body, summary = excluded.summary,
     alias_hash = excluded.alias_hash, status = excluded.status, tier = excluded.tier,
@@ -37,7 +38,8 @@ ON CONFLICT (contact_id) DO UPDATE SET uid = excluded.uid, body = excluded.body,
     opened_at = excluded.opened_at, claimed_by = excluded.claimed_by, claimed_at = excluded.claimed_at,
     last_inbound_at = excluded.last_inbound_at, closed_at = excluded.closed_at, parked_at = excluded.parked_at,
     updated_at = excluded.updated_at, paused = excluded.paused, elsewhere = excluded.elsewhere,
-    offered_to = excluded.offered_to, offered_at = excluded.offered_at, forgotten_at = NULL,
+    flow_set = excluded.flow_set, offered_to = excluded.offered_to, offered_at = excluded.offered_at,
+    forgotten_at = NULL,
     knocked_at = CASE WHEN conversation.status = 'claimed' AND excluded.status = 'waiting' THEN NULL
         ELSE conversation.knocked_at END"""
 
@@ -90,6 +92,22 @@ class Conversations(Store):
             return None
         return model.from_json(box.open(row["body"], "conversation.body", row["uid"]))
 
+    def underway(self) -> list[Underway]:
+        """Everybody in the middle of a flow, drills apart. Opens each, so not for every page."""
+        rows = self._all(
+            "SELECT contact_id, contact.uid, key_wrapped FROM conversation"
+            " JOIN contact ON contact.id = contact_id"
+            " WHERE (flow_set IS NOT NULL OR status = 'bot') AND contact.drill = 0 AND contact.key_wrapped IS NOT NULL"
+        )
+        for row in rows:
+            self._tx.note_key(row["contact_id"], row)
+        self.look_up([row["contact_id"] for row in rows])
+        return [
+            Underway(flow_set=found.flow_set, state=found.flow, last_inbound_at=found.last_inbound_at)
+            for row in rows
+            if (found := self.peek(row["contact_id"])) is not None and found.flow is not None
+        ]
+
     def save(self, conversation: Conversation, now: datetime) -> None:
         """Keep this state, and the open handoff's columns with it. Raises Erased."""
         self.save_all([conversation], now)
@@ -129,6 +147,7 @@ class Conversations(Store):
             "elsewhere": int(conversation.elsewhere_since is not None),
             "offered_to": handoff.offer.to if handoff and handoff.offer else None,
             "offered_at": to_ms(handoff.offer.at) if handoff and handoff.offer else None,
+            "flow_set": conversation.flow_set if conversation.flow else None,
         }
 
     def _save_handoff(self, contact_id: int, handoff: Handoff) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol, TypeVar, get_args
 T = TypeVar("T")
 Row = dict[str, Any]
 
-Topic = Literal["inbox", "outbox", "screens", "timers", "alerts"]  # what somebody may wait for
+Topic = Literal["inbox", "outbox", "screens", "timers", "alerts", "content"]  # what somebody may wait for
 TOPICS: tuple[Topic, ...] = get_args(Topic)
 
 BUMP = "UPDATE change SET number = number + 1"  # once per commit that something visible changed in

@@ -9,6 +9,7 @@ from __future__ import annotations
 from storage.engine import Step
 from storage.ladder_tables import LADDER
 from storage.people_tables import PEOPLE
+from storage.published_tables import PUBLISHED
 from storage.rota_tables import ROTA
 from storage.talk_tables import TALK
 from storage.work_tables import WORK
@@ -337,4 +338,5 @@ STEPS: tuple[Step, ...] = (
     # Which texts, services and phrases each process uses: newer ones may be refused while it runs.
     Step("0011_content_in_use", (_CONTENT_IN_USE,)),
     Step("0012_debrief", _DEBRIEF),
+    Step("0013_published", PUBLISHED),
 )

@@ -214,11 +214,12 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class ContentLine:
-    """Which content one process uses. `problem`: why it is not the newest."""
+    """Which set one process uses. `problem`: why it is not the newest."""
 
     process: str  # web-..., worker-... or serve-...
     version: str
     problem: str | None
+    differs: str | None = None  # names of files on its disk that are not as published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

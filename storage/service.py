@@ -97,26 +97,30 @@ class ShownServices(Store):
 class ContentInUse(Store):
     """What each process serves."""
 
-    def say(self, process: str, version: str, problem: str | None, now: datetime) -> None:
-        """This process uses this version; `problem`: why it does not use the newest files."""
+    def say(
+        self, process: str, version: str, problem: str | None, now: datetime, *, differs: str | None = None
+    ) -> None:
+        """This process uses this set; `problem`: why it does not use the newest. `differs`: files on its disk."""
         self._run("DELETE FROM content_in_use WHERE at < :before", before=to_ms(now - _RUNS_KEPT))
         self._run(
-            "INSERT INTO content_in_use (process, version, problem, at) VALUES (:process, :version, :problem, :now)"
+            "INSERT INTO content_in_use (process, version, problem, differs, at)"
+            " VALUES (:process, :version, :problem, :differs, :now)"
             " ON CONFLICT (process) DO UPDATE SET version = excluded.version, problem = excluded.problem,"
-            " at = excluded.at",
+            " differs = excluded.differs, at = excluded.at",
             process=process,
             version=version,
             problem=problem,
+            differs=differs,
             now=to_ms(now),
         )
 
     def since(self, since: datetime) -> list[ContentLine]:
         """Of the processes that have said something since then."""
         rows = self._all(
-            "SELECT process, version, problem FROM content_in_use WHERE at > :since ORDER BY process",
+            "SELECT process, version, problem, differs FROM content_in_use WHERE at > :since ORDER BY process",
             since=to_ms(since),
         )
-        return [ContentLine(row["process"], row["version"], row["problem"]) for row in rows]
+        return [ContentLine(row["process"], row["version"], row["problem"], row["differs"]) for row in rows]
 
 
 class Counters(Store):

@@ -18,6 +18,7 @@ from storage.engine import Row, Statements, Topic
 from storage.errors import Erased
 from storage.escalations import Escalations
 from storage.figures import Figures
+from storage.file_drafts import FileDrafts
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
 from storage.invitations import Invitations
@@ -25,6 +26,8 @@ from storage.matters import Matters
 from storage.mentions import Mentions
 from storage.missed import Missed
 from storage.outbox import Outbox
+from storage.proposals import Proposals
+from storage.published import PublishedSets
 from storage.push import Push
 from storage.retention import Retention
 from storage.rota import RotaStore
@@ -266,8 +269,23 @@ class Tx:
 
     @cached_property
     def content_in_use(self) -> ContentInUse:
-        """Which texts, services and phrases each process serves."""
+        """Which published set each process serves."""
         return ContentInUse(self)
+
+    @cached_property
+    def published(self) -> PublishedSets:
+        """Published sets of files."""
+        return PublishedSets(self)
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """Sets that wait for a second person."""
+        return Proposals(self)
+
+    @cached_property
+    def file_drafts(self) -> FileDrafts:
+        """Files that somebody has changed and not published."""
+        return FileDrafts(self)
 
     @cached_property
     def counters(self) -> Counters:

@@ -82,6 +82,13 @@ def start(content: Content, flow_name: str, facts: Facts, now: datetime) -> Outc
     return outcome
 
 
+def enter(
+    content: Content, flow_name: str, step: str, returns: tuple[Frame, ...], facts: Facts, now: datetime
+) -> Outcome:
+    """Go on at this step, whatever was asked before: the conversation has been moved there."""
+    return _Sprint(content, facts, now, flow_name, returns).enter(step)
+
+
 def answer(
     content: Content,
     state: FlowState | None,
@@ -255,8 +262,8 @@ class _Sprint:
             step = self._step_named(name)
             if step is None:
                 return self.leave("menu")
-            self.took(name, edges.STEP)
             self.passed.append((self.flow, name))
+            self.took(name, edges.STEP)
             if len(self.passed) > MAX_STEPS or len(self.returns) > MAX_RETURNS:
                 return self.leave("people")
             self.save(step.set)

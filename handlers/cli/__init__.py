@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bot.errors import PeerSupportError
-from handlers.cli import backup, content, data, drill, page, rehearse, risk, serving, staff
+from handlers.cli import backup, content, data, drill, flows, page, rehearse, risk, serving, staff
 from handlers.cli.parts import DemoOptions, Parts, State
 from storage import StorageUnavailable
 
@@ -52,6 +52,7 @@ def build_cli(parts: Parts) -> click.Group:
         serving.add_to,
         content.add_to,
         rehearse.add_to,
+        flows.add_to,
         staff.add_to,
         drill.add_to,
         data.add_to,

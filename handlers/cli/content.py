@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.findings import errors, level
+from bot.verified import aged
 from bot.yaml_text import Problem
 from handlers.cli.finding_formats import FORMATS, figures, in_words
 from handlers.cli.hours_report import report
@@ -48,6 +49,8 @@ def check(state: State, records: bool, notes: bool, shape: str) -> None:
     mistakes = errors(report.findings)
     if shape == "text":
         _tell(report, mistakes, notes)
+        if not mistakes:
+            _tell_old_numbers(state)
     else:
         click.echo(FORMATS[shape](report))
     damaged = _record_problems(state) if records else []
@@ -68,6 +71,12 @@ def _tell(report: Report, mistakes: list[Problem], notes: bool) -> None:
             click.echo(in_words(problem), err=True)
     for line in figures(report):
         click.echo(line, err=True)
+
+
+def _tell_old_numbers(state: State) -> None:
+    zone = state.parts.load_content(state.home).settings.service_hours.zone
+    for old in aged(state.parts.read_files(state.home), state.parts.clock().astimezone(zone).date()):
+        click.echo(f"to think about: {old}", err=True)
 
 
 def _record_problems(state: State) -> list[str]:

@@ -42,5 +42,5 @@ def stop(state: State) -> None:
 
 
 def _drills(state: State, storage: Storage) -> Drills:
-    content = state.parts.load_content(state.home)
-    return Drills(storage, lambda: content, state.parts.clock)  # type: ignore[arg-type,return-value]
+    content = state.served_from(storage)
+    return Drills(storage, lambda: content, state.parts.clock)

@@ -26,8 +26,7 @@ def page() -> None:
 def setup(state: State) -> None:
     """Write greeting, menu, "Get started" and subscriptions to Meta; safe to repeat."""
     env = state.environment(FOR_ALL)
-    state.check()
-    _print(set_up(state.parts.messenger(env), env, state.parts.load_content(state.home)))
+    _print(set_up(state.parts.messenger(env), env, state.served(env)))
 
 
 @page.command()
@@ -35,7 +34,7 @@ def setup(state: State) -> None:
 def doctor(state: State) -> None:
     """Look at token, subscriptions, profile and webhook, and say what to do. Changes nothing."""
     env = state.environment(FOR_ALL)
-    _print(examine(state.parts.messenger(env), env, state.parts.load_content(state.home)))
+    _print(examine(state.parts.messenger(env), env, state.served(env)))
 
 
 def _print(checks: Iterable[Check]) -> None:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
+from bot import content as files_read
 from bot.errors import ContentError, PeerSupportError
 from bot.settings import Settings
 from handlers.cli.apart import apart
 from handlers.environment import FOR_STORAGE, Environment
-from storage import Storage
+from handlers.publishing import Gate, Publishing
+from storage import Storage, StorageError, Tx
 
 if TYPE_CHECKING:
     from bot.checks import Report
@@ -83,9 +85,9 @@ class Parts:
     version: str
     clock: Callable[[], datetime]
     load_content: Callable[[Path], Content]  # raises ContentError
-    services_of: Callable[[Path], Services]  # likewise; of a folder's content the services alone
     check_files: Callable[[Path], Sequence[object]]  # each prints as `file:line: what is wrong`
-    content_files: Callable[[Path], Mapping[str, str]]  # name to text, rehearsals too; raises ContentError
+    read_files: Callable[[Path], Mapping[str, str]]  # raises ContentError
+    gates: Sequence[Gate]  # what files must pass to be published
     report_files: Callable[[Path], Report]  # everything that is to be said about them
     open_storage: Callable[[Environment], Storage]
     run_web: Callable[[Environment], None]
@@ -128,6 +130,35 @@ class State:
                 )
             yield storage
 
+    def publishing(self, storage: Storage, env: Environment | None = None) -> Publishing:
+        """The way to publish."""
+        real = (env or self.environment()).is_real
+        return Publishing(storage, self.parts.clock, gates=self.parts.gates, real=real)
+
+    def files(self) -> dict[str, str]:
+        """The files on disk. Raises ContentError."""
+        return dict(self.parts.read_files(self.home))
+
+    def served(self, env: Environment | None = None) -> files_read.Content:
+        """What the service goes by: the newest set; the files on disk before the first, or while no store answers.
+
+        Raises ContentError for mistakes in those.
+        """
+        try:
+            with self.storage(env) as storage:
+                return self.served_from(storage)
+        except StorageError:
+            self.check()
+            return files_read.load_content(self.files())
+
+    def served_from(self, storage: Storage) -> files_read.Content:
+        """As `served`, from a store that is open."""
+        files = storage.read(_newest_files) if storage.is_current() else None
+        if files is None:
+            self.check()
+            files = self.files()
+        return files_read.load_content(files)
+
     def check(self) -> None:
         """Refuse to go on with mistakes in the files. Raises ContentError with all of them."""
         problems = apart(lambda: [str(problem) for problem in self.parts.check_files(self.home)])
@@ -144,6 +175,11 @@ class State:
         except ValueError:
             raise click.ClickException(f'write the time as "2026-11-29 22:00", not {text!r}') from None
         return (local if local.tzinfo else local.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def _newest_files(tx: Tx) -> dict[str, str] | None:
+    number = tx.published.newest_number()
+    return None if number is None else tx.published.files(number)
 
 
 pass_state = click.make_pass_decorator(State)

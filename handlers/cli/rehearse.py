@@ -33,7 +33,7 @@ def rehearse(
     """Play flows/rehearsals/*.yaml, or these files, and show the conversation where something differs."""
     if (every or as_json) and not of_ways:
         raise click.UsageError("--all and --json belong to --coverage")
-    files = state.parts.content_files(state.home)
+    files = state.parts.read_files(state.home)
     content = cast(Content, state.parts.load_content(state.home))
     results = _played(content, files, paths)
     zone = content.settings.service_hours.zone

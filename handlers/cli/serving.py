@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 
 import click
 
@@ -11,6 +11,7 @@ from handlers.cli.apart import apart
 from handlers.cli.parts import DemoOptions, State, pass_state
 from handlers.environment import FOR_ALL, FOR_RECEIVING, FOR_SENDING, FOR_STORAGE, Environment, disk_problem
 from handlers.logs import setup_logging
+from handlers.published import check_files, differing, newest_good, set_of, show_services, unverified_problem
 from storage import Storage
 
 
@@ -56,10 +57,9 @@ def worker(state: State) -> None:
 def serve(state: State) -> None:
     """Web and worker together, for one small machine. Prepares the database first."""
     env = _environment(state, FOR_ALL)
-    state.check()
     with state.storage(env) as storage:
         storage.migrate(state.parts.clock())
-        _show_services(state, env, storage)
+        _can_serve(state, env, storage)
     setup_logging()
     state.parts.run_serve(env)
 
@@ -67,60 +67,57 @@ def serve(state: State) -> None:
 @click.command()
 @pass_state
 def release(state: State) -> None:
-    """Before a new version serves: check every file, prepare the database. Refuses mistakes."""
+    """Before a new version serves: prepare the database, check what is published. Refuses mistakes.
+
+    The first time it publishes what is on disk. Later it only says what differs from it there.
+    """
     env = _environment(state, FOR_STORAGE)
-    state.check()
-    if env.is_real:
-        _refuse(state.parts.services_of(state.home).unverified())
     with state.storage(env) as storage:
         storage.migrate(state.parts.clock())
-    click.echo("Files are in order, the database is ready.")
-
-
-def _show_services(state: State, env: Environment, storage: Storage) -> None:
-    """Before students of a real Page meet a number, a person has called it.
-
-    The store remembers which services it has served to a real Page. What is among those stops no start any more:
-    a service that runs can be started again at night, whoever has taken a signature away meanwhile. What is new in
-    the file needs one, however the database was prepared and whatever served from it before: a trial run with the
-    stand-in counts for nothing. `release` is stricter, since publishing can wait for a signature.
-    """
-    if not env.is_real:
-        return
-    served, unverified = apart(lambda: _services(state))
-    known = storage.read(lambda tx: tx.shown_services.all())
-    _refuse([each for each in unverified if each not in known])
-    fresh = set(served) - known
-    if fresh:
-        storage.write(lambda tx: tx.shown_services.add(fresh, state.parts.clock()))
-
-
-def _services(state: State) -> tuple[list[str], list[str]]:
-    """The ids of all services, and of those that nobody has signed off."""
-    services = state.parts.services_of(state.home)
-    return list(services), list(services.unverified())
-
-
-def _refuse(unverified: Sequence[str]) -> None:
-    if unverified:
-        raise PeerSupportError(
-            "flows/services.yaml: nobody has verified "
-            + ", ".join(unverified)
-            + ". Call each number or open each "
-            "page, and write verified_by and verified_on; or take the service out."
+        content = set_of(storage, _newest(state, env, storage), late=True)
+        if env.is_real and (problem := unverified_problem(content, frozenset())):
+            raise PeerSupportError(problem)
+        hashes = storage.read(lambda tx: tx.published.hashes(content.number or 0))
+    differs = differing(state.home, state.parts.read_files, hashes)
+    if differs:
+        click.echo(
+            f"On disk, not in set {content.number}, and left alone: {', '.join(differs)}\n"
+            'Look: peersupport flows diff. Publish: peersupport flows publish --why "..."'
         )
+    click.echo(f"Set {content.number} is in order, the database is ready.")
+
+
+def _newest(state: State, env: Environment, storage: Storage) -> int:
+    """The number of the newest set. Before the first one, what is on disk becomes it. Raises PeerSupportError."""
+    number = storage.read(lambda tx: tx.published.newest_number())
+    if number is None:
+        state.publishing(storage, env).first(state.files())
+        number = storage.read(lambda tx: tx.published.newest_number())
+    return number or 0
+
+
+def _can_serve(state: State, env: Environment, storage: Storage) -> None:
+    """There is a set that can be served, and somebody has called its numbers before a real Page shows them."""
+    _newest(state, env, storage)
+    content, _ = newest_good(storage, late=True, check=_checked_apart)
+    if env.is_real and (problem := show_services(storage, content, state.parts.clock())):
+        raise PeerSupportError(problem)
+
+
+def _checked_apart(files: Mapping[str, str]) -> list[str]:
+    """What checking needs in memory is given back before the process serves."""
+    return apart(lambda: check_files(files))
 
 
 def _ready(state: State, need: Collection[str]) -> Environment:
     """Everything that can be found wrong before a process serves is found here, and said."""
     env = _environment(state, need)
-    state.check()
     with state.storage(env) as storage:
         if not storage.is_current():
             raise PeerSupportError(
                 "The database is not prepared for this version: run `peersupport release`."
             )
-        _show_services(state, env, storage)
+        _can_serve(state, env, storage)
     setup_logging()
     return env
 

@@ -175,7 +175,7 @@ def _find_open(tx: Tx, login: str) -> Staff:
 
 def _show(state: State, token: str) -> None:
     hours = accounts.LINK_LIVES.total_seconds() / 3600
-    address = state.parts.load_content(state.home).settings.ladder.console_url
+    address = state.served().settings.ladder.console_url
     click.echo(f"Send this link to them, and nowhere else. It works for {hours:.0f} hours, once:")
     click.echo(accounts.link_address(address, token))
     if "://example.org" in address:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from handlers.console.live import Live
     from handlers.drills import Drills
     from handlers.escalation import Escalation
+    from handlers.publishing import Publishing
     from handlers.reaching import Reaching
     from handlers.rota import Rota
     from handlers.teamwork import Teamwork
@@ -100,6 +101,7 @@ class ConsoleParts:
     rota: Rota
     push_key: str  # public, base64url: browsers that take pushes ask for it
     live: Live
+    publishing: Publishing
     secure_cookies: bool = True  # False only where the console is served without TLS (the demo)
     frame_ancestors: str = "'none'"  # "'self'" in the demo, which shows the console in a frame
     letters: Letters | None = None  # None: no mail server is named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +32,15 @@ ENVIRONMENT = {
 
 def read_files(home: Path) -> dict[str, str]:
     paths = [home / "config.yaml", *sorted((home / "flows").rglob("*.yaml"))]
-    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in paths}
+    return {path.relative_to(home).as_posix(): path.read_text("utf-8") for path in paths if path.exists()}
+
+
+def mistakes(files: Mapping[str, str]) -> list[str]:
+    try:
+        _parsed(frozenset(files.items()))
+    except ContentError as error:
+        return error.problems
+    return []
 
 
 @lru_cache(maxsize=8)
@@ -41,10 +49,7 @@ def _parsed(files: frozenset[tuple[str, str]]) -> Content:
 
 
 def _files(home: Path) -> frozenset[tuple[str, str]]:
-    paths = [home / "config.yaml", *sorted((home / "flows").glob("*.yaml"))]
-    return frozenset(
-        (str(path.relative_to(home)), path.read_text("utf-8")) for path in paths if path.exists()
-    )
+    return frozenset(read_files(home).items())
 
 
 def read_content(home: Path) -> Content:
@@ -92,9 +97,9 @@ class Bench:
                 version="1.2.3",
                 clock=lambda: NOW,
                 load_content=read_content,
-                services_of=lambda folder: read_content(folder).services,
                 check_files=check_files,
-                content_files=read_files,
+                read_files=read_files,
+                gates=(mistakes,),
                 report_files=report_files,
                 open_storage=open_store,
                 run_web=serves("web"),

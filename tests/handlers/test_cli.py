@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from datetime import UTC, datetime
 
 import click
 import pytest
 from cli_bench import NOW, ROOT, Bench, make_bench
 
+from bot.versions import Plan
 from handlers.environment import Environment
 
 
@@ -264,7 +266,10 @@ def test_a_service_that_has_run_starts_again_whatever_was_unsigned_meanwhile(run
     unsigned = path.read_text("utf-8")
     path.write_text(signed(unsigned), "utf-8")
     assert [run(name).exit_code for name in ("release", "web", "worker")] == [0, 0, 0]
-    path.write_text(unsigned, "utf-8")
+    with closing(run.storage()) as storage:  # as if somebody had taken the signatures away in the console
+        files = storage.read(lambda tx: tx.published.files(1)) | {"flows/services.yaml": unsigned}
+        more = {"base": 1, "by": None, "why": "w", "origin": "console", "plan": Plan(), "now": NOW}
+        assert storage.write(lambda tx: tx.published.add(files, **more)) == 2
     assert [run(name).exit_code for name in ("serve", "web", "worker")] == [0, 0, 0]
     assert run("release").exit_code == 1
 
@@ -282,7 +287,8 @@ def test_a_new_service_needs_a_signature_though_the_others_have_been_shown(run):
         "verified_by: .*", "verified_by: null", re.sub("verified_on: .*", "verified_on: null", copy)
     )
     path.write_text(all_signed[:start] + unsigned.replace("113", "22 22 22 22") + all_signed[start:], "utf-8")
-    result = run("serve")
+    assert run("serve").exit_code == 0, "what is on disk is not served before it is published"
+    result = run("flows", "publish", "--why", "a new number")
     assert (result.exit_code, "nobody has verified quite_new." in result.stderr) == (1, True), result.output
 
 

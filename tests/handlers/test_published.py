@@ -1,19 +1,22 @@
-"""Texts, services and phrases go live while the service runs; what cannot be used leaves the last good one in use."""
+"""The newest published set is in use everywhere at once; what cannot be used leaves the last good one in use."""
 
 from __future__ import annotations
 
 import base64
-import os
 from datetime import UTC, datetime, timedelta
 
 import content_files
 import pytest
 
 from app import files_of
+from bot.checks import check
 from bot.conversation import Tier
+from bot.versions import Plan
+from handlers import published
 from handlers.health import readiness
 from handlers.published import GONE, REFUSED, Published
-from storage import Keys, open_storage
+from handlers.publishing import Publishing
+from storage import Keys, StorageError, open_storage
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 KEYS = Keys.from_environment("k1:" + base64.b64encode(bytes(32)).decode(), "s" * 40)
@@ -22,36 +25,39 @@ NEW = "jeg går til elva"
 
 
 class World:
-    """A folder that somebody edits, a store, and processes that look at both."""
+    """A folder, a store with what stood there as its first set, and processes that look at both."""
 
     def __init__(self, folder, database_url):
-        self.folder, self.now, self._edits = folder / "home", NOW, 0
+        self.folder, self.now = folder / "home", NOW
         (self.folder / "flows").mkdir(parents=True)
-        for name, text in content_files.files().items():
+        self.files = content_files.files()
+        for name, text in self.files.items():
             (self.folder / name).write_text(text, "utf-8")
         self.storage = open_storage(database_url, KEYS, home=folder)
         self.storage.migrate(NOW)
+        self.publishing = Publishing(self.storage, lambda: self.now, gates=(check,), real=False)
+        assert self.publishing.first(files_of(self.folder)) == 1
 
     def process(self, role="worker"):
-        made = Published(self.folder, files_of, role)
+        made = Published(self.storage, lambda: self.now, role, self.folder, files_of)
         self.look(made)
         return made
 
-    def edit(self, name, old, new):
-        path, self._edits = self.folder / name, self._edits + 1
-        text = path.read_text("utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), "utf-8")
-        os.utime(path, ns=(self._edits * 10**9, self._edits * 10**9))  # nobody is that quick; a test is
+    def publish(self, name, old, new):
+        """Into the store as it is, as an older version of the program might have done it."""
+        assert old in self.files[name]
+        self.files[name] = self.files[name].replace(old, new)
+        base = self.storage.read(lambda tx: tx.published.newest_number())
+        more = {"base": base, "by": None, "why": "w", "origin": "console", "plan": Plan(), "now": self.now}
+        return self.storage.write(lambda tx: tx.published.add(self.files, **more))
 
-    def look(self, *processes, real=False, times=2):
-        for _ in range(times):
-            for one in processes:
-                one.look(self.storage, self.now, real=real)
+    def look(self, *processes, real=False):
+        for one in processes:
+            one.look(self.now, real=real)
 
-    def said(self):
-        """What a passer-by is told about the lists; None: all is well."""
-        return readiness(self.storage, self.now)[0]["lists"].what
+    def said(self, part="published"):
+        """What a passer-by is told; None: all is well."""
+        return readiness(self.storage, self.now)[0][part].what
 
     def is_incident(self):
         return self.storage.read(lambda tx: tx.incidents.is_open(REFUSED))
@@ -59,6 +65,8 @@ class World:
 
 @pytest.fixture
 def world(tmp_path, database_url):
+    published._loaded.clear()
+    published._passed.clear()
     made = World(tmp_path, database_url)
     yield made
     made.storage.close()
@@ -70,83 +78,91 @@ def tier_of(content, text):
 
 
 def add_phrase(world, phrase=NEW):
-    world.edit(PHRASES, '"vil (bare) dø", "selv', f'"vil (bare) dø", "{phrase}", "selv')
+    return world.publish(PHRASES, '"vil (bare) dø", "selv', f'"vil (bare) dø", "{phrase}", "selv')
 
 
-def test_a_new_phrase_is_in_use_in_both_processes_without_a_restart(world):
-    worker, web = world.process("worker"), world.process("web")
-    assert tier_of(worker(), NEW) is Tier.NONE
-    before = worker.version
-    add_phrase(world)
-    world.look(worker, web)
-    assert tier_of(worker(), NEW) is tier_of(web(), NEW) is Tier.HIGH
-    assert worker.version == web.version != before
+def test_what_is_published_is_in_use_in_all_processes_without_a_restart(world):
+    worker, other, web = world.process("worker"), world.process("worker"), world.process("web")
+    assert (tier_of(worker(), NEW), worker.number) == (Tier.NONE, 1)
+    assert add_phrase(world) == 2
+    world.look(worker, other, web)
+    for each in (worker, other, web):
+        assert (tier_of(each(), NEW), each.number) == (Tier.HIGH, 2)
     versions = world.storage.read(lambda tx: {line.version for line in tx.content_in_use.since(NOW - GONE)})
-    assert versions == {worker.version} and world.said() is None
+    assert versions == {"2"} and world.said() is None
 
 
-def test_a_file_is_read_only_once_it_stands_still(world):
-    worker = world.process()
+def test_a_process_that_hears_of_a_set_looks_at_once(world):
+    heard = world.storage.listen("content")
     add_phrase(world)
-    world.look(worker, times=1)
-    assert tier_of(worker(), NEW) is Tier.NONE, "somebody may still be writing it"
-    world.look(worker, times=1)
-    assert tier_of(worker(), NEW) is Tier.HIGH
+    assert heard.wait(5)
+    heard.close()
 
 
-def test_a_phrase_that_cannot_be_used_leaves_the_last_good_list_and_is_said_with_file_and_line(world):
+def test_killed_between_publishing_and_loading_it_serves_the_new_set_after_the_start(world):
+    world.process()
+    add_phrase(world)
+    assert world.process().number == 2
+
+
+def test_a_set_that_cannot_be_used_leaves_the_last_good_one_and_is_said_with_file_and_line(world):
     worker, web = world.process("worker"), world.process("web")
     add_phrase(world, "{ingen_gruppe} hemmelig ord")
     world.look(worker, web)
-    assert tier_of(worker(), "Jeg vil ta livet mitt") is Tier.HIGH, "the last good list"
-    assert f"worker: {PHRASES}:9: " in world.said() and f"web: {PHRASES}:9: " in world.said()
+    assert tier_of(worker(), "Jeg vil ta livet mitt") is Tier.HIGH, "the last good one"
+    assert f"worker uses set 1; set 2: {PHRASES}:9: " in world.said() and "web uses set 1; " in world.said()
     assert "hemmelig" not in world.said(), "a phrase is nobody's business"
     assert world.is_incident()
-    world.edit(PHRASES, "{ingen_gruppe} hemmelig ord", NEW)
-    world.look(worker)
-    assert world.is_incident() and "worker" not in world.said() and "web: " in world.said(), (
-        "not seen there yet"
-    )
-    world.look(web)
+    world.publish(PHRASES, "{ingen_gruppe} hemmelig ord", NEW)
+    world.look(worker, web)
     assert world.said() is None and not world.is_incident()
     assert tier_of(web(), NEW) is Tier.HIGH
 
 
-def test_a_file_that_is_gone_or_no_text_leaves_the_last_good_one(world):
+def test_a_damaged_set_leaves_the_last_good_one_also_at_a_start_until_it_can_be_read(world):
     worker = world.process()
+    world.publish(TEXTS, "nb here", "nb her er")
+    hash = world.storage.read(lambda tx: tx.published.hashes(2)[TEXTS])
+    body = world.storage.read(
+        lambda tx: tx.one("SELECT body FROM published_text WHERE hash = :h", h=bytes.fromhex(hash))
+    )["body"]
+    put = "UPDATE published_text SET body = :body WHERE hash = :h"
+    world.storage.write(lambda tx: tx.run(put, body=b"broken", h=bytes.fromhex(hash)))
+    world.look(worker)
+    again = world.process()
+    assert (worker.number, again.number) == (1, 1)
+    assert "set 2: a published file is missing or damaged" in world.said()
+    world.storage.write(lambda tx: tx.run(put, body=bytes(body), h=bytes.fromhex(hash)))
+    world.look(worker, again)
+    assert (worker.number, again.number, world.said()) == (2, 2, None)
+
+
+def test_nothing_published_is_no_start(world):
+    world.storage.write(lambda tx: tx.run("DELETE FROM published_file"))
+    world.storage.write(lambda tx: tx.run("DELETE FROM published_set"))
+    with pytest.raises(StorageError, match="peersupport release"):
+        world.process()
+
+
+def test_what_changes_on_disk_is_shown_and_never_taken(world):
+    worker = world.process()
+    assert world.said("disk") is None
+    menu = world.folder / "flows" / "menu.yaml"
+    menu.write_text(menu.read_text("utf-8").replace("Hva trenger du?", "Hva?"), "utf-8")
     (world.folder / TEXTS).write_bytes(b"\xff\xfe")
     world.look(worker)
-    assert (
-        world.said()
-        == f"the last good content is in use: worker: {TEXTS}:1: is not UTF-8 text; save it as UTF-8"
-    )
-    (world.folder / TEXTS).unlink()
+    assert world.said("disk") == f"on disk, and not published: worker: {TEXTS}"
+    (world.folder / TEXTS).write_text(world.files[TEXTS], "utf-8")
     world.look(worker)
-    assert "missing" in world.said() and worker().texts is not None
-
-
-def test_a_phrase_that_no_longer_finds_its_own_sentences_is_refused(world):
-    worker = world.process()
-    world.edit(PHRASES, '"kill myself", ', "")
-    world.look(worker)
-    assert f"{PHRASES}:" in world.said() and tier_of(worker(), "i want to kill myself") is Tier.HIGH
-
-
-def test_services_and_texts_go_live_and_flows_and_settings_wait(world):
-    worker = world.process()
-    world.edit(SERVICES, '"116 123"', '"116 124"')
-    world.edit("flows/menu.yaml", "Hva trenger du?", "Noe annet?")
-    world.edit("config.yaml", "Test Page", "Another Page")
-    world.look(worker)
-    assert worker().services["mental_helse"].number == "116 124"
+    assert world.said("disk") == "on disk, and not published: worker: flows/menu.yaml"
     assert worker().flows["menu"].steps["choose"].say.nb == "Hva trenger du?"
-    assert worker().settings.page.name == "Test Page"
+    assert readiness(world.storage, world.now)[0]["disk"].ok
 
 
 def test_a_new_service_that_nobody_has_called_stays_out_of_the_real_page(world):
     worker = world.process()
     world.storage.write(lambda tx: tx.shown_services.add(worker().services, NOW))
-    world.edit(SERVICES, "id: chat\n", "id: chatten\n")
+    world.publish(SERVICES, "id: chat\n", "id: chatten\n")
     world.look(worker, real=True)
     assert "nobody has verified chatten" in world.said() and "chatten" not in worker().services
 
@@ -156,8 +172,7 @@ def test_a_process_that_is_gone_stands_in_nobodys_way(world):
     add_phrase(world, "{ingen_gruppe}")
     world.look(worker)
     assert world.said()
-    add = world.folder / PHRASES
-    add.write_text(content_files.files()[PHRASES], "utf-8")
+    world.publish(PHRASES, "{ingen_gruppe}", NEW)
     world.now += GONE + timedelta(seconds=1)
     world.process()
     assert world.said() is None and not world.is_incident()

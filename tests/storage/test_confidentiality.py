@@ -14,6 +14,7 @@ from storage_factories import NOW, add_contact, alert, all_bytes, at, bot_says, 
 
 from bot.conversation import Handoff, Offer, Said, Status
 from bot.effects import EditEntry
+from bot.versions import Plan
 from storage import Erased, Storage, StorageError, Tx, WrongKey
 from storage.records import Role
 
@@ -43,7 +44,11 @@ def plant(tx: Tx) -> int:
     tx.outbox.add(contact, bot_says(MARK), NOW)
     tx.alerts.acknowledge(tx.alerts.raise_(contact, alert(words=MARK)), 1, MARK, NOW)
     tx.drafts.save(contact, 1, MARK, NOW)
-    tx.staff.add(MARK, MARK, Role.SUPPORTER, MARK, NOW)
+    staff = tx.staff.add(MARK, MARK, Role.SUPPORTER, MARK, NOW)
+    tx.file_drafts.save(staff, "flows/menu.yaml", MARK, base=None, seen=None, now=NOW)
+    plan = Plan()
+    tx.published.add({"a": "b"}, base=None, by=staff, why=MARK, origin="first", plan=plan, now=NOW)
+    tx.proposals.add({"a": "c"}, base=1, by=staff, why=MARK, origin="console", plan=plan, reasons=(), now=NOW)
     return contact
 
 

@@ -34,13 +34,19 @@ FLAGS = [
 class DemoServer:
     """`peersupport demo` in a folder of its own."""
 
-    def __init__(self, home: Path, at: str, *, undo_seconds: int = 0) -> None:
+    def __init__(
+        self, home: Path, at: str, rehearsals: tuple[str, ...] | None = None, *, undo_seconds: int = 0
+    ) -> None:
+        """`rehearsals`: only these of them. Without a name all are there."""
         self.home, self.port = home, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         shutil.copytree(ROOT / "flows", home / "flows")
         config = (ROOT / "config.yaml").read_text("utf-8")
         shown = re.sub(r"undo_seconds: \d+", f"undo_seconds: {undo_seconds}", config)  # a test need not wait
         (home / "config.yaml").write_text(shown, "utf-8")
+        for path in (home / "flows" / "rehearsals").glob("*.yaml"):
+            if rehearsals is not None and path.stem not in rehearsals:
+                path.unlink()
         self.start("--at", at)
 
     def start(self, *more: str) -> None:

@@ -67,8 +67,9 @@ def _serve(home: str) -> None:
 
     content = app.content_of(Path(home))
     app.content_of = lambda folder: content  # what was read here is what they serve
-    published.load_content = lambda files: content
-    app.problems_of = lambda folder: []  # nor is it checked anew by each
+    published.load_content = lambda files, reader=None: content
+    published.check_files = lambda files: []  # nor is it checked anew by each
+    app.GATES = ()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for environ in sys.stdin:
         pid = os.fork()

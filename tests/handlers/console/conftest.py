@@ -24,9 +24,11 @@ from bot.conversation import Tier
 from bot.events import TextReceived
 from handlers.console import ConsoleParts, Live, blueprint, passwords, second_factor, sessions
 from handlers.console.passwords import hash_password
+from handlers.console.rehearsing import not_green
 from handlers.drills import Drills
 from handlers.escalation import Escalation
 from handlers.inbound import Inbound
+from handlers.publishing import Publishing
 from handlers.reaching import Reaching
 from handlers.rota import Rota
 from handlers.talk_deeds import TalkDeeds
@@ -76,6 +78,7 @@ class House:
             rota=Rota(self.storage, lambda: content, lambda: self.at),
             push_key="BPublicKeyOfTheTests",
             live=self.live,
+            publishing=Publishing(self.storage, lambda: self.at, gates=(not_green,), real=False),
         )
         self.app.register_blueprint(blueprint(self.parts))
         self._mids = 0
