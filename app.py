@@ -19,6 +19,8 @@ from handlers import clock as clocks
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
 from handlers.environment import Environment
+from handlers.memory import settle
+from handlers.published import Published
 from storage import Keys, Storage, open_storage
 
 # What only one kind of process needs is imported where that is put together: the worker serves no pages, the
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from handlers import console
+    from handlers.alerting.mail import Mail
     from handlers.alerting.notice import AlertChannel
     from handlers.demo import Demo
     from handlers.messenger.client import MessengerClient
@@ -115,7 +118,6 @@ def client_of(env: Environment, content: Content) -> MessengerClient:
 
 def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, AlertChannel]:
     """The ways to reach staff that are set up. The banner needs none of this."""
-    from handlers.alerting.mail import Mail
     from handlers.alerting.web_push import Vapid, WebPush
     from handlers.alerting.webhook import Webhook
 
@@ -124,16 +126,25 @@ def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, Ale
             Vapid.from_secret(env.secret_key.get_secret_value()), contact=settings.page.contact_email
         )
     }
-    if env.smtp_url:
-        found["email"] = Mail(env.smtp_url, sender=settings.page.contact_email)
+    mail = letters_of(env, settings)
+    if mail:
+        found["email"] = mail
     if env.alert_webhook_url:
         found["webhook"] = Webhook(env.alert_webhook_url, env.alert_webhook_secret.get_secret_value())
     return found
 
 
+def letters_of(env: Environment, settings: Settings) -> Mail | None:
+    """The way to the mail server, if one is named."""
+    from handlers.alerting.mail import Mail
+
+    return Mail(env.smtp_url, sender=settings.page.contact_email) if env.smtp_url else None
+
+
 def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
+    from handlers.alerting.shifts import ShiftNews
     from handlers.catch_up import CatchUp
     from handlers.worker import Worker
 
@@ -141,7 +152,8 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
     channels = alert_channels_of(env, content().settings)
     climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
-    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber)
+    news = ShiftNews(storage, content, clock, channels)
+    return Worker(storage, content, client, clock, catch_up=catch_up, climber=climber, shift_news=news)
 
 
 def web_app(
@@ -164,6 +176,7 @@ def web_app(
     from handlers.escalation import Escalation
     from handlers.messenger import deletion, webhook
     from handlers.reaching import Reaching
+    from handlers.rota import Rota
 
     app = Flask("peersupport", static_folder=None)
     proxies = 0 if demo else content().settings.console.proxies
@@ -203,10 +216,13 @@ def web_app(
                 cases=Escalation(storage, content, clock),
                 drills=Drills(storage, content, clock),
                 reaching=Reaching(storage, clock),
+                rota=Rota(storage, content, clock),
                 push_key=Vapid.from_secret(env.secret_key.get_secret_value()).public_key,
                 live=live,
                 secure_cookies=demo is None,
                 frame_ancestors="'self'" if demo else "'none'",
+                letters=None if demo else letters_of(env, content().settings),
+                one_tap=demo is not None,
             )
         )
     )
@@ -222,28 +238,32 @@ class Service:
         self, env: Environment, clock: Clock, *, with_worker: bool, demo: Demo | None = None
     ) -> None:
         self._env, self._clock, self._demo = env, clock, demo
-        self._content = content_of(env.home)
+        self._content = Published(env.home, files_of, "serve" if with_worker else "web")
         self._with_worker = with_worker
         self._live: console.Live | None = None
         self._worker: Worker | None = None
+        self._storage: Storage | None = None
 
     @property
     def content(self) -> Content:
-        """What the process serves; changes with a restart."""
-        return self._content
+        """What the process serves now."""
+        return self._content()
 
     def app(self) -> Flask:
         """The web application on a freshly opened store."""
         from handlers import console
 
-        storage = storage_of(self._env)
-        self._live = console.Live(storage, limit=self._content.settings.console.streams)
+        storage = self._storage = storage_of(self._env)
+        self._live = console.Live(storage, limit=self.content.settings.console.streams)
         if self._with_worker:
-            self._worker = worker_of(self._env, storage, lambda: self._content, self._clock)
-        return web_app(self._env, storage, lambda: self._content, self._clock, self._live, demo=self._demo)
+            self._worker = worker_of(self._env, storage, self._content, self._clock)
+        return web_app(self._env, storage, self._content, self._clock, self._live, demo=self._demo)
 
     def start(self) -> None:
         """The threads, once the process is the one that serves."""
+        settle()
+        if self._storage is not None:
+            self._content.start(self._storage, self._clock, real=self._env.is_real)
         if self._live is not None:
             self._live.start()
         if self._worker is not None:
@@ -253,6 +273,7 @@ class Service:
 
     def stop(self) -> None:
         """End streams at once, then let the worker finish what is in flight."""
+        self._content.stop()
         if self._live is not None:
             self._live.stop()
         if self._worker is not None:
@@ -262,7 +283,7 @@ class Service:
         """Serve until told to stop."""
         from handlers.server import run_web
 
-        threads = self._content.settings.console.streams + SMALL_THREADS
+        threads = self.content.settings.console.streams + SMALL_THREADS
         run_web(
             self.app, port=self._env.port, threads=threads, on_start=self.start, on_stop=self.stop, host=host
         )
@@ -270,14 +291,17 @@ class Service:
 
 def serve_worker(env: Environment) -> None:
     """The worker process, until SIGTERM."""
-    content = content_of(env.home)
+    content = Published(env.home, files_of, "worker")
     storage = storage_of(env)
-    worker = worker_of(env, storage, lambda: content, clocks.real)
+    worker = worker_of(env, storage, content, clocks.real)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stop.set())
+    settle()
     worker.start()
+    content.start(storage, clocks.real, real=env.is_real)
     stop.wait()
+    content.stop()
     worker.stop()
     storage.close()
 
@@ -318,6 +342,7 @@ def main() -> None:
         version=program_version(),
         clock=clocks.real,
         load_content=content_of,
+        services_of=lambda folder: content_of(folder).services,
         check_files=problems_of,
         open_storage=storage_of,
         run_web=lambda env: Service(env, clocks.real, with_worker=False).run(),

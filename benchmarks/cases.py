@@ -22,6 +22,7 @@ P, OFF, ON, BOTTENDER, BOTKIT = (
 )
 BARE, STORE, ONE_COMMIT = "bare Flask", "product, worker off", "one commit a request"
 WEB_KILLED, WORKER_KILLED = "web", "worker"
+CARDS = 2  # students in danger, each second of that case
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def cases(field: Field, *, quick: bool) -> list[Case]:
         _batches(field, 1500 if quick else 3000),
         _killed(field, 2400 if quick else 4000, quick=quick),
         _floor(field, 15 if quick else 60),
+        _danger(field, 15 if quick else 60),
     ]
     if quick:
         return found
@@ -145,6 +147,15 @@ def _floor(field: Field, seconds: int) -> Case:
     load = Load(300 * seconds, 256, rate=300, delay=0.1, quiet_seconds=10)
     title = f"300 events/s for {seconds} s, Graph answers after 100 ms"
     return Case("floor", title, (Entry(field.off, load), Entry(field.on, load)))
+
+
+def _danger(field: Field, seconds: int) -> Case:
+    """200 students write, each every two seconds; twice a second somebody new writes that they are in danger."""
+    load = Load(
+        100 * seconds, 256, rate=100, delay=0.1, quiet_seconds=10, at_once=200, danger_every=100 // CARDS
+    )
+    title = f"A card while 200 others write: 100 events/s for {seconds} s, Graph answers after 100 ms"
+    return Case("danger", title, (Entry(field.off, load), Entry(field.on, load)))
 
 
 def _latency(field: Field) -> Case:

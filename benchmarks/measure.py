@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from itertools import accumulate, pairwise
+from math import nan
 from statistics import median
 from typing import Any
 
@@ -33,6 +34,8 @@ class Load:
     shape: Shape = "messaging"
     limit_seconds: float = 600.0
     quiet_seconds: float = 5.0  # without a message for so long, nothing more comes
+    at_once: int = 0  # so many conversations at a time; 0: all
+    danger_every: int = 0  # each so many-th message is somebody new in danger; 0: none
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Result:
     unknown: float  # of unknown fate, and so shown to a person
     generator_cores: float
     graph_cores: float
+    cards: float = 0  # students in danger who had one
+    card_p50: float = nan
+    card_p99: float = nan
+    card_max: float = nan
 
 
 def middle(results: Sequence[Result]) -> Result:
@@ -77,7 +84,14 @@ def measure(
 ) -> Result:
     """`during` runs beside the load, in a thread of its own."""
     with Graph(free_port(), load.delay) as graph, Running(contestant, graph.url) as running:
-        work = plan(running.port, events=load.events, each=load.each, shape=load.shape)
+        work = plan(
+            running.port,
+            events=load.events,
+            each=load.each,
+            shape=load.shape,
+            at_once=load.at_once,
+            danger_every=load.danger_every,
+        )
         _wait_for_rest(running)
         idle = running.memory_mb()
         cpu, graph_cpu = running.cpu_seconds(), graph.everything()["cpu_seconds"]
@@ -127,7 +141,9 @@ def _wait_for_rest(running: Running) -> None:
 
 def _expected(contestant: Contestant, work: Plan, fired: Fired) -> int:
     return sum(
-        contestant.answers[event.round] for event in work.events if fired.shots[event.post].status == 200
+        1 if event.danger else contestant.answers[event.round]
+        for event in work.events
+        if fired.shots[event.post].status == 200
     )
 
 
@@ -174,6 +190,7 @@ def _counted(
     before = [0, *accumulate(contestant.answers)]
     expected: Counter[str] = Counter()
     e2e: list[float] = []
+    cards: list[float] = []
     answered_at: list[float] = []
     acked = lost = 0
     for event in work.events:
@@ -181,6 +198,11 @@ def _counted(
         if shot.status != 200:
             continue
         acked += 1
+        if event.danger:
+            card = times.pop(event.psid, [])  # the card is the first; what follows it is not counted
+            cards += [(at - shot.scheduled) * 1000 for at in card[:1]]
+            lost += not card
+            continue
         if not contestant.answers[event.round]:
             continue
         expected[event.psid] += contestant.answers[event.round]
@@ -219,6 +241,10 @@ def _counted(
         unknown=unknown,
         generator_cores=fired.cores,
         graph_cores=graph_cpu / max(span, 1e-6),
+        cards=len(cards),
+        card_p50=percentile(cards, 50),
+        card_p99=percentile(cards, 99),
+        card_max=max(cards, default=nan),
     )
 
 

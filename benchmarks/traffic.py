@@ -14,6 +14,7 @@ from typing import Literal
 
 PAGE_ID, APP_ID, SECRET, TOKEN = "100000000000001", "200000000000002", "benchmark-secret", "benchmark-token"
 ROUNDS = 6  # what one student writes: see `_text`
+_CALM, _IN_DANGER = 24_000_000_000_000_000, 25_000_000_000_000_000  # ids of students
 Shape = Literal["messaging", "entries"]  # several events in one entry, or one entry for each
 
 # Our own words. None of them means danger: they are read for it like all others.
@@ -32,6 +33,13 @@ FREE_TEXTS = (
     "Er det greit å skrive til dere om noe som kanskje ikke er så viktig?",
     "Jeg vil gjerne prate med noen på min egen alder",
 )
+# And these do: whoever writes one of them must have the card at once.
+DANGER_TEXTS = (
+    "Jeg skal ta livet mitt i kveld",
+    "jeg har tatt en overdose nå",
+    "I am going to kill myself tonight",
+    "Jeg vil ikke leve lenger, jeg gjør det i natt",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class Event:
     psid: str
     round: int
     post: int  # the number of the POST that carries it
+    danger: bool = False  # somebody new, and the first words mean danger
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,22 +102,41 @@ def _request(body: bytes, port: int) -> bytes:
     return head.encode() + body
 
 
-def plan(port: int, *, events: int, each: int = 1, shape: Shape = "messaging", first: int = 0) -> Plan:
+def plan(
+    port: int,
+    *,
+    events: int,
+    each: int = 1,
+    shape: Shape = "messaging",
+    first: int = 0,
+    at_once: int = 0,
+    danger_every: int = 0,
+) -> Plan:
     """`events` messages, `each` in one POST. Students write in turn, so that nobody writes twice at once.
 
-    `first`: the number of the first student, so that two plans can have different ones.
+    `first`: the number of the first student, so that two plans can have different ones. `at_once`: so many have a
+    conversation at a time (0: all), each of ROUNDS messages, then as many others. `danger_every`: each so many-th
+    message is the first of somebody new, and means danger (0: none).
     """
-    students = max(1, -(-events // ROUNDS))
+    students = at_once or max(1, -(-events // ROUNDS))
     students = -(-students // each) * each  # nobody twice in one POST
     start_ms = time.time_ns() // 1_000_000 - events
     requests: list[bytes] = []
     known: list[Event] = []
     items: list[dict[str, object]] = []
+    calm = 0
     for index in range(events):
-        number, student = divmod(index, students)
-        psid = f"{24_000_000_000_000_000 + first + student}"
-        items.append(_item(psid, number, _text(student, number), start_ms + index))
-        known.append(Event(psid, number, len(requests)))
+        is_danger = bool(danger_every) and index % danger_every == danger_every - 1
+        if is_danger:
+            number = 0
+            text, psid = DANGER_TEXTS[index // danger_every % len(DANGER_TEXTS)], f"{_IN_DANGER + index}"
+        else:
+            group, place = divmod(calm, students * ROUNDS)
+            number, student = divmod(place, students)
+            text, psid = _text(student, number), f"{_CALM + first + group * students + student}"
+            calm += 1
+        items.append(_item(psid, number, text, start_ms + index))
+        known.append(Event(psid, number, len(requests), is_danger))
         if len(items) == each or index == events - 1:
             requests.append(_request(_body(items, shape, start_ms + index), port))
             items = []

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from bot.errors import ContentError
+from bot.flow.fold import titles
 from bot.flow.load import read_flow
-from bot.flow.model import Flow
+from bot.flow.model import DangerMark, Flow
 from bot.hours import Hours
+from bot.messages import Choice
 from bot.risk import Phrases, RiskFile, merged
 from bot.risk_model import RiskModel
 from bot.risk_model import parse as parse_model
@@ -38,6 +41,22 @@ class Content:
     services: Services
     flows: Mapping[str, Flow]
     phrases: Reader
+
+    @cached_property
+    def buttons(self) -> dict[tuple[str, str, str | None], tuple[Choice, ...]]:
+        """By flow, step and language, kept by whoever makes them."""
+        return {}
+
+    @cached_property
+    def danger_choices(self) -> tuple[tuple[str, DangerMark, frozenset[str]], ...]:
+        """The choices of all flows that mean danger: `flow.step.choice`, the mark, the button's titles, folded."""
+        return tuple(
+            (f"{flow.flow}.{name}.{choice.id}", choice.danger, titles(choice))
+            for flow in self.flows.values()
+            for name, step in flow.steps.items()
+            for choice in step.choices
+            if choice.danger
+        )
 
 
 @dataclass
@@ -70,14 +89,17 @@ class Parts:
         return model
 
 
-def load_content(files: Mapping[str, str]) -> Content:
-    """The content of these files (`config.yaml`, `flows/intake.yaml` ... to their text).
+def load_content(files: Mapping[str, str], reader: Reader | None = None) -> Content:
+    """The content of these files (`config.yaml`, `flows/intake.yaml` ... to their text). A `reader` takes the place
+    of the danger readers, whose files are then not looked at.
 
     Raises ContentError with every mistake of form in all files. Whether flows lead anywhere, and phrases find
     what they should, is for `bot.checks.check`.
     """
-    parts = read_parts(files)
-    if parts.problems or not (parts.settings and parts.hours and parts.services and parts.phrases):
+    parts = read_parts(files, with_danger=reader is None)
+    if reader is None and parts.phrases:
+        reader = RiskReader(parts.phrases, parts.danger_model) if parts.danger_model else parts.phrases
+    if parts.problems or not (parts.settings and parts.hours and parts.services and reader):
         raise ContentError([str(problem) for problem in sorted(set(parts.problems))])
     services = Services(parts.services)
     return Content(
@@ -86,18 +108,19 @@ def load_content(files: Mapping[str, str]) -> Content:
         texts=Texts(parts.words or {}, parts.settings.page, services),
         services=services,
         flows=parts.flows,
-        phrases=RiskReader(parts.phrases, parts.danger_model) if parts.danger_model else parts.phrases,
+        phrases=reader,
     )
 
 
-def read_parts(files: Mapping[str, str]) -> Parts:
-    """Every file as far as it can be read, with every mistake of form."""
+def read_parts(files: Mapping[str, str], *, with_danger: bool = True) -> Parts:
+    """Every file as far as it can be read, with every mistake of form; those that danger is read by if asked to."""
     parts = Parts()
     for file in REQUIRED_FILES:
         if file not in files:
             parts.problems.append(Problem(file, 1, "the file is missing"))
+    left_out = {MODEL} if with_danger else {MODEL, PHRASES}
     for file, text in sorted(files.items()):
-        if _is_ours(file) and file != MODEL:
+        if _is_ours(file) and file not in left_out:
             try:
                 parts.located[file] = read_yaml(text, file)
             except BadYamlError as error:
@@ -111,10 +134,11 @@ def read_parts(files: Mapping[str, str]) -> Parts:
     if TEXTS in parts.located:
         parts.words, found = read_texts(parts.located[TEXTS])
         parts.problems += found
-    parts.risk = parts.model(RiskFile, PHRASES)
-    _read_extra(parts, files, extra)
-    _read_phrases(parts)
-    _read_model(parts, files.get(MODEL))
+    if with_danger:
+        parts.risk = parts.model(RiskFile, PHRASES)
+        _read_extra(parts, files, extra)
+        _read_phrases(parts)
+        _read_model(parts, files.get(MODEL))
     for file in parts.located:
         if file not in REQUIRED_FILES and file != extra:
             _read_flow(parts, file)

@@ -6,11 +6,11 @@ Used inside one call of `decide` or one deed of a supporter, never kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot.conversation import Conversation, Stopped
+from bot.conversation import Conversation, Stopped, changed
 from bot.effects import DropPending, Effect, SendMessage, Turn
 from bot.messages import BotMessage, Choice, Purpose
 from bot.triage import Queued
@@ -60,7 +60,7 @@ class Draft:
 
     def change(self, **fields: Any) -> None:
         """Replace fields of the conversation."""
-        self.conv = replace(self.conv, **fields)
+        self.conv = changed(self.conv, fields)
 
     def do(self, *effects: Effect) -> None:
         """Ask for something."""

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import holidays
-
+from bot import norway
 from bot.errors import ContentError
 from bot.settings import WEEKDAYS, ClosedDay, ServiceHours, Words
+from bot.wall import instant
 
 LOOK_AHEAD_DAYS = 400  # no opening within this many days is a mistake in the settings
 _DAY = dt.timedelta(days=1)
-_MINUTE = dt.timedelta(minutes=1)
 
 Stretch = tuple[dt.datetime, dt.datetime]
 
@@ -170,26 +169,7 @@ class Hours:
         return self._weekly[date.weekday()]
 
     def _utc(self, date: dt.date, clock: str, *, end: bool) -> dt.datetime:
-        """A time on the wall as an instant.
-
-        An hour that comes twice in October is open both times: a start is the first of the two, an end the
-        second. An hour that March leaves out is the moment of the jump.
-        """
-        if clock == "24:00":
-            date, clock = date + _DAY, "00:00"
-        wall = dt.datetime.combine(date, dt.time.fromisoformat(clock), self.zone)
-        instant = wall.replace(fold=int(end)).astimezone(dt.UTC)
-        if instant.astimezone(self.zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-            return instant
-        return self._jump(wall)
-
-    def _jump(self, wall: dt.datetime) -> dt.datetime:
-        """The instant at which the clock leaps over `wall`."""
-        instant = wall.replace(fold=1).astimezone(dt.UTC)  # read with the later offset: before the leap
-        offset = instant.astimezone(self.zone).utcoffset()
-        while instant.astimezone(self.zone).utcoffset() == offset:
-            instant += _MINUTE
-        return instant
+        return instant(self.zone, date, clock, end=end)
 
     # Reasons
 
@@ -221,6 +201,8 @@ class Hours:
         country = self.settings.public_holidays
         if country is None:
             return {}
+        if country == "NO":
+            return norway.holidays_of(year)
         norwegian = self._names(country, year, "no")
         english = self._names(country, year, "en_US")
         return {
@@ -230,6 +212,8 @@ class Hours:
 
     @staticmethod
     def _names(country: str, year: int, language: str) -> dict[dt.date, str]:
+        import holidays  # only now: nearly every service is Norwegian, and the whole world takes 14 MB
+
         # An explicit language: else the names follow the machine's locale. A country that has not got it
         # falls back to its own.
         return dict(holidays.country_holidays(country, years=year, language=language).items())
@@ -238,7 +222,11 @@ class Hours:
 
     def _check_country(self) -> None:
         country = self.settings.public_holidays
-        if country is not None and country not in holidays.list_supported_countries():
+        if country in (None, "NO"):
+            return
+        import holidays
+
+        if country not in holidays.list_supported_countries():
             raise ContentError(
                 [f'service_hours.public_holidays: {country!r} is not a country; Norway is "NO", none is null']
             )

@@ -17,6 +17,9 @@ from bot.settings import ROLES_TOLD, Channel, Ladder, Rung, Settings
 Part = Literal["open", "closed"]
 NOT_SET_UP = "not_set_up"  # the service has no such channel
 NO_ADDRESS = "no_address"  # the person has none for this channel
+NOBODY_ON_DUTY = (
+    "nobody_on_duty"  # those whose shift it is were told instead, and the next rung does not wait
+)
 UNUSABLE = frozenset({NOT_SET_UP, NO_ADDRESS})
 
 
@@ -80,6 +83,7 @@ class Person:
     who: str
     role: str  # a role of staff, or "contact"
     on_duty: bool = False  # and reachable
+    on_shift: bool = False  # by the rota it is their shift now
     paused: bool = False
     channels: frozenset[Channel] = frozenset()  # for which they have an address
 
@@ -168,10 +172,14 @@ def tellings(rung: Rung, roster: Roster) -> tuple[Telling, ...]:
     """Whom this rung tells, and how. Empty: nobody is there to be told.
 
     The banner reaches those whose console is open. A webhook without a phone number of somebody is a pager: it
-    is told once for the whole rung.
+    is told once for the whole rung. With nobody on duty, those whose shift it is are told, and the ladder moves
+    on at once as if nobody had been: whether they come is not known.
     """
     people = _people(rung.tell, roster.people)
     found: list[Telling] = []
+    instead = rung.tell == "on_duty" and not people
+    if instead:
+        people = [person for person in roster.people if person.on_shift and not person.paused]
     for channel in dict.fromkeys(rung.channels):
         if channel not in roster.channels:
             found += [Telling(who=person.who, channel=channel, code=NOT_SET_UP) for person in people]
@@ -186,6 +194,8 @@ def tellings(rung: Rung, roster: Roster) -> tuple[Telling, ...]:
         elif channel != "webhook":
             unable = [person for person in people if channel not in person.channels]
             found += [Telling(who=person.who, channel=channel, code=NO_ADDRESS) for person in unable]
+    if instead and people and reaches(found):
+        found.append(Telling(who=f"rung:{rung.tell}", channel="banner", code=NOBODY_ON_DUTY))
     return tuple(found)
 
 

@@ -26,6 +26,7 @@ Language = Literal["nb", "en"]
 _TIERS = list(Tier)
 _REMEMBERED = 256  # messages whose words are kept
 _SHORT = 2000  # characters; longer ones are not kept
+SHADOW = 8  # words; how far an `unless` reaches in its sentence, so that it hides no danger far from it
 _QUOTES = 10  # places that one finding quotes
 _KEYS: tuple[Language, ...] = ("nb", "en")
 
@@ -119,13 +120,13 @@ class Phrases:
     def __init__(self, file: RiskFile) -> None:
         self.file = file
         self.version = file.version
-        self._lists = file.lists
+        lists = file.lists
         self._owners: list[tuple[int, Language]] = []  # of the patterns of rules, which come first
         self._others: list[tuple[str, int]] = []  # of those after them: except, unless, shift, off
         patterns: list[Pattern] = []
         for number, rule in enumerate(file.rules):
             for language, phrases in ((_KEYS[0], rule.nb), (_KEYS[1], rule.en)):
-                patterns += self._parsed(phrases)
+                patterns += _parsed(phrases, lists)
                 self._owners += [(number, language)] * len(phrases)
         others: list[tuple[str, int, Sequence[str]]] = []
         for number, rule in enumerate(file.rules):
@@ -133,7 +134,7 @@ class Phrases:
         for number, shift in enumerate(file.shifts):
             others += [("shift", number, (*shift.nb, *shift.en)), ("off", number, shift.unless)]
         for kind, number, listed in others:
-            patterns += self._parsed(listed)
+            patterns += _parsed(listed, lists)
             self._others += [(kind, number)] * len(listed)
         self._lexicon = Lexicon(patterns, widest_from=len(self._owners))
         self._vocabulary = Vocabulary(
@@ -150,18 +151,22 @@ class Phrases:
         `earlier`: what the contact wrote in the ten minutes before, oldest first. It is read along with
         `text`, so a phrase split over messages is found; what it holds alone is not found again.
         """
-        parts = [self._known(each) if len(each) <= _SHORT else self._part(each) for each in (*earlier, text)]
+        return self.read_parts([self.part(each) for each in (*earlier, text)])
+
+    def read_parts(self, parts: Sequence[Part]) -> Finding | None:
+        """As `read`, of messages that were taken apart by `part`, oldest first, the newest last."""
         found = list(self._findings(Window(parts), mended=False))
         if any(part.mended for part in parts):
             found += self._findings(Window([part.mended or part for part in parts]), mended=True)
         return min(found, key=lambda each: (-each[1].tier.rank, each[0]), default=(0, None))[1]
 
+    def part(self, text: str) -> Part:
+        """The message as words, remembered if it is short: the next nine readings have it before them."""
+        return self._known(text) if len(text) <= _SHORT else self._part(text)
+
     def _part(self, text: str) -> Part:
         part = part_of(text, self._lexicon.token)
         return replace(part, mended=self._vocabulary.mended(part))
-
-    def _parsed(self, phrases: Sequence[str]) -> list[Pattern]:
-        return [parse(phrase, self._lists) for phrase in phrases]
 
     def _findings(self, reading: Window, *, mended: bool) -> Iterator[tuple[int, Finding]]:
         """Everything found, with the place of its rule in the file."""
@@ -212,20 +217,19 @@ class Phrases:
             return []
         spans: dict[tuple[str, int], list[Span]] = {}
         for number, span in sorted(self._lexicon.others(reading)):
+            if span[0] >= 0 and reading.sentences[span[0]] != reading.sentences[span[1] - 1]:
+                continue  # "jeg vil dø. av latter falt jeg": what lowers may not lean on another sentence
             spans.setdefault(self._others[number - len(self._owners)], []).append(span)
         numbers = {number for number, _ in raw}
         covers = {each: _reach(spans.get(("except", each), ()), reading) for each in numbers}
-        off = {
-            each: {place for span in spans.get(("unless", each), ()) for place in reading.places(span)}
-            for each in numbers
-        }
+        off = {each: _shadow(spans.get(("unless", each), ()), reading) for each in numbers}
         moved = self._moved(spans, reading)
         hits = []
         for (number, span), language in raw.items():
             rule = self.file.rules[number]
             if span[0] >= 0 and covers[number] and covers[number][span[0]] >= span[1]:
                 continue
-            if off[number] and off[number] & reading.places(span):
+            if off[number] and not off[number].isdisjoint(range(*reading.around(span))):
                 continue
             rank = moved.rank(Tier(rule.tier), rule.category[0], span, firm=rule.firm)
             hits.append(_Hit(number, language, span, rank))
@@ -242,6 +246,10 @@ class Phrases:
         )
 
 
+def _parsed(phrases: Sequence[str], lists: Lists) -> list[Pattern]:
+    return [parse(phrase, lists) for phrase in phrases]
+
+
 def _reach(spans: Sequence[Span], reading: Window) -> list[int]:
     """For each word, how far the exceptions that begin there or before it reach; empty when there are none."""
     if not spans:
@@ -251,6 +259,17 @@ def _reach(spans: Sequence[Span], reading: Window) -> list[int]:
         if start >= 0:
             reach[start] = max(reach[start], end)
     return list(accumulate(reach, max))
+
+
+def _shadow(spans: Sequence[Span], reading: Window) -> set[int]:
+    """The words that lie in the sentence of one of these spans and near it: what `unless` switches off, no more."""
+    found: set[int] = set()
+    for span in spans:
+        places = reading.places(span)
+        start, end = reading.around(span)
+        near = range(max(start - SHADOW, 0), min(end + SHADOW, len(reading.words)))
+        found.update(each for each in near if reading.place(each) in places)
+    return found
 
 
 def _named(rule: Rule, names: Sequence[str]) -> bool:

@@ -69,6 +69,12 @@ def _form_problems(located: Located, file: RiskFile, lists: Lists) -> Iterator[P
         for number, shift in enumerate(file.shifts)
     ]
     for section, number, id, phrases in listed:
+        for index, phrase in enumerate(phrases.get("except", ())):
+            if _open_ended(phrase):
+                said = (
+                    f"{id}: {phrase!r}: an exception that begins or ends with (...) excepts the phrase itself"
+                )
+                yield located.problem(said, section, number, "except", index)
         for key, index, phrase in ((k, i, p) for k, each in phrases.items() for i, p in enumerate(each)):
             try:
                 parse(phrase, lists)
@@ -76,6 +82,12 @@ def _form_problems(located: Located, file: RiskFile, lists: Lists) -> Iterator[P
                 yield located.problem(f"{id}: {error}", section, number, key, index)
         if not phrases["nb"] and not phrases["en"]:
             yield located.problem(f"{id}: has no phrases", section, number)
+
+
+def _open_ended(phrase: str) -> bool:
+    """Whether a word that may be missing stands at either end, where it says nothing."""
+    words = phrase.split()
+    return bool(words) and any(each.startswith("(") and each.endswith(")") for each in (words[0], words[-1]))
 
 
 def _name_problems(located: Located, file: RiskFile, base: RiskFile | None) -> Iterator[Problem]:

@@ -105,7 +105,8 @@ class Lexicon:
     """
 
     def __init__(self, patterns: Iterable[Pattern], widest_from: int) -> None:
-        self.patterns = tuple(patterns)
+        patterns = tuple(patterns)  # not kept: what is matched is in the tables below
+        self._loose = [pattern.loose for pattern in patterns]
         self._widest_from = widest_from
         self._exact: dict[str, list[int]] = {}
         self._beginnings: dict[str, list[tuple[str, int]]] = {}  # by their first two letters
@@ -116,12 +117,12 @@ class Lexicon:
         self._parts: list[tuple[tuple[int, ...], ...]] = []  # of each phrase, the rarest part first: its rows
         self._phrases: list[list[int]] = []  # of each row, those whose first part it belongs to
         self._leads: dict[int, list[int]] = {}  # element to rows that are looked for when it occurs
-        numbers = self._numbered()
-        distinct = {row for pattern in self.patterns for part in pattern.parts for row in part}
+        numbers = self._numbered(patterns)
+        distinct = {row for pattern in patterns for part in pattern.parts for row in part}
         rare = Counter(word for row in distinct for each in row for word in _all(each))
         costs = {row: _cost(row, rare) for row in distinct}
         known: dict[tuple[Row, bool], int] = {}
-        for number, pattern in enumerate(self.patterns):
+        for number, pattern in enumerate(patterns):
             if pattern.sign is not None:
                 self.signs.setdefault(pattern.sign, []).append(number)
             parts = sorted(pattern.parts, key=lambda part: sum(costs[row][0] for row in part))
@@ -152,9 +153,9 @@ class Lexicon:
             self._phrases.append([])
         return known[row, wide]
 
-    def _numbered(self) -> dict[Element, int]:
+    def _numbered(self, patterns: Sequence[Pattern]) -> dict[Element, int]:
         numbers: dict[Element, int] = {}
-        for pattern in self.patterns:
+        for pattern in patterns:
             for element in pattern.elements:
                 if element in numbers:
                     continue
@@ -164,7 +165,7 @@ class Lexicon:
                 for word in element.beginnings:
                     self._beginnings.setdefault(word[:2], []).append((word, number))
                 for word in element.typos:
-                    for less in _less(word):
+                    for less in set(_less(word)):
                         self._typos.setdefault(less, []).append((word, number))
         return numbers
 
@@ -254,7 +255,7 @@ class Lexicon:
             parts = self._parts[number]
             whole: Span | None = span
             if len(parts) > 1:
-                whole = search.joined(parts[1:], span, loose=self.patterns[number].loose)
+                whole = search.joined(parts[1:], span, loose=self._loose[number])
             if whole:
                 yield number, whole
 
@@ -345,5 +346,5 @@ _WORDS = (
 _COMMON = frozenset(_WORDS.split())
 
 
-def _less(word: str) -> set[str]:
-    return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+def _less(word: str) -> list[str]:
+    return [word, *[word[:i] + word[i + 1 :] for i in range(len(word))]]

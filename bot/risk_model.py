@@ -1,8 +1,9 @@
 """A linear model of danger: pieces of words, short rows of words and pairs of words near each other.
 
 Made by flows/model/train.py, kept in flows/risk_model.yaml. Two scores: is this danger at all, and is it grave.
-A feature is known by a number, the hash of its text, so what is kept are two rows of small weights and no words
-but those in `words`, which only save time. Nothing that a contact has written is kept between two texts.
+A feature is known by a number, the hash of its text, so what is kept are two rows of small weights and no words.
+Of what contacts write, single words and what they weigh are remembered for a while, in memory, without who wrote
+them or when.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from typing import NamedTuple
+from zlib import crc32
 
 from bot.risk_words import Reading
 
@@ -26,6 +28,8 @@ NEAR, PAIR = 4, 0.5  # how far apart the words of a pair may stand, and what it 
 UNIT = 100  # marks in the file are hundredths
 LONG, WINDOW, STEP = 60, 40, 20  # a text of more words than LONG counts as its worst WINDOW of words
 MOST_TOKENS = 600  # of one text, from its end
+_ROW = crc32(b"=")
+_REMEMBERED = 4096  # words, each about 200 bytes; weighing one takes 20 us
 _FOLD = str.maketrans("æøå", "aoa")
 _STRETCHED = re.compile(r"(.)\1{2}")
 
@@ -60,7 +64,7 @@ def tokens_of(reading: Reading) -> list[Token]:
 
 def number(feature: str) -> int:
     """Where a feature's weight stands."""
-    return zlib.crc32(feature.encode("utf-8", "replace")) & MASK
+    return crc32(feature.encode("utf-8", "replace")) & MASK
 
 
 def pieces(word: str) -> list[str]:
@@ -72,6 +76,10 @@ def pieces(word: str) -> list[str]:
         for length in range(SHORTEST, LONGEST + 1)
         for start in range(size - length + 1)
     ]
+
+
+def _bytes(texts: Sequence[str]) -> list[bytes]:
+    return "\0".join(texts).encode("utf-8", "replace").split(b"\0")
 
 
 def phrases(tokens: Sequence[Token], index: int) -> Iterator[tuple[str, float, int]]:
@@ -102,7 +110,7 @@ class Score:
     category: str
 
 
-Weighed = tuple[int, int, float]  # the pieces of a word: two sums of weights, and the square of their length
+Weighed = tuple[float, float, float]  # two sums of weights, and the square of their length
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,23 +126,26 @@ class RiskModel:
     groups: Mapping[str, Mapping[str, int]]  # category to the words that speak for it
     otherwise: str  # the category when no group stands out
     clear: int  # how much a group must have to stand out
-    words: Mapping[str, Weighed] = field(repr=False, default_factory=dict)
+    known: dict[str, Weighed] = field(repr=False, default_factory=dict)  # the commonest words, weighed once
 
     def score(self, tokens: Sequence[Token]) -> Score:
         """Of a text's tokens, with what it is owed to."""
-        danger, grave, tokens = self._worst(tokens)
+        danger, grave, part = self.worst(tokens)
+        return Score(danger, grave, self.reasons(part), self.category(part))
+
+    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
+        """The two scores alone, for danger and for gravity."""
+        return self.worst(tokens)[:2]
+
+    def reasons(self, tokens: Sequence[Token]) -> tuple[str, ...]:
+        """The words that weighed most, in their order."""
         shares = self._shares(tokens)
         most = sorted(
             (i for i, each in enumerate(shares) if each > 0 and tokens[i].word), key=lambda i: -shares[i]
         )
-        words = tuple(tokens[index].shown for index in sorted(most[:5]))
-        return Score(danger, grave, words, self.category(tokens))
+        return tuple(tokens[index].shown for index in sorted(most[:5]))
 
-    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        """The two scores alone, for danger and for gravity."""
-        return self._worst(tokens)[:2]
-
-    def _worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
+    def worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
         """The scores of the whole text, or of the part of a long one that looks most dangerous; and that part."""
         tokens = tokens[-MOST_TOKENS:]
         parts = [tokens]
@@ -143,31 +154,57 @@ class RiskModel:
         return max(((*self._values(part), part) for part in parts), key=lambda each: each[0])
 
     def _values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        danger = grave = squares = 0.0
-        weights, graves = self.danger, self.grave
-        for index, token in enumerate(tokens):
-            one, two, square = self.words.get(token.text) or self.weigh(token.text)
-            danger, grave, squares = danger + one, grave + two, squares + square
-            for feature, counts, _ in phrases(tokens, index):
-                at = number(feature)
-                danger += weights[at] * counts
-                grave += graves[at] * counts
-                squares += counts * counts
+        """As adding up `phrases` one by one, many times as fast: a row's hash goes on from that of its beginning,
+        and all of a kind are hashed in one go.
+        """
+        texts = _bytes([token.text for token in tokens])
+        more = [b"+" + text for text in texts]
+        near = [b"~" + text for text in texts]
+        breaks = [token.breaks for token in tokens]
+        alone = list(map(crc32, texts))
+        twos = list(map(crc32, more[1:], alone))
+        hashes = [crc32(text, _ROW) for text in texts]
+        hashes += [row for row, ends in zip(twos, breaks[1:], strict=True) if not ends]
+        hashes += [
+            row
+            for row, ends, ended in zip(map(crc32, more[2:], twos), breaks[2:], breaks[1:], strict=False)
+            if not ends and not ended
+        ]
+        pairs = [pair for back in range(2, NEAR + 1) for pair in map(crc32, near[back:], alone)]
+        rows, pairs = [at & MASK for at in hashes], [at & MASK for at in pairs]
+        weighed = [self._weighed(token.text) for token in tokens]
+        squares = sum([each[2] for each in weighed]) + len(rows) + len(pairs) * (PAIR * PAIR)
         scale = self.step / (sqrt(squares) or 1.0)
-        return self.biases[0] + danger * scale, self.biases[1] + grave * scale
+        danger, grave = self.danger.__getitem__, self.grave.__getitem__
+        return (
+            self.biases[0]
+            + (sum([each[0] for each in weighed]) + sum(map(danger, rows)) + sum(map(danger, pairs)) * PAIR)
+            * scale,
+            self.biases[1]
+            + (sum([each[1] for each in weighed]) + sum(map(grave, rows)) + sum(map(grave, pairs)) * PAIR)
+            * scale,
+        )
+
+    def _weighed(self, word: str) -> Weighed:
+        found = self.known.get(word)
+        if found is None:
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            found = self.known[word] = self.weigh(word)
+        return found
 
     def weigh(self, word: str) -> Weighed:
         """The pieces of a word."""
-        numbers = [number(piece) for piece in pieces(word)]
+        places = [crc32(piece) & MASK for piece in _bytes(pieces(word))]
         return (
-            round(PIECE * sum([self.danger[at] for at in numbers])),
-            round(PIECE * sum([self.grave[at] for at in numbers])),
-            PIECE * PIECE * len(numbers),
+            round(PIECE * sum(map(self.danger.__getitem__, places))),
+            round(PIECE * sum(map(self.grave.__getitem__, places))),
+            PIECE * PIECE * len(places),
         )
 
     def _shares(self, tokens: Sequence[Token]) -> list[float]:
         """What each word adds to the first score; what several add together is shared among them."""
-        shares = [float((self.words.get(token.text) or self.weigh(token.text))[0]) for token in tokens]
+        shares = [float((self._weighed(token.text))[0]) for token in tokens]
         for index in range(len(tokens)):
             for feature, counts, back in phrases(tokens, index):
                 share = self.danger[number(feature)] * counts
@@ -204,13 +241,13 @@ def parse(text: str) -> RiskModel:
         any(name not in numbers for name in _HEAD)
         or numbers["version"] != "2"
         or not groups
-        or len(packed) != 2
+        or "weights" not in packed
     ):
         raise ValueError("this is no danger model of version 2; make it anew with flows/model/train.py")
     if checksum(text) != numbers["sum"]:
         raise ValueError("the file is cut off or was changed by hand; make it anew with flows/model/train.py")
     danger, grave = unpack(packed["weights"])
-    model = RiskModel(
+    return RiskModel(
         danger=danger,
         grave=grave,
         step=int(numbers["step"]) / 1_000_000,
@@ -221,9 +258,6 @@ def parse(text: str) -> RiskModel:
         otherwise=numbers["otherwise"],
         clear=int(numbers["clear"]),
     )
-    words = zlib.decompress(base64.b64decode(packed["words"])).decode().split()
-    model.words.update({word: model.weigh(word) for word in words})  # type: ignore[attr-defined]
-    return model
 
 
 def pack(danger: Sequence[int], grave: Sequence[int]) -> str:

@@ -5,14 +5,15 @@ The model only ever adds: it never lowers what a phrase found, and says nothing 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Protocol
 
 from bot.conversation import Tier
 from bot.risk import Finding, Phrases, RiskFile
 from bot.risk_model import RiskModel, Token, tokens_of
-from bot.risk_words import read
+from bot.risk_words import Part, reading
 
 RULE = "model"
 FEWEST_WORDS = 5
@@ -34,6 +35,27 @@ class Reader(Protocol):
         """The gravest thing that `text` may mean, or None. `earlier`: the messages before it, oldest first."""
 
 
+class LateReader:
+    """Becomes a reader when it is first asked to read. `load` may raise ContentError then."""
+
+    def __init__(self, load: Callable[[], Reader]) -> None:
+        self._reader = cache(load)
+
+    @property
+    def file(self) -> RiskFile:
+        """See `Reader`."""
+        return self._reader().file
+
+    @property
+    def version(self) -> int:
+        """See `Reader`."""
+        return self._reader().version
+
+    def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
+        """See `Reader`."""
+        return self._reader().read(text, earlier)
+
+
 class RiskReader:
     """Phrases first; the model where they found nothing."""
 
@@ -45,40 +67,48 @@ class RiskReader:
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """As `Phrases.read`. What earlier messages alone had reached is not found again."""
-        found = self.phrases.read(text, earlier)
+        parts = [self.phrases.part(each) for each in (*earlier, text)]
+        found = self.phrases.read_parts(parts)
         if found is not None and found.tier is not Tier.ELEVATED:
             return found
-        tokens = tokens_of(read([text]))
-        weighed = self._of(tokens) or (None if found else self._together(earlier, tokens))
+        tokens = tokens_of(reading(parts[-1:]))
+        weighed = self._of(tokens) or (None if found else self._together(parts[:-1], tokens))
         if found is None or weighed is None or weighed.tier is not Tier.HIGH:
             return found or weighed
         # Both see danger, and the model is very sure that it is grave: the category and the words stay the phrases'.
         return replace(found, tier=Tier.HIGH)
 
-    def _together(self, earlier: Sequence[str], tokens: Sequence[Token]) -> Finding | None:
+    def _together(self, earlier: Sequence[Part], tokens: Sequence[Token]) -> Finding | None:
         """A thought that was sent in pieces: the newest words with those right before them."""
         before: list[Token] = []
         for message in reversed(earlier):
-            before = tokens_of(read([message])) + before
+            before = tokens_of(reading([message])) + before
             if len(before) >= _TOGETHER:
                 break
-        if not before or not tokens or self._tier(before) is not None:
+        if not before or not tokens or (_enough(before) and self._tier(*self.model.values(before))):
             return None  # what they said before has been found already
         return self._of([*before[-_TOGETHER:], *tokens])
 
     def _of(self, tokens: Sequence[Token]) -> Finding | None:
-        tier = self._tier(tokens)
+        if not _enough(tokens):
+            return None
+        danger, grave, part = self.model.worst(tokens)
+        tier = self._tier(danger, grave)
         if tier is None:
             return None
-        score = self.model.score(tokens)
         return Finding(
-            tier=tier, category=score.category, rule=RULE, matched=score.words or ("...",), language=None
+            tier=tier,
+            category=self.model.category(part),
+            rule=RULE,
+            matched=self.model.reasons(part) or ("...",),
+            language=None,
         )
 
-    def _tier(self, tokens: Sequence[Token]) -> Tier | None:
-        if sum(token.word for token in tokens) < FEWEST_WORDS:
-            return None
-        danger, grave = self.model.values(tokens)
+    def _tier(self, danger: float, grave: float) -> Tier | None:
         if grave >= self.model.high:
             return Tier.HIGH
         return Tier.ELEVATED if danger >= self.model.elevated else None
+
+
+def _enough(tokens: Sequence[Token]) -> bool:
+    return sum(token.word for token in tokens) >= FEWEST_WORDS

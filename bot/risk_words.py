@@ -33,8 +33,7 @@ class Word:
     repaired: bool = False  # joined or split by us
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """An emoji, or another sign that is no word. `before`: the index of the word it stands before."""
 
     text: str
@@ -73,19 +72,30 @@ class Reading(NamedTuple):
 
 def read(texts: Sequence[str]) -> Reading:
     """The texts as one row of words."""
+    return reading([part_of(text, _plain) for text in texts])
+
+
+def reading(parts: Sequence[Part]) -> Reading:
+    """Messages that were taken apart before, as one row of words."""
     words: list[Written] = []
     marks: list[Mark] = []
     sentence = 0
-    for text in texts:
-        part = part_of(text, _plain)
+    for part in parts:
         before = len(words)
         words += [
             Written(word.text, word.forms, sentence + place)
             for word, place in zip(part.words, part.sentences, strict=True)
         ]
-        marks += [Mark(mark.text, mark.before + before, mark.sentence + sentence) for mark in part.marks]
+        marks += _moved(part.marks, before, sentence)
         sentence += part.ended
     return Reading(words, marks)
+
+
+def _moved(marks: tuple[Mark, ...], words: int, sentences: int) -> Iterable[Mark]:
+    """The marks of a message that stands behind so many words and sentences."""
+    if not (words or sentences):
+        return marks
+    return [Mark(mark.text, mark.before + words, mark.sentence + sentences) for mark in marks]
 
 
 def _plain(token: str) -> Word:
@@ -113,9 +123,7 @@ class Window:
             self.sentences += [sentence + each for each in part.sentences] if sentence else part.sentences
             self._messages += [message] * len(part.words)
             if part.marks:
-                self.marks += [
-                    Mark(m.text, m.before + self.newest, m.sentence + sentence) for m in part.marks
-                ]
+                self.marks += _moved(part.marks, self.newest, sentence)
                 self._marked += [message] * len(part.marks)
             sentence += part.ended
         self._breaks = {mark.before for mark in self.marks}
@@ -124,7 +132,18 @@ class Window:
         """The sentences a span of words stands in, as (message, sentence). A mark's span is (~index, ~index)."""
         if span[0] < 0:
             return {(self._marked[~span[0]], self.marks[~span[0]].sentence)}
-        return {(self._messages[each], self.sentences[each]) for each in range(*span)}
+        return {self.place(each) for each in range(*span)}
+
+    def place(self, index: int) -> tuple[int, int]:
+        """The sentence of a word, as (message, sentence)."""
+        return self._messages[index], self.sentences[index]
+
+    def around(self, span: tuple[int, int]) -> tuple[int, int]:
+        """The span itself, or for a mark's the words on either side of it."""
+        if span[0] >= 0:
+            return span
+        before = self.marks[~span[0]].before
+        return max(before - 1, 0), min(before + 1, len(self.words))
 
     def is_new(self, span: tuple[int, int]) -> bool:
         """Whether a part of the span stands in the last message."""
@@ -162,8 +181,10 @@ def part_of(text: str, word: Callable[[str], Word]) -> Part:
         elif token[-1].isalnum():
             words.append(word(token))
             sentences.append(sentence)
-        else:
-            marks.append(Mark(token, len(words), sentence))
+        elif token[0] == "\n":
+            sentence += 1
+        elif (mark := Mark(token, len(words), sentence)) != (marks and marks[-1]):
+            marks.append(mark)  # one of a row of the same
     return Part(tuple(words), tuple(sentences), tuple(marks), sentence)
 
 

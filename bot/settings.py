@@ -124,7 +124,7 @@ class Messenger(Model):
     graph_version: str = Field(default="26.0", pattern=r"^\d+\.\d+$")
     connect_timeout_seconds: float = 3.05
     read_timeout_seconds: float = 10.0
-    senders: int = Field(default=96, ge=1, le=512)  # sends in flight at once
+    senders: int = Field(default=256, ge=1, le=512)  # sends in flight at once
     typing_indicator: bool = True  # show "..." before the bot answers; costs one call more
     quiet_minutes: int = Field(
         default=60, ge=5
@@ -168,6 +168,7 @@ class Retention(Model):
 class Console(Model):
     """Sign-in and sessions."""
 
+    second_factor: Literal["required", "optional"] = "required"
     session_idle_minutes: int = 480
     session_hours: int = 12
     sign_in_tries: int = 5  # wrong tries per account and per address before a pause
@@ -310,6 +311,35 @@ class Ladder(Model):
         return frozenset(each.replace(" ", "").casefold() for each in addresses if each)
 
 
+class Staffing(Model):
+    """How many people are on shift in every open hour."""
+
+    supporters: int = Field(default=2, ge=0, le=50)
+    duty_lead: int = Field(default=1, ge=0, le=10)
+
+
+class Rota(Model):
+    """Shifts: how many people an open hour needs, and when somebody is reminded or missed."""
+
+    minimum: Staffing = Staffing()
+    minimum_on: dict[str, Staffing] = {}  # weekday name to another minimum on that day
+    give_up_hours: int = Field(default=24, ge=0, le=336)  # later than this before a shift it must be swapped
+    remind_minutes: int = Field(default=60, ge=0, le=1440)  # 0: nobody is reminded
+    missing_minutes: int = Field(default=10, ge=1, le=60)  # a shift without its person for so long is told
+
+    @field_validator("minimum_on")
+    @classmethod
+    def _weekdays(cls, value: dict[str, Staffing]) -> dict[str, Staffing]:
+        for day in value:
+            if day not in WEEKDAYS:
+                raise ValueError(f"{day!r} is not a weekday; write one of {', '.join(WEEKDAYS)}")
+        return value
+
+    def minimum_for(self, date: dt.date) -> Staffing:
+        """What an open hour of this local day needs."""
+        return self.minimum_on.get(WEEKDAYS[date.weekday()], self.minimum)
+
+
 class Settings(Model):
     """config.yaml."""
 
@@ -320,6 +350,7 @@ class Settings(Model):
     waiting: Waiting = Waiting()
     danger: DangerReading = DangerReading()
     queue: Queue = Queue()
+    rota: Rota = Rota()
     ladder: Ladder = Ladder()
     retention: Retention = Retention()
     messenger: Messenger = Messenger()

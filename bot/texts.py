@@ -107,7 +107,7 @@ class Texts:
 
     def fill(self, text: str, language: str, **fields: Field) -> str:
         """Any wording in one language with the page's facts, the services' numbers and `fields` filled in."""
-        return fill(text, language, {**self._always, **fields})
+        return fill(text, language, {**self._always, **fields}) if "{" in text else text
 
 
 def read_texts(located: Located) -> tuple[dict[str, Words], list[Problem]]:

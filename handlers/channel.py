@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from collections.abc import Callable
+from typing import Literal, Protocol, runtime_checkable
 
 from bot.messages import OutboundMessage
 from bot.window import HumanAgentTag
@@ -43,3 +44,23 @@ class Channel(Protocol):
 
     def pause_seconds(self) -> float:
         """How long the channel asks us to slow down; 0 when it does not."""
+
+
+@runtime_checkable
+class ManyAtOnce(Channel, Protocol):
+    """A channel that holds hundreds of messages under way without a thread for each."""
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Run this in the channel's own thread, where `begin` may be called. May be asked from any thread."""
+
+    def begin(
+        self,
+        psid: str,
+        message: OutboundMessage,
+        *,
+        outbox_id: int,
+        tag: HumanAgentTag | None,
+        shows_typing: bool,
+        done: Callable[[Sent | ChannelError], None],
+    ) -> None:
+        """As `send`, after `typing` if it is wanted; `done` is told in the same thread, and must not wait there."""

@@ -15,14 +15,16 @@ import webbrowser
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, request
 
 from bot.content import Content
 from bot.errors import PeerSupportError
+from bot.rota import Kind, stretch
 from handlers.cli.parts import DemoOptions
 from handlers.clock import MovableClock, real
-from handlers.console import passwords, sessions
+from handlers.console import devices, passwords, sessions
 from handlers.environment import Environment, new_keys, read
 from handlers.simulator.graph import StandIn
 from handlers.simulator.guard import refuse_real_token
@@ -32,6 +34,7 @@ from storage import Storage, Tx
 from storage.records import Duty, Role
 
 log = logging.getLogger("peersupport.demo")
+_OSLO = ZoneInfo("Europe/Oslo")
 PAGE_ID, APP_ID = "100000000000001", "200000000000002"
 # Sample staff, not people: (login, alias shown to students, role, role in words).
 STAFF = (
@@ -103,14 +106,17 @@ class Demo:
         }
 
     def prepare(self, storage: Storage) -> None:
-        """The two sample staff, on duty."""
+        """The two sample staff, on duty, with shifts in the week when the demo is first started."""
 
         def add(tx: Tx) -> None:
+            is_new = tx.staff.by_login(STAFF[0][0]) is None
             for login, alias, role, _ in STAFF:
                 if tx.staff.by_login(login) is None:
                     hashed = passwords.hash_password(self._made["password"])
                     staff_id = tx.staff.add(login, alias, role, hashed, self.clock())
                     tx.staff.set_duty(staff_id, Duty.ON, self.clock())
+            if is_new:
+                _sample_shifts(tx, self.clock())
 
         storage.write(add)
 
@@ -144,7 +150,7 @@ class Demo:
 
         The console speaks the language of the page around it.
         """
-        language = request.args.get("lang", "")
+        language, agent = request.args.get("lang", ""), request.user_agent.string
 
         def start(tx: Tx) -> str:
             found = tx.staff.by_login(STAFF[n][0])
@@ -153,7 +159,12 @@ class Demo:
             token = secrets.token_urlsafe(32)
             years = timedelta(days=3650)  # the clock jumps; nobody is to be signed out by that
             tx.sessions.add(
-                found[0].id, sessions.token_hash(token), self.clock(), self.clock() + years, idle=years
+                found[0].id,
+                sessions.token_hash(token),
+                self.clock(),
+                self.clock() + years,
+                idle=years,
+                device=devices.device_of(agent),
             )
             tx.staff.seen(found[0].id, self.clock())
             if language in ("nb", "en"):
@@ -172,11 +183,39 @@ class Demo:
             f"\nThe demo is at {self.url}\n"
             f"The console alone: http://127.0.0.1:{self._options.port}/console/ "
             f"(sign in as amalie or marte, password {self._made['password']})\n"
+            "Here a code from a phone is optional; the real service asks everybody for one.\n"
             "Everything in it is invented. Stop with Ctrl+C.\n",
             flush=True,
         )
         if self._options.browser:
             threading.Timer(0.5, webbrowser.open, [self.url]).start()
+
+
+# (weekday, start, end, kind, whose: a place in STAFF, or None for an open one). The rest is gaps.
+_SHIFTS: tuple[tuple[int, str, str, Kind, int | None], ...] = (
+    *((day, "09:00", "14:00", "duty_lead", 1) for day in range(5)),
+    *((day, "14:00", "20:00", "duty_lead", None) for day in (0, 2)),
+    *((day, "09:00", "14:00", "supporter", 0) for day in (0, 1, 3)),
+    *((day, "14:00", "20:00", "supporter", 0) for day in (2,)),
+    *((day, "14:00", "20:00", "supporter", None) for day in (1, 3, 4)),
+)
+
+
+def _sample_shifts(tx: Tx, now: datetime) -> None:
+    """This week and the next, for the samples. The first of them asks everybody about one of hers."""
+    ids = [found[0].id for login, *_ in STAFF if (found := tx.staff.by_login(login))]
+    today = now.astimezone(_OSLO).date()
+    last = None
+    for day, start, end, kind, whose in (
+        (today + timedelta(days=each[0] - today.weekday() + week), *each[1:])
+        for week in (0, 7)
+        for each in _SHIFTS
+    ):
+        starts_at, ends_at = stretch(_OSLO, day, start, end)
+        shift_id = tx.rota.add(kind, starts_at, ends_at, None if whose is None else ids[whose], now)
+        last = shift_id if whose == 0 else last
+    if last is not None:
+        tx.swaps.ask(last, ids[0], None, None, now)
 
 
 class _KeptClock(MovableClock):

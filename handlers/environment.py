@@ -18,6 +18,7 @@ from dotenv import dotenv_values
 from pydantic import SecretStr
 
 from bot.errors import PeerSupportError
+from handlers.simulator.guard import is_demo_token
 
 DEFAULTS = {
     "DATABASE_URL": "sqlite:///data/peersupport.db",
@@ -53,6 +54,12 @@ class Environment:
     alert_webhook_secret: SecretStr = field(default_factory=lambda: SecretStr(""))
     port: int
     home: Path
+
+    @property
+    def is_real(self) -> bool:
+        """Whether somebody else than the stand-in is written to. A process without a token writes to nobody."""
+        token = self.page_access_token.get_secret_value()
+        return bool(token) and not is_demo_token(token)
 
     @classmethod
     def load(

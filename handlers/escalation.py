@@ -24,8 +24,10 @@ from handlers.clock import Clock
 from handlers.turns import draft_for, save
 from storage import Erased, Storage, Tx
 from storage.ladder_records import (
+    Debrief,
     EscalationRecord,
     IdentityOpening,
+    Purpose,
     RungLine,
     TellingLine,
     Unconfirmed,
@@ -237,7 +239,7 @@ class Escalation:
             tx.escalations.add(record_id, staff.id, "identity_opened", {"reason": reason.strip()}, now)
             opening_id = tx.closures.identity_opened(record_id, alert_id, staff.id, now, review_by)
             tx.audit.add(now, staff.id, "identity_opened", alert.contact_id, str(opening_id))
-            self._tell_leads(tx, alert_id, staff, now)
+            self._tell_leads(tx, alert_id, staff, now, "identity")
             tx.incidents.open("identity_opened", now)
             conversation = tx.conversations.peek(alert.contact_id)
             return Identity(
@@ -250,14 +252,15 @@ class Escalation:
 
         return self._storage.write(deed)
 
-    def _tell_leads(self, tx: Tx, alert_id: int, opened_by: Staff, now: datetime) -> None:
+    def _tell_leads(self, tx: Tx, alert_id: int, by: Staff, now: datetime, purpose: Purpose) -> None:
+        """Every lead but the one whose deed it is, by what reaches them away from the console."""
         channels = frozenset({"push", "email", "webhook"})
         everybody = roster(tx, self._content().settings, channels, now)
-        others = tuple(one for one in everybody.people if one.who != f"staff:{opened_by.id}")
+        others = tuple(one for one in everybody.people if one.who != f"staff:{by.id}")
         for tell in ("duty_lead", "coordinator"):
             rung = Rung(tell=tell, after_minutes=0, channels=("push", "email", "webhook"))
             told = tellings(rung, Roster(others, channels))
-            tx.rungs.tell(alert_id, "identity", [one for one in told if one.who.startswith("staff:")], now)
+            tx.rungs.tell(alert_id, purpose, [one for one in told if one.who.startswith("staff:")], now)
 
     def identities(self, *, unreviewed: bool = False) -> list[IdentityOpening]:
         """Who opened an identity when, and what the second person said."""
@@ -285,6 +288,39 @@ class Escalation:
         self._storage.write(deed)
 
     # Those who help.
+
+    def answer_debrief(self, alert_id: int, staff: Staff, taken: str) -> None:
+        """The answer to the offer of a talk: `yes`, `later` or `no`. Leads are told of a yes, now or later."""
+        now = self._clock()
+        line = read_line("debrief", {"offered": True, "taken": taken}, now)
+
+        def deed(tx: Tx) -> None:
+            alert = self._locked(tx, alert_id, staff, HELPERS, even_erased=True)
+            if staff.id not in (alert.closed_by, alert.acknowledged_by):
+                raise NotPossible("not theirs")
+            record_id = self._record_of(tx, alert)
+            tx.escalations.add(record_id, staff.id, "debrief", line, now)
+            tx.escalations.offer_debrief(record_id, now)
+            if taken != "no" and tx.debriefs.ask(alert_id, staff.id, now):
+                self._tell_leads(tx, alert_id, staff, now, "debrief")
+
+        self._storage.write(deed)
+
+    def debriefs(self, done_days: int = 7) -> list[Debrief]:
+        """Who would like to talk, the oldest first; then what was seen to lately, and by whom."""
+        since = self._clock() - timedelta(days=done_days)
+        return self._storage.read(lambda tx: tx.debriefs.since(since))
+
+    def debrief_done(self, debrief_id: int, staff: Staff) -> None:
+        """Another person, a lead, has talked with them."""
+
+        def deed(tx: Tx) -> None:
+            _check_account(tx, staff, LEADS)
+            if not tx.debriefs.done(debrief_id, staff.id, self._clock()):
+                raise NotPossible("it was done, or it is their own")
+            tx.audit.add(self._clock(), staff.id, "debrief_done", None, str(debrief_id))
+
+        self._storage.write(deed)
 
     def pause(self, staff: Staff, person_id: int | None = None) -> None:
         """No new conversation comes to them until they say that they are ready. A lead may pause somebody else.

@@ -17,6 +17,7 @@ from bot.errors import PeerSupportError
 from bot.settings import Settings
 from bot.wording import hours_in_words, week_in_words
 from handlers import catch_up, metrics
+from handlers.published import GONE
 from storage import Storage, Tx
 from storage.errors import StorageError
 
@@ -143,6 +144,7 @@ def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
         "channel": _stopped(
             cannot_send, "Meta refuses us and messages are held: run `peersupport page doctor`"
         ),
+        "lists": _lists(tx, now),
         "subscription": _stopped(
             [kind for kind in incidents if kind == catch_up.LOST],
             "Meta does not tell us what students write: run `peersupport page setup`",
@@ -152,6 +154,17 @@ def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
             "what was written during an outage cannot be read: look for it in Meta's inbox",
         ),
     }, incidents
+
+
+def _lists(tx: Tx, now: datetime) -> Part:
+    """Texts, services and phrases: a file that cannot be used leaves the last good one in use."""
+    refused = [
+        f"{line.process.partition('-')[0]}: {line.problem}"
+        for line in tx.content_in_use.since(now - GONE)
+        if line.problem
+    ]
+    said = "; ".join(sorted(set(refused)))
+    return Part(ok=not refused, what=f"the last good content is in use: {said}" if refused else None)
 
 
 def _stopped(by: list[str], what: str) -> Part:

@@ -14,6 +14,7 @@ from handlers.turns import draft_for, save, tell
 from storage import Storage, Tx
 
 NO_ECHO = timedelta(seconds=20)  # how long a message of unknown fate waits for its echo
+OLD_SHIFTS = timedelta(days=365)  # who had which shift is nobody's business for longer
 LOST_SEND = timedelta(seconds=90)  # longer than other workers' sends take: whoever sent it is gone
 UNREAD_OPEN_DAYS = 3
 SEEN_EVENTS = timedelta(days=30)  # how long an event is remembered so that it is taken only once
@@ -140,6 +141,7 @@ def forget_records(storage: Storage, content: Content, now: datetime) -> int:
     before = now - timedelta(days=content.settings.ladder.record_days)
 
     def sweep(tx: Tx) -> int:
+        tx.rota.prune(now - OLD_SHIFTS)
         tx.rungs.prune(now)
         return tx.escalations.prune(before, now)
 

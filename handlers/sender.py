@@ -9,22 +9,22 @@ from __future__ import annotations
 import logging
 import random
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from queue import Empty, SimpleQueue
+from functools import partial
+from queue import SimpleQueue
 from typing import Literal
 
 from bot.errors import WindowClosed
-from bot.messages import BotMessage, OutboundMessage, Purpose, SupporterMessage
+from bot.messages import BotMessage, OutboundMessage, Purpose
 from bot.settings import Settings
 from bot.window import STANDARD_WINDOW, HumanAgentTag, bot_may_write, human_agent_tag
-from handlers.channel import Channel, ChannelError
+from handlers.channel import Channel, ChannelError, ManyAtOnce, Sent
 from handlers.clock import Clock
+from handlers.recorder import Recorder, ids
 from handlers.turns import tell
-from storage import Storage, StorageUnavailable, Tx
+from storage import Storage, Tx
 from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
@@ -33,25 +33,8 @@ BACK_OFF_SECONDS = (1.0, 4.0, 15.0, 60.0, 240.0)
 HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
 NAP_SECONDS = 0.5  # the net below waking
-RECORDED_AT_ONCE = 64
-BREATH_SECONDS = (
-    0.015  # between two commits of what came home: a second commit for each would cost more than it
-)
-RECORD_PAUSES_SECONDS = (0.5, 2.0, 5.0)
+HELPERS = 4  # threads for what must wait, where the channel needs none for a send
 HOME_SECONDS = 11.0  # how long a stop waits for sends in flight; what is left is of unknown fate
-
-
-Outcome = Literal["sent", "failed", "lapsed"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """What became of a message."""
-
-    send: TakenSend
-    outcome: Outcome
-    code: str | None
-    mid: str | None
 
 
 class Sender:
@@ -66,7 +49,8 @@ class Sender:
         self._clock = clock
         self._worker = worker
         self._slots = settings.messenger.senders
-        self._queue: SimpleQueue[TakenSend | None] = SimpleQueue()
+        self._many = channel if isinstance(channel, ManyAtOnce) else None
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._in_flight: set[int] = set()
         self._runs = False
         self._guests = 0
@@ -76,8 +60,7 @@ class Sender:
         self._held = False
         self._paused_at: datetime | None = None
         self._pause_for = timedelta(0)
-        self._settled: SimpleQueue[_Settled | None] = SimpleQueue()
-        self._unrecorded: set[int] = set()  # sent, and not recorded yet
+        self._recorder = Recorder(storage, clock, self, self._changed)
 
     # Claiming.
 
@@ -85,9 +68,10 @@ class Sender:
         """Claim and send until told to stop; then let what is in flight come home, as far as there is time."""
         self._stopping = stop
         # Daemons: a call to Meta that hangs must not keep the process from ending.
-        for number in range(self._slots):
+        threads = HELPERS if self._many else self._slots
+        for number in range(threads):
             threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
-        threading.Thread(target=self._record_all, name="record", daemon=True).start()
+        self._recorder.start(stop)
         self._runs = True
         listener = self._storage.listen("outbox")
         try:
@@ -98,12 +82,14 @@ class Sender:
             listener.close()
             with self._changed:  # what is claimed along now is still handed over; nothing more is claimed
                 self._changed.wait_for(lambda: not self._guests, HOME_SECONDS)
-            for _ in range(self._slots):
-                self._queue.put(None)
             with self._changed:
-                self._changed.wait_for(lambda: not self._in_flight and not self._unrecorded, HOME_SECONDS)
+                self._changed.wait_for(
+                    lambda: not self._in_flight and not self._recorder.unrecorded, HOME_SECONDS
+                )
+            for _ in range(threads):
+                self._queue.put(None)
             self._runs = False
-            self._settled.put(None)
+            self._recorder.end()
 
     def _step(self, stop: threading.Event) -> bool:
         """Claim and hand over what is due; False when there is nothing to do for now."""
@@ -136,22 +122,25 @@ class Sender:
         commit: one commit less for each answer. What this leaves, `run` takes.
         """
         now, free = self._clock(), self._slots - len(self._in_flight)
-        if (
-            free <= 0
-            or not self._runs
-            or self._stopping.is_set()
-            or self._is_paused(now)
-            or _page_incidents(tx)
-        ):
+        rests = not self._runs or self._stopping.is_set() or self._is_paused(now)
+        if free <= 0 or rests or _page_incidents(tx):
             return []
-        return tx.outbox.claim(now, self._worker, free)
+        taken = tx.outbox.claim(now, self._worker, free)
+        if len(taken) < free:  # all that is due: nobody need look for more
+            tx.leave_asleep("outbox")
+        return taken
 
     def hand_over(self, taken: Sequence[TakenSend]) -> None:
         """Have these sent, which are claimed."""
+        if not taken:
+            return
         with self._changed:
             self._in_flight.update(send.id for send in taken)
-        for send in taken:
-            self._queue.put(send)
+        if self._many is not None:
+            self._many.soon(lambda: self._begin_all(taken))
+        else:
+            for send in taken:
+                self._queue.put(partial(self._home_after, send, partial(self._send, send)))
 
     def drain(self) -> int:
         """Send everything that is due, one after the other; how many sends were tried."""
@@ -165,7 +154,7 @@ class Sender:
     def in_flight(self) -> frozenset[int]:
         """Outbox ids of what this process is sending now."""
         with self._changed:
-            return frozenset(self._in_flight | self._unrecorded)
+            return frozenset(self._in_flight | self._recorder.unrecorded)
 
     def _claim(self, limit: int) -> list[TakenSend]:
         now = self._clock()
@@ -191,75 +180,136 @@ class Sender:
             return self._slots - len(self._in_flight)
 
     def _work(self) -> None:
-        while (send := self._queue.get()) is not None:
-            try:
-                self._send(send)
-            except Exception as error:  # the row stays "sending"; the sweep takes it from there
-                log.error("send_crashed", extra={**_ids(send), "error": type(error).__name__})
-            finally:
-                with self._changed:
-                    self._in_flight.discard(send.id)
-                    self._changed.notify_all()
+        while (task := self._queue.get()) is not None:
+            task()
 
     # Sending.
 
-    def _send(self, send: TakenSend) -> None:
-        now = self._clock()
-        message = send.message
-        is_trial = self._held
-        if isinstance(message, BotMessage):
-            if now > message.not_after or not bot_may_write(send.last_inbound_at, now):
-                self._probed_at = None  # nothing was tried: the next may be
-                self._settle(send, "lapsed", "lapsed")
-                return
-            if self._may_show_typing(message):
-                self._channel.typing(send.psid, True)
-        try:
-            tag = self._tag(message, send, now)
-            result = self._channel.send(send.psid, message, outbox_id=send.id, tag=tag)
-        except WindowClosed:
-            self._settle(send, "failed", "window_closed")
-        except ChannelError as error:
-            self._refused(send, error)
-        else:
-            self._settle(send, "sent", None, mid=result.mid)
-            self._pause(self._channel.pause_seconds())
-            if is_trial:  # a send that began before the trouble proves nothing
-                self._release()
+    def _begin_all(self, taken: Sequence[TakenSend]) -> None:
+        """In the channel's thread: nothing here may wait."""
+        for send in taken:
+            try:
+                self._begin(send)
+            except Exception as error:
+                self._crashed(send, error)
+                self._came_home(send)
 
-    def _may_show_typing(self, message: BotMessage) -> bool:
+    def _begin(self, send: TakenSend) -> None:
+        is_trial = self._held
+
+        def done(outcome: Sent | ChannelError) -> None:
+            if is_trial or isinstance(outcome, ChannelError):
+                ended = partial(self._ended, send, outcome, is_trial=is_trial)
+                self._queue.put(partial(self._home_after, send, ended))
+            else:
+                self._went_out(send, outcome)
+                self._came_home(send)
+
+        now = self._clock()
+        tag = self._permission(send, now)
+        if self._many is None or tag is False:
+            self._came_home(send)
+            return
+        self._many.begin(
+            send.psid,
+            send.message,
+            outbox_id=send.id,
+            tag=tag,
+            shows_typing=self._may_show_typing(send.message),
+            done=done,
+        )
+
+    def _send(self, send: TakenSend) -> None:
+        """As `_begin`, and wait for what comes of it."""
+        is_trial = self._held
+        tag = self._permission(send, self._clock())
+        if tag is False:
+            return
+        if self._may_show_typing(send.message):
+            self._channel.typing(send.psid, True)
+        outcome: Sent | ChannelError
+        try:
+            outcome = self._channel.send(send.psid, send.message, outbox_id=send.id, tag=tag)
+        except ChannelError as error:
+            outcome = error
+        self._ended(send, outcome, is_trial=is_trial)
+
+    def _permission(self, send: TakenSend, now: datetime) -> HumanAgentTag | Literal[False] | None:
+        """The tag that it needs now, mostly none; False: it may not be sent any more, and that is recorded."""
+        message = send.message
+        if isinstance(message, BotMessage):
+            if now <= message.not_after and bot_may_write(send.last_inbound_at, now):
+                return None
+            self._probed_at = None  # nothing was tried: the next may be
+            self._recorder.settle(send, "lapsed", "lapsed")
+            return False
+        try:
+            granted = self._settings.human_agent == "granted"
+            return human_agent_tag(message, send.last_inbound_at, now, granted=granted)
+        except WindowClosed:
+            self._recorder.settle(send, "failed", "window_closed")
+            return False
+
+    def _ended(self, send: TakenSend, outcome: Sent | ChannelError, *, is_trial: bool) -> None:
+        if isinstance(outcome, ChannelError):
+            self._refused(send, outcome)
+            return
+        self._went_out(send, outcome)
+        if is_trial:  # a send that began before the trouble proves nothing
+            self._release()
+
+    def _went_out(self, send: TakenSend, taken: Sent) -> None:
+        self._recorder.settle(send, "sent", None, mid=taken.mid)
+        self._pause(self._channel.pause_seconds())
+
+    def _home_after(self, send: TakenSend, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:
+            self._crashed(send, error)
+        finally:
+            self._came_home(send)
+
+    @staticmethod
+    def _crashed(send: TakenSend, error: Exception) -> None:
+        """The row stays "sending"; the sweep takes it from there."""
+        log.error("send_crashed", extra={**ids(send), "error": type(error).__name__})
+
+    def _came_home(self, send: TakenSend) -> None:
+        with self._changed:
+            self._in_flight.discard(send.id)
+            self._changed.notify_all()
+
+    def _may_show_typing(self, message: OutboundMessage) -> bool:
         """A courtesy that costs a call: not before a card, and not when many are waiting for theirs."""
-        if not self._settings.messenger.typing_indicator or message.purpose is Purpose.CARD:
+        is_bot = isinstance(message, BotMessage) and message.purpose is not Purpose.CARD
+        if not self._settings.messenger.typing_indicator or not is_bot:
             return False
         return len(self._in_flight) <= max(1, self._slots // 4)
-
-    def _tag(self, message: OutboundMessage, send: TakenSend, now: datetime) -> HumanAgentTag | None:
-        if not isinstance(message, SupporterMessage):
-            return None
-        granted = self._settings.human_agent == "granted"
-        return human_agent_tag(message, send.last_inbound_at, now, granted=granted)
 
     def _refused(self, send: TakenSend, error: ChannelError) -> None:
         now = self._clock()
         code = self._meaning(send, error, now)
         log.warning(
             "send_refused",
-            extra={**_ids(send), "code": code, "kind": error.kind, "tries": send.tries},
+            extra={**ids(send), "code": code, "kind": error.kind, "tries": send.tries},
         )
         if error.scope == "page" and send.tries < HELD_TRIES:
             self._hold(send, code, now)
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
         elif error.kind == "unknown":
-            self._write(lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown")))
+            self._recorder.write(
+                lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown"))
+            )
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
             self._pause(error.retry_after_seconds or 0)
             again_at = now + _back_off(send, error)
-            self._write(
+            self._recorder.write(
                 lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried"))
             )
         else:
-            self._settle(send, "failed", code)
+            self._recorder.settle(send, "failed", code)
 
     @staticmethod
     def _meaning(send: TakenSend, error: ChannelError, now: datetime) -> str:
@@ -274,87 +324,9 @@ class Sender:
         try:
             self._channel.take_thread(send.psid)
         except ChannelError:
-            self._settle(send, "failed", "thread_owned_elsewhere")
+            self._recorder.settle(send, "failed", "thread_owned_elsewhere")
         else:
-            self._write(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
-
-    def _settle(
-        self, send: TakenSend, outcome: Outcome, code: str | None = None, mid: str | None = None
-    ) -> None:
-        """Have it recorded what became of it: by the recorder, or at once where none runs."""
-        settled = _Settled(send, outcome, code, mid)
-        if self._runs:
-            with self._changed:
-                self._unrecorded.add(send.id)
-            self._settled.put(settled)
-        else:
-            self._keep([settled])
-
-    def _record_all(self) -> None:
-        """Record what came home, all that is there in one transaction, until there is nothing more to come."""
-        while (first := self._settled.get()) is not None:
-            batch, last = [first], False
-            with suppress(Empty):
-                while len(batch) < RECORDED_AT_ONCE and not last:
-                    following = self._settled.get_nowait()
-                    last = following is None
-                    batch += [following] if following else []
-            self._keep_or_leave(batch)
-            if last:
-                return
-            if len(batch) < RECORDED_AT_ONCE:
-                self._stopping.wait(BREATH_SECONDS)  # more come home meanwhile, and share the next commit
-
-    def _keep_or_leave(self, batch: Sequence[_Settled]) -> None:
-        try:
-            self._keep(batch)
-        except StorageUnavailable as error:  # the rows stay "sending"; the sweep takes them from there
-            log.error("record_failed", extra={"error": type(error).__name__, "count": len(batch)})
-        except Exception as error:
-            if len(batch) > 1:  # one of them; the others must not suffer
-                for each in batch:
-                    self._keep_or_leave([each])
-            else:
-                log.error("send_crashed", extra={**_ids(batch[0].send), "error": type(error).__name__})
-        finally:
-            with self._changed:
-                self._unrecorded.difference_update(each.send.id for each in batch)
-                self._changed.notify_all()
-
-    def _keep(self, told: Sequence[_Settled]) -> None:
-        """All of it in one transaction, and whatever a conversation must know with it."""
-        now = self._clock()
-
-        def record(tx: Tx) -> None:
-            tx.outbox.sent({each.send.id: each.mid for each in told if each.outcome == "sent"}, now)
-            for outcome, count in Counter(each.outcome for each in told).items():
-                tx.counters.bump(f"send_{outcome}", count)
-            for each in told:
-                if each.outcome == "lapsed":
-                    tx.outbox.lapsed(each.send.id, now)
-                elif each.outcome == "failed":
-                    tx.outbox.failed(each.send.id, each.code or "other", now)
-                send = each.send
-                tell(tx, send.contact_id, send.id, send.message.purpose, each.outcome, each.code, now)
-            tx.wake("screens")
-
-        self._write(record)
-        for each in told:
-            log.info(
-                "send_settled", extra={**_ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
-            )
-
-    def _write(self, work: Callable[[Tx], object]) -> None:
-        """We know what became of a message: while the store cannot keep that, ask it again for a while."""
-        for pause in RECORD_PAUSES_SECONDS:
-            try:
-                self._storage.write(work)
-            except StorageUnavailable as error:
-                log.error("record_failed", extra={"error": type(error).__name__})
-                self._stopping.wait(pause)
-            else:
-                return
-        self._storage.write(work)
+            self._recorder.write(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
 
     # Holding.
 
@@ -370,7 +342,7 @@ class Sender:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
             tx.wake("screens")
 
-        self._write(record)
+        self._recorder.write(record)
         self._held, self._probed_at = True, now
 
     def _on_trial(self, now: datetime) -> bool:
@@ -413,11 +385,6 @@ class Sender:
         """A clock that was put back ends a pause: better than one that lasts for days."""
         with self._changed:
             return bool(self._paused_at and timedelta(0) <= now - self._paused_at < self._pause_for)
-
-
-def _ids(send: TakenSend) -> dict[str, int | None]:
-    """For a line of the log: the message, and the event that it came of."""
-    return {"outbox_id": send.id, "inbox_id": send.inbox_id}
 
 
 def _page_incidents(tx: Tx) -> list[str]:

@@ -80,13 +80,20 @@ def save_plain(tx: Tx, turns: Sequence[Turn], now: datetime) -> None:
     sends = [(who, effect.message) for who, effect in todo if isinstance(effect, e.SendMessage)]
     ids = iter(tx.outbox.add_all(sends, now))
     lines = []
+    timers: dict[tuple[int, str], datetime | None] = {}
     for who, effect in todo:
         if isinstance(effect, e.SendMessage):
             lines.append(tx.transcript.line_of(who, effect.message, next(ids), now))
         elif isinstance(effect, e.AddEntry):
             lines.append(tx.transcript.line(who, effect))
-        else:
+        elif isinstance(effect, e.SetTimer):
+            timers[who, effect.name] = effect.due_at
+        elif isinstance(effect, e.CancelTimers) and effect.names is not None:
+            timers |= dict.fromkeys((who, name) for name in effect.names)
+        else:  # all of the contact's timers
+            timers = {each: due for each, due in timers.items() if each[0] != who}
             _keep(tx, who, effect, now)
+    tx.timers.change(timers)
     tx.transcript.add_all(lines)
     tx.wake("screens")
 

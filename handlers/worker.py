@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.content import Content
 from handlers import jobs
 from handlers.alerting.climber import Climber
+from handlers.alerting.shifts import ShiftNews
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
 from handlers.clock import Clock
@@ -23,7 +24,8 @@ from storage import Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
-BREATH_SECONDS = 0.015  # after less than a full batch; nobody who writes notices
+BREATH_SECONDS = 0.025  # after less than a full batch; nobody who writes notices
+TIMERS_REST_SECONDS = 0.1  # timers are minutes away, and each set one wakes whoever looks for them
 TELLERS = 3  # threads that send alerts: a channel that hangs must not hold up the others
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
@@ -42,6 +44,7 @@ class Worker:
         *,
         catch_up: CatchUp | None = None,
         climber: Climber | None = None,
+        shift_news: ShiftNews | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._storage = storage
@@ -51,6 +54,7 @@ class Worker:
         self._inbound = Inbound(storage, content, clock, self._sender)
         self._catch_up = catch_up
         self._climber = climber
+        self._shift_news = shift_news
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
@@ -130,7 +134,8 @@ class Worker:
                     log.error("loop_failed", extra={"error": type(error).__name__})
                     self._stop.wait(1)
                     continue
-                listener.wait(NAP_SECONDS)
+                if listener.wait(NAP_SECONDS) and topic == "timers":
+                    self._stop.wait(TIMERS_REST_SECONDS)
         finally:
             listener.close()
 
@@ -148,6 +153,8 @@ class Worker:
         scheduler.add_job(self._beat, "interval", seconds=5)
         scheduler.add_job(self._sweep, "interval", seconds=3)
         scheduler.add_job(self._hourly, "interval", minutes=10)
+        if self._shift_news is not None:
+            scheduler.add_job(self._shift_news.look, "interval", seconds=30)
         if self._catch_up is not None:
             scheduler.add_job(self._read_missed, "interval", seconds=20, next_run_time=datetime.now(UTC))
         scheduler.start()

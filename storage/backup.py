@@ -122,11 +122,13 @@ def _prepare(source: Path, copy: Path, keys: Keys, now: datetime) -> Restored:
 
 
 def _settle(storage: Storage, now: datetime) -> int:
-    """What the copy calls under way is of unknown fate by now; whoever was signed in signs in again."""
+    """What the copy calls under way is of unknown fate by now; whoever was signed in signs in again, and
+    links that may have been used since work no more."""
 
     def work(tx: Tx) -> int:
         uncertain = tx.run(_MAY_HAVE_GONE_OUT, now=to_ms(now), supporter=Purpose.SUPPORTER.value)
         tx.run("DELETE FROM session")
+        tx.run("DELETE FROM invitation")
         tx.audit.add(now, None, "restored", None, None)
         return uncertain
 

@@ -33,6 +33,8 @@ class Step:
 class Statements(Protocol):
     """A running transaction."""
 
+    wakes: set[Topic]  # whom to notify after the commit
+
     def all(self, sql: str, **parameters: Any) -> list[Row]:
         """Every row."""
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from bot.settings import Channel
 
 TellingState = Literal["waiting", "sending", "accepted", "failed", "unknown", "dropped"]
-Purpose = Literal["ladder", "identity"]
+Purpose = Literal["ladder", "identity", "debrief"]
 Verdict = Literal["right", "wrong", "unclear"]
 
 
@@ -87,6 +87,18 @@ class EscalationRecord:
     debrief_at: datetime | None  # a talk about it was offered
     drill: bool = False
     entries: tuple[EscalationEntry, ...] = ()  # empty in a list
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Debrief:
+    """Somebody who had a hard case and would like to talk about it; until another person has seen to it."""
+
+    id: int
+    alert_id: int
+    staff_id: int
+    asked_at: datetime
+    done_by: int | None
+    done_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

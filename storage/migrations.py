@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from storage.engine import Step
 from storage.ladder_tables import LADDER
+from storage.people_tables import PEOPLE
+from storage.rota_tables import ROTA
 
 _CONTACTS = (
     """CREATE TABLE contact (
@@ -296,6 +298,26 @@ _SHOWN_SERVICES = """CREATE TABLE shown_service (
         first_at {big} NOT NULL
     ) {strict}"""
 
+_CONTENT_IN_USE = """CREATE TABLE content_in_use (
+        process TEXT NOT NULL PRIMARY KEY,
+        version TEXT NOT NULL,                  -- of the files that it uses
+        problem TEXT,                           -- where newer files cannot be used, without what stands there
+        at {big} NOT NULL
+    ) {strict}"""
+
+_DEBRIEF = (
+    """CREATE TABLE debrief (
+        id {pk},
+        alert_id {big} NOT NULL REFERENCES alert (id),
+        staff_id {big} NOT NULL,                -- would like to talk about it
+        asked_at {big} NOT NULL,
+        done_by {big},
+        done_at {big},
+        UNIQUE (alert_id, staff_id)
+    ) {strict}""",
+    "CREATE INDEX debrief_open ON debrief (asked_at) WHERE done_at IS NULL",
+)
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
@@ -306,4 +328,9 @@ STEPS: tuple[Step, ...] = (
     Step("0005_taken_back", ("ALTER TABLE outbox ADD COLUMN taken_back {big} NOT NULL DEFAULT 0",)),
     # Which services students of the real Page have been shown: a restart is not refused because of those.
     Step("0006_shown_services", (_SHOWN_SERVICES,)),
+    Step("0007_people", PEOPLE),
+    Step("0008_rota", ROTA),
+    # Which texts, services and phrases each process uses: newer ones may be refused while it runs.
+    Step("0011_content_in_use", (_CONTENT_IN_USE,)),
+    Step("0012_debrief", _DEBRIEF),
 )

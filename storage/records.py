@@ -10,6 +10,7 @@ from typing import Literal
 from bot.conversation import Status, Tier
 from bot.events import Event
 from bot.messages import OutboundMessage
+from storage.profile import Profile, Trained
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,14 +168,15 @@ class Duty(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Staff:
-    """A person with an account. `alias` is what students see."""
+class Staff(Profile):
+    """A person with an account. `alias` is what students see; no two accounts that are open have the same."""
 
     id: int
     login: str
     alias: str
     role: Role
     duty: Duty
+    duty_at: datetime | None = None  # since when it is what it is
     language: str  # of the console: nb or en
     theme: Literal["auto", "light", "dark"]
     disabled: bool
@@ -182,6 +184,27 @@ class Staff:
     paused_at: datetime | None = None  # takes nobody new until they say that they are ready
     email: str | None = None  # where alerts go
     phone: str | None = None
+    trained: Trained = "full"  # set by a coordinator; a wish of routing, no wall: see `Profile`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Where somebody is signed in."""
+
+    uid: bytes  # names it among the person's own; not the token, and not made of it
+    device: str | None  # families only, such as "Firefox/Android"; None: not known
+    created_at: datetime
+    last_seen_at: datetime  # to the minute
+    is_this: bool  # the one that asks
+
+
+@dataclass(frozen=True, slots=True)
+class ContentLine:
+    """Which content one process uses. `problem`: why it is not the newest."""
+
+    process: str  # web-..., worker-... or serve-...
+    version: str
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from storage.records import Incident
+from storage.records import ContentLine, Incident
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
@@ -92,6 +92,31 @@ class ShownServices(Store):
     def all(self) -> frozenset[str]:
         """Their ids."""
         return frozenset(row["id"] for row in self._all("SELECT id FROM shown_service ORDER BY id"))
+
+
+class ContentInUse(Store):
+    """What each process serves."""
+
+    def say(self, process: str, version: str, problem: str | None, now: datetime) -> None:
+        """This process uses this version; `problem`: why it does not use the newest files."""
+        self._run("DELETE FROM content_in_use WHERE at < :before", before=to_ms(now - _RUNS_KEPT))
+        self._run(
+            "INSERT INTO content_in_use (process, version, problem, at) VALUES (:process, :version, :problem, :now)"
+            " ON CONFLICT (process) DO UPDATE SET version = excluded.version, problem = excluded.problem,"
+            " at = excluded.at",
+            process=process,
+            version=version,
+            problem=problem,
+            now=to_ms(now),
+        )
+
+    def since(self, since: datetime) -> list[ContentLine]:
+        """Of the processes that have said something since then."""
+        rows = self._all(
+            "SELECT process, version, problem FROM content_in_use WHERE at > :since ORDER BY process",
+            since=to_ms(since),
+        )
+        return [ContentLine(row["process"], row["version"], row["problem"]) for row in rows]
 
 
 class Counters(Store):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from storage.records import Session
+from storage.sealing import new_uid
 from storage.store import Store
-from storage.times import to_ms
+from storage.times import from_ms, to_ms
 
 _IDLE = timedelta(hours=8)
 _TOUCH_MS = 60_000  # last_seen_at is this exact and no more, so that reading a page rarely writes
@@ -20,14 +22,22 @@ class Sessions(Store):
     """A session ends at `expires_at`, or earlier after lying idle."""
 
     def add(
-        self, staff_id: int, token_hash: bytes, now: datetime, expires_at: datetime, idle: timedelta = _IDLE
+        self,
+        staff_id: int,
+        token_hash: bytes,
+        now: datetime,
+        expires_at: datetime,
+        idle: timedelta = _IDLE,
+        device: str | None = None,
     ) -> None:
-        """A new session; those that have ended are deleted."""
-        at = to_ms(now)
+        """A new session; those that have ended are deleted. `device`: see `records.Session`."""
+        at, uid = to_ms(now), new_uid()
         self._run("DELETE FROM session WHERE expires_at <= :now", now=at)
         self._run(
-            "INSERT INTO session (token_hash, staff_id, created_at, last_seen_at, idle_ms, expires_at)"
-            " VALUES (:token_hash, :staff_id, :now, :now, :idle_ms, :expires_at)",
+            "INSERT INTO session (uid, token_hash, staff_id, created_at, last_seen_at, idle_ms, expires_at, device)"
+            " VALUES (:uid, :token_hash, :staff_id, :now, :now, :idle_ms, :expires_at, :device)",
+            uid=uid,
+            device=None if device is None else self._tx.keys.seal(device, "session.device", uid),
             token_hash=token_hash,
             staff_id=staff_id,
             now=at,
@@ -53,6 +63,41 @@ class Sessions(Store):
         """Whose session it is, or None when it has ended; changes nothing."""
         row = self._one(_LIVE, token_hash=token_hash, now=to_ms(now))
         return None if row is None else int(row["staff_id"])
+
+    def of(self, staff_id: int, now: datetime, this: bytes | None = None) -> list[Session]:
+        """Where this person is signed in, the newest first. `this`: the hash of the token that asks."""
+        rows = self._all(
+            "SELECT * FROM session WHERE staff_id = :staff_id AND expires_at > :now"
+            " AND last_seen_at + idle_ms > :now ORDER BY created_at DESC, token_hash",
+            staff_id=staff_id,
+            now=to_ms(now),
+        )
+        return [
+            Session(
+                uid=row["uid"],
+                device=row["device"] and self._tx.keys.open(row["device"], "session.device", row["uid"]),
+                created_at=from_ms(row["created_at"]),
+                last_seen_at=from_ms(row["last_seen_at"]),
+                is_this=row["token_hash"] == this,
+            )
+            for row in rows
+        ]
+
+    def end_one(self, staff_id: int, uid: bytes) -> bool:
+        """Sign this person out in one place. False: it was over already, or is somebody else's."""
+        return bool(
+            self._run(
+                "DELETE FROM session WHERE staff_id = :staff_id AND uid = :uid", staff_id=staff_id, uid=uid
+            )
+        )
+
+    def end_others(self, staff_id: int, token_hash: bytes) -> int:
+        """Sign out everywhere but here; how many places that were."""
+        return self._run(
+            "DELETE FROM session WHERE staff_id = :staff_id AND token_hash <> :token_hash",
+            staff_id=staff_id,
+            token_hash=token_hash,
+        )
 
     def end(self, token_hash: bytes) -> None:
         """Sign out."""

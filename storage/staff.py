@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 
 from storage.engine import Row
 from storage.errors import StorageError
+from storage.profile import Profile, Trained, as_text, from_text
 from storage.records import Duty, Role, Staff
 from storage.sealing import new_uid
 from storage.store import Store
@@ -71,7 +73,7 @@ class StaffStore(Store):
         return tuple(row["id"] for row in rows)
 
     def set_password(self, staff_id: int, password_hash: str) -> None:
-        """Another password. Sessions go on; end them with `sessions.end_all`."""
+        """Another password; an empty hash is none. Sessions go on; end them with `sessions.end_all`."""
         row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
         if row is not None:
             sealed = self._tx.keys.seal(password_hash, "staff.password", row["uid"])
@@ -118,6 +120,27 @@ class StaffStore(Store):
         self._run("UPDATE staff SET email = :email, phone = :phone WHERE id = :id", id=staff_id, **sealed)
         self._tx.wake("screens")
 
+    def set_profile(self, staff_id: int, profile: Profile) -> None:
+        """What the person says about themself; of a `Staff` only that part is kept."""
+        row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
+        if row is not None:
+            sealed = self._tx.keys.seal(as_text(profile), "staff.profile", row["uid"])
+            self._run("UPDATE staff SET profile = :profile WHERE id = :id", id=staff_id, profile=sealed)
+            self._tx.wake("screens")
+
+    def set_trained(self, staff_id: int, trained: Trained) -> None:
+        """How far the training has come; a coordinator says so."""
+        self._run("UPDATE staff SET trained = :trained WHERE id = :id", id=staff_id, trained=trained)
+        self._tx.wake("screens")
+
+    def set_alias(self, staff_id: int, alias: str) -> None:
+        """What students see from now on. What was said under the old one keeps it."""
+        row = self._one("SELECT uid FROM staff WHERE id = :id", id=staff_id)
+        if row is not None:
+            sealed = self._tx.keys.seal(alias, "staff.alias", row["uid"])
+            self._run("UPDATE staff SET alias = :alias WHERE id = :id", id=staff_id, alias=sealed)
+            self._tx.wake("screens")
+
     def set_language(self, staff_id: int, language: str) -> None:
         """Of the console: nb or en."""
         self._run("UPDATE staff SET language = :language WHERE id = :id", id=staff_id, language=language)
@@ -131,13 +154,19 @@ class StaffStore(Store):
         self._run("UPDATE staff SET seen_at = :now WHERE id = :id", id=staff_id, now=to_ms(now))
 
     def disable(self, staff_id: int, now: datetime) -> None:
-        """Close the account: off duty, signed out everywhere."""
+        """Close the account: off duty, signed out everywhere, no link opens it."""
         self._run(
             "UPDATE staff SET disabled_at = COALESCE(disabled_at, :now), duty = 'off', duty_at = :now WHERE id = :id",
             id=staff_id,
             now=to_ms(now),
         )
         self._tx.sessions.end_all(staff_id)
+        self._tx.invitations.withdraw(staff_id)
+        self._tx.wake("screens")
+
+    def enable(self, staff_id: int) -> None:
+        """Open a stopped account again, off duty as it was left. Its old password works again: see `set_password`."""
+        self._run("UPDATE staff SET disabled_at = NULL WHERE id = :id", id=staff_id)
         self._tx.wake("screens")
 
     def _login_hash(self, login: str) -> bytes:
@@ -145,12 +174,16 @@ class StaffStore(Store):
 
     def _opened(self, row: Row) -> Staff:
         uid, opened = row["uid"], self._tx.keys.open
+        profile = from_text(opened(row["profile"], "staff.profile", uid)) if row["profile"] else Profile()
         return Staff(
+            **asdict(profile),
+            trained=row["trained"],
             id=row["id"],
             login=opened(row["login"], "staff.login", uid),
             alias=opened(row["alias"], "staff.alias", uid),
             role=Role(row["role"]),
             duty=Duty(row["duty"]),
+            duty_at=from_ms_or_none(row["duty_at"]),
             language=row["language"],
             theme=row["theme"],
             disabled=row["disabled_at"] is not None,

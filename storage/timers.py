@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from storage.store import Store
@@ -34,6 +34,26 @@ class Timers(Store):
                 contact_id=contact_id,
                 name=name,
             )
+
+    def change(self, timers: Mapping[tuple[int, str], datetime | None]) -> None:
+        """As `set`, and `cancel` where there is no time, for many: each contact and name."""
+        gone: list[dict[str, int | str]] = []
+        due: list[dict[str, int | str]] = []
+        for contact_id, name in sorted(timers):
+            at = timers[contact_id, name]
+            row: dict[str, int | str] = {"contact_id": contact_id, "name": name}
+            if at is None:
+                gone.append(row)
+            else:
+                due.append(row | {"due_at": to_ms(at)})
+        self._run_from("DELETE FROM timer WHERE (contact_id, name) IN ({rows})", gone)
+        self._run_from(
+            "INSERT INTO timer (contact_id, name, due_at) {rows}"
+            " ON CONFLICT (contact_id, name) DO UPDATE SET due_at = excluded.due_at",
+            due,
+        )
+        if due:
+            self._tx.wake("timers")
 
     def due(self, now: datetime, limit: int = 100) -> list[tuple[int, str, datetime]]:
         """Timers that have come due, the oldest first: contact, name, due_at."""

@@ -7,9 +7,11 @@ from functools import cached_property
 from storage.alert_history import AlertHistory
 from storage.alerts import Alerts
 from storage.audit import Audit
+from storage.calendars import Calendars, RotaNotices
 from storage.closures import Closures
 from storage.contacts import Contacts
 from storage.conversations import Conversations
+from storage.debriefs import Debriefs
 from storage.drafts import Drafts
 from storage.drills import Drills
 from storage.engine import Row, Statements, Topic
@@ -18,15 +20,19 @@ from storage.escalations import Escalations
 from storage.figures import Figures
 from storage.handoffs import Handoffs
 from storage.inbox import Inbox
+from storage.invitations import Invitations
 from storage.missed import Missed
 from storage.outbox import Outbox
 from storage.push import Push
 from storage.retention import Retention
+from storage.rota import RotaStore
 from storage.rungs import Rungs
 from storage.sealing import Box, Keys
-from storage.service import Counters, Incidents, Jobs, ShownServices, Worker
+from storage.second_factor import SecondFactors
+from storage.service import ContentInUse, Counters, Incidents, Jobs, ShownServices, Worker
 from storage.sessions import Sessions
 from storage.staff import StaffStore
+from storage.swaps import Swaps
 from storage.timers import Timers
 from storage.transcript import Transcript
 
@@ -48,6 +54,10 @@ class Tx:
     def wake(self, *topics: Topic) -> None:
         """Notify the listeners once this is committed. The stores do so themselves for what they change."""
         self._statements.wake(*topics)
+
+    def leave_asleep(self, topic: Topic) -> None:
+        """This transaction has itself dealt with what it was to wake these listeners for."""
+        self._statements.wakes.discard(topic)
 
     def shred(self) -> None:
         """Have what this transaction deletes overwritten once it is committed."""
@@ -136,6 +146,11 @@ class Tx:
         return Rungs(self)
 
     @cached_property
+    def debriefs(self) -> Debriefs:
+        """Who would like to talk about a hard case."""
+        return Debriefs(self)
+
+    @cached_property
     def closures(self) -> Closures:
         """What a second person must see: closed critical ones, opened identities; and verdicts on alerts."""
         return Closures(self)
@@ -161,9 +176,39 @@ class Tx:
         return StaffStore(self)
 
     @cached_property
+    def rota(self) -> RotaStore:
+        """Shifts."""
+        return RotaStore(self)
+
+    @cached_property
+    def swaps(self) -> Swaps:
+        """Who asked whom to take a shift."""
+        return Swaps(self)
+
+    @cached_property
+    def rota_notices(self) -> RotaNotices:
+        """What people are yet to be told about their shifts."""
+        return RotaNotices(self)
+
+    @cached_property
+    def calendars(self) -> Calendars:
+        """Secret addresses of the rota as a calendar."""
+        return Calendars(self)
+
+    @cached_property
     def sessions(self) -> Sessions:
         """Who is signed in, and failed tries."""
         return Sessions(self)
+
+    @cached_property
+    def factors(self) -> SecondFactors:
+        """The second factor of each account, and its recovery codes."""
+        return SecondFactors(self)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        """Links with which a person chooses a password."""
+        return Invitations(self)
 
     @cached_property
     def drafts(self) -> Drafts:
@@ -194,6 +239,11 @@ class Tx:
     def shown_services(self) -> ShownServices:
         """Which services students may have been shown."""
         return ShownServices(self)
+
+    @cached_property
+    def content_in_use(self) -> ContentInUse:
+        """Which texts, services and phrases each process serves."""
+        return ContentInUse(self)
 
     @cached_property
     def counters(self) -> Counters:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import postgres
 import pytest
+from rota_plan import Plan
 from talk_support import Chat, content_files
 
 from bot.content import Content, load_content
 from handlers.environment import new_keys
 from storage import Keys, Storage, open_storage
 
+NOON = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)  # in Oslo, a Wednesday
 ENGINES = ("sqlite", "postgresql")
 
 
@@ -75,3 +78,14 @@ def chat(content: Content, database_url: str, tmp_path: Path) -> Iterator[Chat]:
     chat = Chat(content, storage, "2026-11-25 12:00")
     yield chat
     chat.local.close()
+
+
+@pytest.fixture
+def plan(content: Content, database_url: str, tmp_path: Path) -> Iterator[Plan]:
+    """A rota on a Wednesday at noon, with a coordinator and nobody else."""
+    keys = new_keys()
+    ring = Keys.from_environment(keys["DATA_KEYS"], keys["SECRET_KEY"])
+    storage: Storage = open_storage(database_url, ring, home=tmp_path)
+    storage.migrate(NOON)
+    yield Plan(storage, content, NOON)
+    storage.close()

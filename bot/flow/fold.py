@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from bot.flow.model import FlowChoice
@@ -17,7 +17,8 @@ def fold(text: str) -> str:
     """Small letters and digits alone: case, accents, signs and ways to write æ, ø and å do not count."""
     text = unicodedata.normalize("NFKC", text).casefold()
     text = text.replace("æ", "ae").replace("ø", "o").replace("å", "a")
-    text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    if not text.isascii():
+        text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     text = text.replace("ae", "a").replace("oe", "o").replace("aa", "a")
     text = text.replace("'", "").replace("\u2019", "")
     return " ".join(re.findall(r"[^\W_]+", text))
@@ -31,21 +32,25 @@ def chosen(text: str, choices: Sequence[FlowChoice]) -> FlowChoice | None:
     typed = fold(text[:200])
     if not typed:
         return None
-    letters = typed.replace(" ", "")
-    tests: list[Callable[[str], bool]] = [lambda name: name == typed]
+    named = [(choice, names(choice)) for choice in choices]
+    exact = [choice for choice, folded in named if typed in folded]
     if typed.isdecimal():
-        exact = _only(choices, tests[0])
         number = int(typed) if len(typed) <= 2 else 0
-        return exact or (choices[number - 1] if 1 <= number <= len(choices) else None)
-    if len(letters) >= _PREFIX_LETTERS:
-        tests.append(lambda name: name.startswith(typed))
-    if len(letters) >= _TYPO_LETTERS:
-        tests.append(lambda name: len(name) >= _TYPO_LETTERS and one_typo(typed, name))
-    for test in tests:
-        meant = [choice for choice in choices if any(test(name) for name in names(choice))]
-        if meant:
-            return meant[0] if len(meant) == 1 else None
-    return None
+        if len(exact) == 1:
+            return exact[0]
+        return choices[number - 1] if 1 <= number <= len(choices) else None
+    letters = len(typed.replace(" ", ""))
+    meant = exact
+    if not meant and letters >= _PREFIX_LETTERS:
+        meant = [choice for choice, folded in named if any([name.startswith(typed) for name in folded])]
+    if not meant and letters >= _TYPO_LETTERS:
+        lengths = range(max(_TYPO_LETTERS, len(typed) - 1), len(typed) + 2)
+        meant = [
+            choice
+            for choice, folded in named
+            if any(len(n) in lengths and one_typo(typed, n) for n in folded)
+        ]
+    return meant[0] if len(meant) == 1 else None
 
 
 def names(choice: FlowChoice) -> frozenset[str]:
@@ -74,8 +79,3 @@ def one_typo(one: str, other: str) -> bool:
     if a[1:] == b[1:] or a[1:] == b or a == b[1:]:
         return True
     return len(a) >= 2 and len(b) >= 2 and a[:2] == b[1::-1] and a[2:] == b[2:]
-
-
-def _only(choices: Sequence[FlowChoice], test: Callable[[str], bool]) -> FlowChoice | None:
-    meant = [choice for choice in choices if any(test(name) for name in names(choice))]
-    return meant[0] if len(meant) == 1 else None

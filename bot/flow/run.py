@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from bot.conversation import FlowState, Frame
 from bot.fill import Field, in_languages
-from bot.flow.fold import chosen, fold, titles
+from bot.flow.fold import chosen, fold
 from bot.flow.model import MENU, PLACES, DangerMark, FlowChoice, Step
 from bot.messages import Choice
 from bot.settings import Words
@@ -152,13 +152,7 @@ def marked_in_words(content: Content, state: FlowState | None, text: str) -> lis
     if state and choice:
         return [(f"{state.at.flow}.{state.at.step}.{choice.id}", choice.danger)] if choice.danger else []
     typed = fold(text[:200])
-    return [
-        (f"{flow.flow}.{name}.{each.id}", each.danger)
-        for flow in content.flows.values()
-        for name, step in flow.steps.items()
-        for each in step.choices
-        if each.danger and typed in titles(each)
-    ]
+    return [(where, mark) for where, mark, shown in content.danger_choices if typed in shown]
 
 
 def payload_of(flow: str, step: str, choice: str) -> str:
@@ -326,6 +320,12 @@ class _Sprint:
             self.says.append(Say(text=text, choices=self._buttons(name, step) if name else ()))
 
     def _buttons(self, name: str, step: Step) -> tuple[Choice, ...]:
+        made, key = self.content.buttons, (self.flow, name, self.language)
+        if key not in made:
+            made[key] = self._new_buttons(name, step)
+        return made[key]
+
+    def _new_buttons(self, name: str, step: Step) -> tuple[Choice, ...]:
         if step.write is not None:
             title = self.content.texts.title("skip_button", self.language)
             return (Choice(title=title, payload=payload_of(self.flow, name, SKIP)),) if step.optional else ()

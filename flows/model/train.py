@@ -7,10 +7,8 @@ python flows/model/train.py --check     make the file again, without measuring, 
 from __future__ import annotations
 
 import argparse
-import base64
 import random
 import sys
-import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -59,7 +57,6 @@ OTHERWISE = "O-distress"
 WORDS_OF_GROUP = 400
 DOUBT = 40  # how much a category's words must be seen to count
 CLEAR = 60  # hundredths by which a category must stand out
-KNOWN = 4  # texts in which a word must stand for its pieces to be weighed once and for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +196,6 @@ def text_of(examples: Sequence[Example]) -> str:
         f'  {name}: "{" ".join(f"{w}={n}" for w, n in words.items())}"'
         for name, words in groups_of(examples).items()
     )
-    texts = Counter(word for example in examples for word in {token.text for token in example.tokens})
-    words = " ".join(sorted(word for word, count in texts.items() if count >= KNOWN and word.isalpha()))
-    packed = base64.b64encode(zlib.compress(words.encode(), 9)).decode()
     weights = pack([round(w / step) for w in danger.weights], [round(w / step) for w in grave.weights])
     dangers = sum(example.item.danger for example in examples)
     text = (
@@ -213,7 +207,7 @@ def text_of(examples: Sequence[Example]) -> str:
         f"version: 2\nelevated: {round(ELEVATED * UNIT)}\nhigh: {round(HIGH * UNIT)}\n"
         f"bias_danger: {round(danger.bias * UNIT)}\nbias_grave: {round(grave.bias * UNIT)}\n"
         f"step: {round(step * 1_000_000)}\nclear: {CLEAR}\notherwise: {OTHERWISE}\nsum: x00000000\ngroups:\n{groups}\n"
-        f"words: >-\n{_lines(packed)}weights: >-\n{_lines(weights)}"
+        f"weights: >-\n{_lines(weights)}"
     )
     return text.replace("sum: x00000000", f"sum: {checksum(text)}")
 

@@ -1,9 +1,10 @@
-"""Alerts by e-mail, through the mail server that SMTP_URL names."""
+"""Alerts, letters and news of shifts by e-mail, through the mail server that SMTP_URL names."""
 
 from __future__ import annotations
 
 import smtplib
 import ssl
+from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from urllib.parse import unquote, urlsplit
@@ -39,11 +40,22 @@ class Mail:
         """Hand it to the mail server, which says yes or no."""
         if not notice.email:
             raise ChannelFailed("no_address", again=False)
+        message = self._message(notice.email, notice.title, notice.text, notice.at, notice.key)
+        if notice.kind != "rota":
+            message["X-Priority"] = "1"
+        self._hand_over(message, notice.email)
+        return ()
+
+    def write(self, to: str, title: str, text: str, at: datetime, key: str) -> None:
+        """A letter that is no alert. Raises ChannelFailed."""
+        self._hand_over(self._message(to, title, text, at, key), to)
+
+    def _hand_over(self, message: EmailMessage, to: str) -> None:
         try:
             with self._server() as server:
                 self._secure(server)
                 self._sign_in(server)
-                server.send_message(self._message(notice), self._sender, [notice.email])
+                server.send_message(message, self._sender, [to])
         except smtplib.SMTPRecipientsRefused as error:
             codes = [code for code, _ in error.recipients.values()]
             raise ChannelFailed("mail_refused", again=all(code < 500 for code in codes)) from None
@@ -51,7 +63,6 @@ class Mail:
             raise ChannelFailed("mail_refused", again=error.smtp_code < 500) from None
         except (smtplib.SMTPException, OSError):  # TimeoutError and ssl.SSLError are OSErrors
             raise ChannelFailed("no_connection", again=True) from None
-        return ()
 
     def _server(self) -> smtplib.SMTP:
         if self._implicit:
@@ -78,14 +89,13 @@ class Mail:
         except smtplib.SMTPException:  # many servers hang up on a wrong password
             raise ChannelFailed("mail_sign_in", again=True) from None
 
-    def _message(self, notice: Notice) -> EmailMessage:
+    def _message(self, to: str, title: str, text: str, at: datetime, key: str) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self._sender
-        message["To"] = notice.email
-        message["Subject"] = notice.title
-        message["Date"] = format_datetime(notice.at)
-        message["Message-ID"] = f"<{notice.key}@{self._domain}>"  # at every try the same: doubles can be told
+        message["To"] = to
+        message["Subject"] = title
+        message["Date"] = format_datetime(at)
+        message["Message-ID"] = f"<{key}@{self._domain}>"  # at every try the same: doubles can be told
         message["Auto-Submitted"] = "auto-generated"
-        message["X-Priority"] = "1"
-        message.set_content(notice.text)
+        message.set_content(text)
         return message

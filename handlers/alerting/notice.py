@@ -18,6 +18,30 @@ _TEXT: Mapping[Purpose, Words] = {
         nb="En kollega trenger at du ser på noe i dag.",
         en="A colleague needs you to look at something today.",
     ),
+    "debrief": Words(
+        nb="En kollega vil gjerne snakke med deg i dag.",
+        en="A colleague would like to talk with you today.",
+    ),
+}
+RotaPurpose = Literal["shift", "missing", "asked", "answered", "changed"]
+_ROTA_TITLE = Words(nb="Vaktplanen, {page}", en="Rota, {page}")
+_ROTA_TEXT: Mapping[RotaPurpose, Words] = {
+    "shift": Words(
+        nb="Vakta di begynner kl. {clock}. Kan du ikke komme, si fra til vaktlederen.",
+        en="Your shift begins at {clock}. If you cannot come, tell the duty lead.",
+    ),
+    "missing": Words(
+        nb="En vakt har begynt uten at alle er på plass. Se i vaktplanen.",
+        en="A shift has begun and not everybody is there. Look at the rota.",
+    ),
+    "asked": Words(
+        nb="En kollega spør om du kan ta en vakt.", en="A colleague asks if you can take a shift."
+    ),
+    "answered": Words(nb="Du har fått svar om bytte av vakt.", en="You have an answer about a swap."),
+    "changed": Words(
+        nb="Koordinatoren har endret noe ved vaktene dine.",
+        en="The coordinator has changed something about your shifts.",
+    ),
 }
 _SIGN_IN = Words(nb="Logg inn", en="Sign in")
 
@@ -27,7 +51,7 @@ class Notice:
     """One notification to one person, ready to go. Addresses of other channels may be there too."""
 
     key: str  # the same at every try
-    kind: Literal["alert", "drill", "review"]
+    kind: Literal["alert", "drill", "review", "rota"]
     title: str
     text: str
     link: str
@@ -64,3 +88,11 @@ def words(purpose: Purpose, *, page: str, link: str, drill: bool, language: str 
         title.append(prefix + _TITLE.in_(each).format(page=page))
         lines.append(f"{prefix}{_TEXT[purpose].in_(each)} {_SIGN_IN.in_(each)}: {link}")
     return " / ".join(title), "\n".join(lines)
+
+
+def rota_words(
+    purpose: RotaPurpose, *, page: str, link: str, language: str, clock: str = ""
+) -> tuple[str, str]:
+    """Title and text about somebody's own shifts: no name of anybody, no word of what the work is about."""
+    text = _ROTA_TEXT[purpose].in_(language).format(clock=clock)
+    return _ROTA_TITLE.in_(language).format(page=page), f"{text} {_SIGN_IN.in_(language)}: {link}"

@@ -27,12 +27,13 @@ def roster(tx: Tx, settings: Settings, channels: Collection[Channel], now: datet
     """Everybody who may be told now."""
     reachable_since = now - timedelta(minutes=settings.waiting.reachable_minutes)
     on_duty = {staff.id for staff in tx.staff.on_duty(now, reachable_since)}
+    on_shift = tx.rota.on_shift(now)
     pushed = tx.push.staff_ids()
     everybody = [staff for staff in tx.staff.all() if not staff.disabled]
 
     def able(staff: Staff) -> frozenset[Channel]:
         found: set[Channel] = {"banner"}
-        found |= {"email"} if _email(staff) else set()
+        found |= {"email"} if email_of(staff) else set()
         found |= {"webhook"} if staff.phone else set()
         found |= {"push"} if staff.id in pushed else set()
         return frozenset(found)
@@ -42,6 +43,7 @@ def roster(tx: Tx, settings: Settings, channels: Collection[Channel], now: datet
             who=f"staff:{staff.id}",
             role=staff.role.value,
             on_duty=staff.id in on_duty,
+            on_shift=staff.id in on_shift,
             paused=staff.paused_at is not None,
             channels=able(staff),
         )
@@ -85,13 +87,13 @@ def reach(tx: Tx, settings: Settings, who: str) -> Reach:
 def _of(tx: Tx, staff: Staff) -> Reach:
     return Reach(
         language=staff.language,
-        email=_email(staff),
+        email=email_of(staff),
         phone=_digits(staff.phone),
         subscriptions=tuple(tx.push.of(staff.id)),
     )
 
 
-def _email(staff: Staff) -> str | None:
+def email_of(staff: Staff) -> str | None:
     """The address they gave, else their login where that is one."""
     return staff.email or (staff.login if "@" in staff.login else None)
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import requests
-
 from bot.settings import Words
 from bot.wording import week_in_words
 from handlers.cli.parts import Content, PageClient
@@ -146,6 +144,8 @@ def _holds(found: object, wanted: object) -> bool:
 
 def _webhook(env: Environment, content: Content) -> Check:
     """Ask our own webhook what Meta asks it, at the address where the privacy notice is."""
+    import requests  # only now: the web process has no use for it
+
     name = "the webhook answers as Meta needs it"
     address = urlsplit(content.settings.page.privacy_url)
     local = address.scheme == "http" and address.hostname == "127.0.0.1"

@@ -13,6 +13,7 @@ import click
 
 from bot.errors import ContentError, PeerSupportError
 from bot.settings import Settings
+from handlers.cli.apart import apart
 from handlers.environment import FOR_STORAGE, Environment
 from storage import Storage
 
@@ -79,6 +80,7 @@ class Parts:
     version: str
     clock: Callable[[], datetime]
     load_content: Callable[[Path], Content]  # raises ContentError
+    services_of: Callable[[Path], Services]  # likewise; of a folder's content the services alone
     check_files: Callable[[Path], Sequence[object]]  # each prints as `file:line: what is wrong`
     open_storage: Callable[[Environment], Storage]
     run_web: Callable[[Environment], None]
@@ -121,7 +123,7 @@ class State:
 
     def check(self) -> None:
         """Refuse to go on with mistakes in the files. Raises ContentError with all of them."""
-        problems = [str(problem) for problem in self.parts.check_files(self.home)]
+        problems = apart(lambda: [str(problem) for problem in self.parts.check_files(self.home)])
         if problems:
             raise ContentError(problems)
 

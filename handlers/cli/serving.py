@@ -7,10 +7,10 @@ from collections.abc import Collection, Sequence
 import click
 
 from bot.errors import PeerSupportError
+from handlers.cli.apart import apart
 from handlers.cli.parts import DemoOptions, State, pass_state
 from handlers.environment import FOR_ALL, FOR_RECEIVING, FOR_SENDING, FOR_STORAGE, Environment, disk_problem
 from handlers.logs import setup_logging
-from handlers.simulator.guard import is_demo_token
 from storage import Storage
 
 
@@ -70,8 +70,8 @@ def release(state: State) -> None:
     """Before a new version serves: check every file, prepare the database. Refuses mistakes."""
     env = _environment(state, FOR_STORAGE)
     state.check()
-    if _is_real(env):
-        _refuse(state.parts.load_content(state.home).services.unverified())
+    if env.is_real:
+        _refuse(state.parts.services_of(state.home).unverified())
     with state.storage(env) as storage:
         storage.migrate(state.parts.clock())
     click.echo("Files are in order, the database is ready.")
@@ -85,20 +85,20 @@ def _show_services(state: State, env: Environment, storage: Storage) -> None:
     the file needs one, however the database was prepared and whatever served from it before: a trial run with the
     stand-in counts for nothing. `release` is stricter, since publishing can wait for a signature.
     """
-    if not _is_real(env):
+    if not env.is_real:
         return
-    services = state.parts.load_content(state.home).services
+    served, unverified = apart(lambda: _services(state))
     known = storage.read(lambda tx: tx.shown_services.all())
-    _refuse([each for each in services.unverified() if each not in known])
-    fresh = set(services) - known
+    _refuse([each for each in unverified if each not in known])
+    fresh = set(served) - known
     if fresh:
         storage.write(lambda tx: tx.shown_services.add(fresh, state.parts.clock()))
 
 
-def _is_real(env: Environment) -> bool:
-    """Whether somebody else than the stand-in is written to. A process without a token writes to nobody."""
-    token = env.page_access_token.get_secret_value()
-    return bool(token) and not is_demo_token(token)
+def _services(state: State) -> tuple[list[str], list[str]]:
+    """The ids of all services, and of those that nobody has signed off."""
+    services = state.parts.services_of(state.home)
+    return list(services), list(services.unverified())
 
 
 def _refuse(unverified: Sequence[str]) -> None:

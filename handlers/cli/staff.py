@@ -1,18 +1,25 @@
-"""Commands about accounts: staff add, list, disable, reset-password."""
+"""Commands about accounts: staff add, list, disable, reset-password, second-factor-off, contact."""
 
 from __future__ import annotations
-
-import sys
 
 import click
 
 from bot.errors import NotPossible, PeerSupportError
+from handlers import accounts
 from handlers.cli.parts import State, pass_state
 from handlers.reaching import contact_of
 from storage import Tx
+from storage.profile import Trained
 from storage.records import Role, Staff
 
-ALIAS_LENGTH = 40
+_WRONG = {
+    "alias_length": f"--alias needs 1 to {accounts.ALIAS_LENGTH} characters",
+    "alias_odd": "--alias needs a letter, and cannot have signs such as @ and /",
+    "alias_taken": "somebody else has that alias already",
+    "email": "--email is none",
+    "login": f"LOGIN can have at most {accounts.LOGIN_LENGTH} characters",
+    "login_taken": "that login is taken",
+}
 
 
 def add_to(group: click.Group) -> None:
@@ -25,39 +32,42 @@ def staff() -> None:
     """Accounts of supporters, duty leads, coordinators, admins and reviewers."""
 
 
-def _password_options(command: click.decorators.FC) -> click.decorators.FC:
-    once = click.option(
-        "--generate", is_flag=True, help="Make one that must be changed at the first sign-in."
-    )
-    stdin = click.option("--password-stdin", is_flag=True, help="Read it from standard input.")
-    return once(stdin(command))
-
-
 @staff.command()
 @click.argument("login")
 @click.option("--alias", required=True, help="The first name or nickname that students see.")
 @click.option(
     "--role", type=click.Choice([role.value for role in Role]), default="supporter", show_default=True
 )
-@_password_options
+@click.option("--email", default="", help="Where alerts go by e-mail [default: the login, if it is one].")
+@click.option(
+    "--training",
+    type=click.Choice(["basic", "full"]),
+    default="full",
+    show_default=True,
+    help="How far it is.",
+)
 @pass_state
-def add(state: State, login: str, *, alias: str, role: str, generate: bool, password_stdin: bool) -> None:
-    """Add an account that signs in as LOGIN."""
-    login, alias = login.strip(), alias.strip()
-    if not login or not alias or len(alias) > ALIAS_LENGTH:
-        raise click.ClickException(f"LOGIN and --alias need 1 to {ALIAS_LENGTH} characters")
+def add(state: State, login: str, *, alias: str, role: str, email: str, training: Trained) -> None:
+    """Add an account that signs in as LOGIN, and print the link with which its owner chooses a password."""
+    alias = " ".join(alias.split())
     with state.current_storage() as storage:
-        password_hash, shown = _password(login, generate=generate, from_stdin=password_stdin)
-
-        def work(tx: Tx) -> None:
-            now = state.parts.clock()
-            staff_id = tx.staff.add(login, alias, Role(role), password_hash, now)
-            tx.audit.add(now, None, "staff_added", None, f"{staff_id}:{role}")
-            tx.wake("screens")
-
-        storage.write(work)
-    click.echo(f"{alias} can sign in now ({role}).")
-    _show(shown)
+        try:
+            person, token = storage.write(
+                lambda tx: accounts.add(
+                    tx,
+                    state.parts.clock(),
+                    None,
+                    alias=alias,
+                    role=Role(role),
+                    email=email,
+                    login=login,
+                    trained=training,
+                )
+            )
+        except NotPossible as error:
+            raise click.ClickException(_WRONG[str(error)]) from None
+    click.echo(f"{person.alias} has an account now ({role}).")
+    _show(state, token)
 
 
 @staff.command()
@@ -119,25 +129,34 @@ def disable(state: State, login: str) -> None:
 
 @staff.command("reset-password")
 @click.argument("login")
-@_password_options
 @pass_state
-def reset_password(state: State, login: str, generate: bool, password_stdin: bool) -> None:
-    """Give an account another password and end its sessions."""
+def reset_password(state: State, login: str) -> None:
+    """End an account's password and sessions, and print the link with which its owner chooses another."""
     with state.current_storage() as storage:
-        storage.read(lambda tx: _find(tx, login))  # before a password is asked for
-        password_hash, shown = _password(login, generate=generate, from_stdin=password_stdin)
+
+        def work(tx: Tx) -> tuple[Staff, str]:
+            person = _find_open(tx, login)
+            return person, accounts.new_password_link(tx, person, state.parts.clock(), None)
+
+        person, token = storage.write(work)
+    click.echo(f"{person.alias} is signed out; the old password has ended.")
+    _show(state, token)
+
+
+@staff.command("second-factor-off")
+@click.argument("login")
+@pass_state
+def second_factor_off(state: State, login: str) -> None:
+    """For a lost phone: end an account's second factor and sessions. It is set up anew at the next sign-in."""
+    with state.current_storage() as storage:
 
         def work(tx: Tx) -> Staff:
-            person = _find(tx, login)
-            tx.staff.set_password(person.id, password_hash)
-            tx.sessions.end_all(person.id)
-            tx.audit.add(state.parts.clock(), None, "password_reset", None, str(person.id))
-            tx.wake("screens")
+            person = _find_open(tx, login)
+            accounts.remove_second_factor(tx, person, state.parts.clock(), None)
             return person
 
         person = storage.write(work)
-    click.echo(f"{person.alias} has another password now.")
-    _show(shown)
+    click.echo(f"{person.alias} is signed out, and sets up the phone at the next sign-in with the password.")
 
 
 def _find(tx: Tx, login: str) -> Staff:
@@ -147,25 +166,19 @@ def _find(tx: Tx, login: str) -> Staff:
     return found[0]
 
 
-def _password(login: str, *, generate: bool, from_stdin: bool) -> tuple[str, str | None]:
-    """The hash to keep, and the password to show when we made it up. A chosen one is never shown."""
-    from handlers.console import passwords  # argon2 takes a while to load, and few commands need it
-
-    if generate and from_stdin:
-        raise click.ClickException("--generate and --password-stdin exclude each other")
-    if generate:
-        made_up = passwords.one_time_password()
-        return passwords.hash_one_time(made_up), made_up
-    if from_stdin:
-        chosen = sys.stdin.readline().rstrip("\r\n")
-    else:
-        chosen = click.prompt("Password", hide_input=True, confirmation_prompt="The same again")
-    problem = passwords.password_problem(chosen, "en", login)
-    if problem:
-        raise click.ClickException(problem)
-    return passwords.hash_password(chosen), None
+def _find_open(tx: Tx, login: str) -> Staff:
+    found = _find(tx, login)
+    if found.disabled:
+        raise PeerSupportError("This account is disabled.")
+    return found
 
 
-def _show(password: str | None) -> None:
-    if password:
-        click.echo(f"Password for the first sign-in: {password}")
+def _show(state: State, token: str) -> None:
+    hours = accounts.LINK_LIVES.total_seconds() / 3600
+    address = state.parts.load_content(state.home).settings.ladder.console_url
+    click.echo(f"Send this link to them, and nowhere else. It works for {hours:.0f} hours, once:")
+    click.echo(accounts.link_address(address, token))
+    if "://example.org" in address:
+        click.echo(
+            "(ladder.console_url in config.yaml is not your console's address yet: put that in front.)"
+        )

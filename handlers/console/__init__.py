@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from handlers.console import guard, refresh, routes, shell
+from handlers.console import guard, refresh, routes, shell, squeeze
 from handlers.console.live import Live
 from handlers.console.parts import ConsoleParts, parts
 from handlers.console.words import known
@@ -47,6 +47,7 @@ def blueprint(services: ConsoleParts) -> Blueprint:
 
     console.before_request(guard.guard)
     console.after_request(_headers)
+    console.after_request(squeeze.squeezed)
     console.context_processor(shell.context)
     console.context_processor(lambda: {"part": refresh.part})
     console.register_error_handler(HTTPException, _refused)

@@ -13,6 +13,7 @@ from handlers.console.cases import VERDICTS, may_work
 from handlers.console.forms import line
 from handlers.console.parts import LEADS, READERS, me, now, parts, settings
 from handlers.console.rungs import aliases, ladder
+from handlers.console.shell import shell
 from handlers.console.words import t
 from storage.records import Alert
 
@@ -34,7 +35,7 @@ def alerts_page() -> ResponseReturnValue:
         names=aliases(),
         days=DAYS,
         rate_days=RATE_DAYS,
-        waiting=len(parts().cases.unconfirmed()) if me().role in LEADS else 0,
+        waiting=len(parts().cases.unconfirmed()) + shell().talks if me().role in LEADS else 0,
         unreviewed=len(parts().cases.identities(unreviewed=True)) if me().role in READERS else 0,
     )
 
@@ -47,7 +48,25 @@ def confirm_page() -> ResponseReturnValue:
     rows = parts().cases.unconfirmed()
     due = timedelta(hours=settings().ladder.confirm_hours)
     alerts = parts().storage.read(lambda tx: {row.alert_id: tx.alerts.get(row.alert_id) for row in rows})
-    return render_template("console/confirm.html", rows=rows, alerts=alerts, due=due, names=aliases())
+    return render_template(
+        "console/confirm.html",
+        rows=rows,
+        alerts=alerts,
+        due=due,
+        names=aliases(),
+        talks=parts().cases.debriefs(),
+    )
+
+
+def debrief_done(debrief_id: int) -> ResponseReturnValue:
+    """I have talked with them."""
+    try:
+        parts().cases.debrief_done(debrief_id, me())
+    except NotPossible:
+        flash(t("debrief.not_now"), "error")
+    else:
+        flash(t("debrief.thanks"))
+    return redirect(url_for("console.confirm_page"))
 
 
 def confirm_closure(alert_id: int) -> ResponseReturnValue:

@@ -1,23 +1,19 @@
-"""Signing in and out, and changing one's own password."""
+"""Signing in: the password, then a code from the phone; setting that up; signing out."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from functools import cache
 
-from flask import Response, current_app, flash, g, make_response, redirect, render_template, request
+from flask import Response, flash, g, make_response, redirect, render_template, request
 from flask import session as browser
 from flask.typing import ResponseReturnValue
-from itsdangerous import BadData, URLSafeTimedSerializer
 
-from handlers.console import sessions
-from handlers.console.parts import me, now, parts, settings
-from handlers.console.passwords import hash_password, is_one_time, password_problem, verify_password
+from handlers.console import second_factor, sessions, tickets
+from handlers.console.parts import now, parts, settings
+from handlers.console.passwords import hash_password, verify_password
 from handlers.console.words import t
 from storage import Tx
 from storage.records import Role, Staff
-
-TICKET_SECONDS = 15 * 60  # to choose a password after the one-time one was right
 
 
 def home(staff: Staff) -> str:
@@ -31,68 +27,110 @@ def home(staff: Staff) -> str:
             return "/console/"
 
 
+def factor_required() -> bool:
+    """Whether everybody needs a second factor."""
+    return settings().console.second_factor == "required" and not parts().one_tap
+
+
 def sign_in() -> ResponseReturnValue:
     """The sign-in page. One text for every kind of failure, so it names no account."""
     if g.staff is not None and request.method == "GET":
         return redirect(home(g.staff))
     if request.method == "GET":
-        return _page()
+        return page("sign_in")
     login, password = request.form.get("login", "")[:200], request.form.get("password", "")
     keys = sessions.throttle_keys(login)
-    if _paused(keys):
+    if paused(keys):
         verify_password(_nobody(), password)  # takes as long as any other answer
-        return _page(error="sign_in.wrong", status=429)
+        return page("sign_in", error="sign_in.wrong", status=429)
     found = parts().storage.read(lambda tx: tx.staff.by_login(login))
-    stored = found[1] if found else _nobody()
+    stored = (found[1] if found else "") or _nobody()
     if not verify_password(stored, password) or found is None or found[0].disabled:
-        parts().storage.write(lambda tx: _count_failure(tx, keys))
-        return _page(error="sign_in.wrong", status=401)
-    if is_one_time(stored):
-        return _page(ticket=_signer().dumps([found[0].id, stored[-16:]]))
-    return _welcome(found[0], keys)
+        parts().storage.write(lambda tx: count_failure(tx, keys))
+        return page("sign_in", error="sign_in.wrong", status=401)
+    return after_password(found[0], stored)
 
 
-def _count_failure(tx: Tx, keys: tuple[bytes, ...]) -> None:
-    for key in keys:
-        tx.sessions.add_failure(key, now())
+def after_password(staff: Staff, password_hash: str) -> Response:
+    """The password was right: ask for the code, have a second factor set up, or let them in."""
+    if parts().storage.read(lambda tx: tx.factors.secret(staff.id)):
+        return page("code", ticket=tickets.issue(staff, password_hash, "code"))
+    if factor_required():
+        fresh = second_factor.fresh_secret()
+        return page("set_up", ticket=tickets.issue(staff, password_hash, "first", fresh))
+    return let_in(staff, home(staff))
 
 
-def first_password() -> ResponseReturnValue:
-    """The second page after a one-time password: choose one that nobody else knows."""
-    ticket = request.form.get("ticket", "")
-    try:
-        staff_id, tail = _signer().loads(ticket, max_age=TICKET_SECONDS)
-    except BadData:
+def second_step() -> ResponseReturnValue:
+    """The code from the app, or a recovery code. Tries are limited together with those of the password."""
+    ticket = tickets.shown()
+    if ticket is None or ticket.step != "code":
         return redirect("/console/sign-in")
-    staff = parts().storage.read(lambda tx: tx.staff.get(staff_id))
-    found = parts().storage.read(lambda tx: tx.staff.by_login(staff.login)) if staff else None
-    if staff is None or staff.disabled or found is None or not found[1].endswith(tail):
+    staff, keys = ticket.staff, sessions.throttle_keys(ticket.staff.login)
+    if paused(keys):
+        return page("code", ticket=ticket, error="factor.wrong", status=429)
+    code, recovery = request.form.get("code", "")[:40], request.form.get("recovery", "")[:40]
+    if not parts().storage.write(lambda tx: spend(tx, staff, keys, code, recovery)):
+        return page("code", ticket=ticket, error="factor.wrong", status=401)
+    if not recovery:
+        return let_in(staff, home(staff))
+    answer = let_in(staff, "/console/security")
+    left = parts().storage.read(lambda tx: tx.factors.recovery_codes_left(staff.id))
+    flash(t("factor.recovery_used_one") if left == 1 else t("factor.recovery_used", n=left))
+    return answer
+
+
+def spend(tx: Tx, staff: Staff, keys: tuple[bytes, bytes], code: str, recovery: str) -> bool:
+    """Take the code, or the recovery code. A wrong one counts as a wrong try."""
+    if recovery:
+        if second_factor.take_recovery(tx, staff.id, recovery, now()):
+            tx.audit.add(now(), staff.id, "recovery_code_used", None, None)
+            return True
+    elif second_factor.take(tx, staff.id, code, now()):
+        return True
+    count_failure(tx, keys)
+    return False
+
+
+def set_up() -> ResponseReturnValue:
+    """The first code of a new second factor. It counts from now on; ten recovery codes are shown, once."""
+    ticket = tickets.shown()
+    if ticket is None or ticket.step == "code":
         return redirect("/console/sign-in")
-    new = request.form.get("new", "")
-    problem = password_problem(new, g.language, staff.login)
-    if problem is None and verify_password(found[1], new):
-        problem = t("password.own")
-    if problem:
-        return _page(ticket=ticket, problem=problem, status=400)
-    hashed = hash_password(new)
+    staff, keys = ticket.staff, sessions.throttle_keys(ticket.staff.login)
+    step = second_factor.step_of(ticket.secret, request.form.get("code", "")[:40], now())
+    if step is None:
+        return page("set_up", ticket=ticket, error="factor.wrong_first", status=400)
+    codes = second_factor.fresh_recovery_codes()
 
-    def change(tx: Tx) -> None:
-        tx.staff.set_password(staff.id, hashed)
-        tx.audit.add(now(), staff.id, "password_changed", None, None)
+    def keep(tx: Tx) -> str | None:
+        if ticket.step == "first" and tx.factors.secret(staff.id):
+            return None  # another page was first; whoever has only the password does not get past that one
+        tx.factors.set(staff.id, ticket.secret, step, second_factor.kept(codes))
+        tx.sessions.end_all(staff.id)
+        tx.audit.add(now(), staff.id, "second_factor_set", None, None)
+        return enter(tx, staff, keys)
 
-    parts().storage.write(change)
-    return _welcome(staff, sessions.throttle_keys(staff.login))
+    token = parts().storage.write(keep)
+    if token is None:
+        return redirect("/console/sign-in")
+    browser.clear()
+    return sessions.keep(page("recovery", codes=codes, onward=home(staff)), token)
 
 
-def _welcome(staff: Staff, keys: tuple[bytes, bytes]) -> Response:
-    def enter(tx: Tx) -> str:
-        tx.sessions.clear_failures(keys[0])  # the address keeps its count: others may be trying from there
-        tx.audit.add(now(), staff.id, "signed_in", None, None)
-        return sessions.start(tx, staff.id)
-
-    token = parts().storage.write(enter)
+def let_in(staff: Staff, onward: str) -> Response:
+    """A session, and where it begins."""
+    keys = sessions.throttle_keys(staff.login)
+    token = parts().storage.write(lambda tx: enter(tx, staff, keys))
     browser.clear()  # a new CSRF secret, too
-    return sessions.keep(make_response(redirect(home(staff))), token)
+    return sessions.keep(make_response(redirect(onward)), token)
+
+
+def enter(tx: Tx, staff: Staff, keys: tuple[bytes, bytes]) -> str:
+    """The token of a new session."""
+    tx.sessions.clear_failures(keys[0])  # the address keeps its count: others may be trying from there
+    tx.audit.add(now(), staff.id, "signed_in", None, None)
+    return sessions.start(tx, staff.id)
 
 
 def sign_out() -> ResponseReturnValue:
@@ -104,52 +142,45 @@ def sign_out() -> ResponseReturnValue:
     return sessions.forget(make_response(redirect("/console/sign-in")))
 
 
-def change_password() -> ResponseReturnValue:
-    """Change one's own password; ends every other session of the account."""
-    staff = me()
-    old, new = request.form.get("old", ""), request.form.get("new", "")
-    keys = sessions.throttle_keys(staff.login)
-    found = parts().storage.read(lambda tx: tx.staff.by_login(staff.login))
-    if found is None or _paused(keys) or not verify_password(found[1], old):
-        parts().storage.write(lambda tx: _count_failure(tx, keys[:1]))
-        flash(t("password.old_wrong"), "error")
-        return redirect("/console/more#password")
-    problem = password_problem(new, staff.language, staff.login)
-    if problem:
-        flash(problem, "error")
-        return redirect("/console/more#password")
-    hashed = hash_password(new)
-
-    def change(tx: Tx) -> str:
-        tx.staff.set_password(staff.id, hashed)
-        tx.sessions.end_all(staff.id)
-        tx.audit.add(now(), staff.id, "password_changed", None, None)
-        return sessions.start(tx, staff.id)
-
-    token = parts().storage.write(change)
-    flash(t("password.changed"))
-    return sessions.keep(make_response(redirect("/console/more")), token)
+def count_failure(tx: Tx, keys: tuple[bytes, ...]) -> None:
+    """A wrong try, of the account and of the address."""
+    for key in keys:
+        tx.sessions.add_failure(key, now())
 
 
-def _paused(keys: tuple[bytes, bytes]) -> bool:
+def paused(keys: tuple[bytes, bytes]) -> bool:
+    """Whether there were too many wrong tries lately."""
     limits = settings().console
-    since = now() - timedelta(minutes=limits.sign_in_pause_minutes)
+    since = now() - sessions.pause()
     return parts().storage.read(
         lambda tx: any(tx.sessions.failures(key, since) >= limits.sign_in_tries for key in keys)
     )
 
 
-def _page(
-    *, error: str | None = None, ticket: str | None = None, problem: str | None = None, status: int = 200
+def page(
+    step: str,
+    *,
+    ticket: tickets.Ticket | None = None,
+    error: str | None = None,
+    status: int = 200,
+    **more: object,
 ) -> Response:
-    page = render_template(
-        "console/sign_in.html", error=error, ticket=ticket, problem=problem, page=settings().page
+    """One step of signing in."""
+    qr, secret = "", ""
+    if step == "set_up" and ticket:
+        secret = second_factor.spaced(ticket.secret)
+        qr = second_factor.qr_code(ticket.secret, ticket.staff.login, settings().page.name)
+    made = render_template(
+        "console/sign_in.html",
+        step=step,
+        ticket=ticket.text if ticket else "",
+        error=error,
+        qr=qr,
+        secret=secret,
+        page=settings().page,
+        **more,
     )
-    return make_response(page, status)
-
-
-def _signer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(str(current_app.secret_key), salt="console first password")
+    return make_response(made, status)
 
 
 @cache

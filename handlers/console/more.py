@@ -9,6 +9,7 @@ from bot.errors import NotPossible
 from handlers.console.forms import number
 from handlers.console.parts import me, parts
 from handlers.console.words import LANGUAGES, say, t
+from handlers.published import REFUSED
 from storage import Tx
 from storage.records import Duty, Role
 
@@ -70,5 +71,6 @@ def duty() -> ResponseReturnValue:
 
 def incidents_page() -> ResponseReturnValue:
     """What is wrong with the service itself."""
-    rows = parts().storage.read(lambda tx: tx.incidents.open_ones())
+    found = parts().storage.read(lambda tx: tx.incidents.open_ones())
+    rows = [each for each in found if each.kind != REFUSED]  # said there with file and line
     return render_template("console/incidents.html", rows=rows)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from handlers.drills import Drills
     from handlers.escalation import Escalation
     from handlers.reaching import Reaching
+    from handlers.rota import Rota
     from storage import Storage
 
 LEADS = frozenset({Role.DUTY_LEAD, Role.COORDINATOR})  # may read every open conversation
@@ -54,6 +55,12 @@ class Act(Protocol):
     def claimed(self, staff: Staff) -> list[QueueRow]: ...
 
 
+class Letters(Protocol):
+    """Writes e-mail. Raises `handlers.alerting.notice.ChannelFailed`."""
+
+    def write(self, to: str, title: str, text: str, at: datetime, key: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleParts:
     """Handed over once by the application. `clock` gives aware UTC."""
@@ -65,10 +72,13 @@ class ConsoleParts:
     cases: Escalation
     drills: Drills
     reaching: Reaching
+    rota: Rota
     push_key: str  # public, base64url: browsers that take pushes ask for it
     live: Live
     secure_cookies: bool = True  # False only where the console is served without TLS (the demo)
     frame_ancestors: str = "'none'"  # "'self'" in the demo, which shows the console in a frame
+    letters: Letters | None = None  # None: no mail server is named
+    one_tap: bool = False  # the demo: its sample staff need no second factor, whatever the settings say
 
 
 def parts() -> ConsoleParts:

@@ -80,13 +80,13 @@ def ready() -> ResponseReturnValue:
 
 
 def debrief(alert_id: int) -> ResponseReturnValue:
-    """My answer to the offer of a talk, kept in the record of the case."""
+    """My answer to the offer of a talk, kept in the record of the case; the leads hear of a yes."""
     taken, staff = request.form.get("taken", ""), me()
-    alert = parts().storage.read(lambda tx: tx.alerts.get(alert_id))
-    if alert is None or staff.id not in (alert.closed_by, alert.acknowledged_by):
-        abort(403)
     if taken not in ("yes", "later", "no"):
         abort(400)
-    parts().cases.record(alert_id, staff, "debrief", {"offered": True, "taken": taken})
+    try:
+        parts().cases.answer_debrief(alert_id, staff, taken)
+    except NotPossible:
+        abort(403)
     flash(t("debrief.no_done") if taken == "no" else t("debrief.yes_done"))
     return redirect(url_for("console.queue_page"))

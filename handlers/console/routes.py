@@ -7,7 +7,24 @@ from dataclasses import dataclass
 from flask import Blueprint
 from flask.typing import RouteCallable
 
-from handlers.console import alerts, auth, cases, conversation, live, more, queue, reached, refresh, staff
+from handlers.console import (
+    alerts,
+    auth,
+    calendar,
+    cases,
+    conversation,
+    live,
+    more,
+    profile,
+    queue,
+    reached,
+    refresh,
+    rota,
+    rota_plan,
+    security,
+    staff,
+    welcome,
+)
 from handlers.console.parts import COORDINATOR, EVERYBODY, HELPERS, LEADS, MANAGERS, READERS
 from storage.records import Role
 
@@ -30,7 +47,9 @@ class Route:
 
 ROUTES = (
     Route("/sign-in", auth.sign_in, "GET POST", None),
-    Route("/sign-in/first", auth.first_password, "POST", None),
+    Route("/sign-in/code", auth.second_step, "POST", None),
+    Route("/sign-in/set-up", auth.set_up, "POST", None),
+    Route("/welcome", welcome.welcome, "GET POST", None),
     Route("/sign-out", auth.sign_out, "POST", EVERYBODY),
     Route("/", queue.queue_page, "GET", HELPERS),
     Route("/mine", queue.mine_page, "GET", HELPERS),
@@ -54,6 +73,7 @@ ROUTES = (
     Route("/alert/<int:alert_id>/identity", cases.open_identity, "POST", HELPERS),
     Route("/alert/<int:alert_id>/debrief", reached.debrief, "POST", HELPERS),
     Route("/alert/<int:alert_id>/confirm", alerts.confirm_closure, "POST", LEADS),
+    Route("/debrief/<int:debrief_id>/done", alerts.debrief_done, "POST", LEADS),
     Route("/alerts", alerts.alerts_page, "GET", HELPERS),
     Route("/confirm", alerts.confirm_page, "GET", LEADS),
     Route("/identities", alerts.identities_page, "GET", READERS),
@@ -73,11 +93,37 @@ ROUTES = (
     Route("/live", live.live, "GET", HELPERS, background=True),
     Route("/more", more.more_page, "GET", EVERYBODY),
     Route("/more/profile", more.profile, "POST", EVERYBODY),
-    Route("/more/password", auth.change_password, "POST", EVERYBODY),
+    Route("/me", profile.profile_page, "GET", EVERYBODY),
+    Route("/me/save", profile.save_profile, "POST", EVERYBODY),
+    Route("/security", security.security_page, "GET", EVERYBODY),
+    Route("/security/password", security.change_password, "POST", EVERYBODY),
+    Route("/security/second-factor", security.new_factor, "POST", EVERYBODY),
+    Route("/security/recovery-codes", security.new_codes, "POST", EVERYBODY),
+    Route("/security/sign-out", security.end_session, "POST", EVERYBODY),
     Route("/duty", more.duty, "POST", HELPERS),
+    Route("/rota", rota.rota_page, "GET", HELPERS),
+    Route("/rota/<int:shift_id>", rota.shift_page, "GET", HELPERS),
+    Route("/rota/<int:shift_id>/take", rota.take, "POST", HELPERS),
+    Route("/rota/<int:shift_id>/give-up", rota.give_up, "POST", HELPERS),
+    Route("/rota/<int:shift_id>/ask", rota.ask, "POST", HELPERS),
+    Route("/rota/swap/<int:swap_id>", rota.answer_swap, "POST", HELPERS),
+    Route("/rota/<int:shift_id>/change", rota_plan.shift_change, "POST", COORDINATOR),
+    Route("/rota/plan", rota_plan.plan_page, "GET", COORDINATOR),
+    Route("/rota/plan/add", rota_plan.plan_add, "POST", COORDINATOR),
+    Route("/rota/plan/repeat", rota_plan.plan_repeat, "POST", COORDINATOR),
+    Route("/rota/calendar", calendar.calendar_page, "GET", HELPERS),
+    Route("/rota/calendar/new", calendar.calendar_new, "POST", HELPERS),
+    Route("/rota/calendar/end", calendar.calendar_end, "POST", HELPERS),
+    # A calendar program signs in nowhere: the address itself is the secret.
+    Route("/calendar/<token>.ics", calendar.calendar_feed, "GET", None, background=True),
     Route("/staff", staff.staff_page, "GET", MANAGERS),
     Route("/staff/add", staff.add, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>", staff.person_page, "GET", MANAGERS),
+    Route("/staff/<int:staff_id>/change", staff.change, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/second-factor", staff.reset_factor, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/sign-out", staff.end_sessions, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/disable", staff.disable, "POST", MANAGERS),
+    Route("/staff/<int:staff_id>/reopen", staff.reopen, "POST", MANAGERS),
     Route("/staff/<int:staff_id>/reset", staff.reset, "POST", MANAGERS),
     Route("/incidents", more.incidents_page, "GET", LEADS | MANAGERS),
 )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.cards import card_for
-from bot.ladder import UNUSABLE
+from bot.ladder import NOBODY_ON_DUTY, UNUSABLE
 from bot.services import Service
 from handlers.console.parts import now, parts, settings
 from handlers.console.words import known, say, t
@@ -86,6 +86,10 @@ def _group(tell: str) -> str:
 
 def _told(one: TellingLine, names: Mapping[int, str]) -> Told:
     kind, _, name = one.who.partition(":")
+    if one.code == NOBODY_ON_DUTY:
+        return Told(
+            t("ladder.to_on_duty"), t("ladder.by_banner"), t("rota.nobody_on_duty"), one.state_at, "warn"
+        )
     if kind == "staff":
         who = names.get(int(name), "")
     elif kind == "contact":
@@ -94,7 +98,8 @@ def _told(one: TellingLine, names: Mapping[int, str]) -> Told:
         who = t("ladder.pager")
     if one.code in UNUSABLE:  # nothing went wrong: there is no such way to them
         return Told(who, t(f"ladder.by_{one.channel}"), t(f"ladder.code_{one.code}"), one.state_at, "barred")
-    state = t(f"ladder.state_{one.state}")
+    was_shown = one.channel == "banner" and one.state == "accepted"
+    state = t("ladder.state_shown" if was_shown else f"ladder.state_{one.state}")
     bad = one.state in ("failed", "unknown") or (one.tries > 0 and one.state == "waiting")
     sign: Literal["sent", "clock", "warn"] = "warn" if bad else "sent" if one.state == "accepted" else "clock"
     return Told(who, t(f"ladder.by_{one.channel}"), state, one.state_at, sign)

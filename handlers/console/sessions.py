@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from flask import Response, current_app, request
 
+from handlers.console.devices import device_of
 from handlers.console.parts import now, parts, settings
 from storage import StorageUnavailable, Tx
 from storage.records import Staff
@@ -29,7 +30,8 @@ def start(tx: Tx, staff_id: int) -> str:
     limits = settings().console
     idle = timedelta(minutes=limits.session_idle_minutes)
     expires_at = now() + timedelta(hours=limits.session_hours)
-    tx.sessions.add(staff_id, token_hash(token), now(), expires_at, idle)
+    device = device_of(request.user_agent.string)
+    tx.sessions.add(staff_id, token_hash(token), now(), expires_at, idle, device)
     tx.staff.seen(staff_id, now())
     return token
 
@@ -89,6 +91,11 @@ def forget(response: Response) -> Response:
         COOKIE, path="/console", secure=parts().secure_cookies, httponly=True, samesite="Lax"
     )
     return response
+
+
+def pause() -> timedelta:
+    """How long wrong tries count."""
+    return timedelta(minutes=settings().console.sign_in_pause_minutes)
 
 
 def throttle_keys(login: str) -> tuple[bytes, bytes]:

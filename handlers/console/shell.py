@@ -9,16 +9,27 @@ from typing import Any, Literal
 from flask import g, has_request_context
 from flask_wtf.csrf import generate_csrf
 
+from bot import rota
 from handlers.console.labels import answer_label
 from handlers.console.parts import HELPERS, LEADS, MANAGERS, READERS, me, now, parts, settings
 from handlers.console.rungs import category_words
 from handlers.console.view import Deadline, Moments, glyph, marked
 from handlers.console.words import WORDS, known, language, say, t
+from handlers.published import GONE, REFUSED
 from storage import Tx
 from storage.records import Alert, Duty, Incident, QueueRow, Role, Staff
 
 TALK_ABOUT = timedelta(hours=16)  # so long a talk is offered after a hard case: the same day
 BADGE = "⚠ "  # before the title while an alert waits
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the rota says to this person now."""
+
+    offer: Literal["start", "stop"] | None = None
+    words: str = ""  # of the offer
+    note: str = ""  # beside the switch: until when, or that one is on duty of one's own accord
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,28 @@ class Strip:
     on_duty: int = 0
     open_until: str | None = None
     opens: str | None = None
+    turn: Turn = Turn()
+
+
+def turn(tx: Tx, staff: Staff) -> Turn:
+    """Whether a shift of theirs begins or is over, and what the switch should say of it."""
+    state, when = tx.rota.standing(staff.id, now()), moments()
+    offer = rota.offer(state, duty=staff.duty.value, duty_at=staff.duty_at, now=now())
+    note = ""
+    if state.until is not None:
+        note = t("rota.until", clock=when.clock_ahead(state.until))
+    elif staff.duty is Duty.ON and offer is None:
+        note = t("rota.extra")
+    elif state.next is not None:
+        note = t("rota.coming", clock=when.clock_ahead(state.next.starts_at))
+    words = ""
+    if offer == "start" and state.until is not None:
+        words = t("rota.start_until", clock=when.clock_ahead(state.until))
+    elif offer == "start" and state.next is not None:
+        words = t("rota.start_from", clock=when.clock_ahead(state.next.starts_at))
+    elif offer == "stop" and state.ended is not None:
+        words = t("rota.stop", clock=when.clock(state.ended.ends_at))
+    return Turn(offer, words, note)
 
 
 def strip(tx: Tx, staff: Staff) -> Strip:
@@ -49,6 +82,7 @@ def strip(tx: Tx, staff: Staff) -> Strip:
         on_duty=len(tx.staff.on_duty(now(), reachable)),
         open_until=when.clock(closes_at) if closes_at else None,
         opens=when.clock_ahead(hours.next_opening(now())) if closes_at is None else None,
+        turn=turn(tx, staff) if staff.role in HELPERS else Turn(),
     )
     if not alerts:
         return calm
@@ -92,10 +126,16 @@ def _is_silent(tx: Tx, alert: Alert) -> bool:
 def incidents(tx: Tx, staff: Staff) -> list[Incident]:
     """Open incidents, for those who answer for the service; for supporters those that hold their messages
     or leave an alert unheard."""
-    found = tx.incidents.open_ones()
+    found = [each for each in tx.incidents.open_ones() if each.kind != REFUSED]  # the strip says that
     if staff.role in LEADS | MANAGERS:
         return found
     return [each for each in found if each.kind.startswith("page:") or each.kind == "alert_reaches_nobody"]
+
+
+def refused(tx: Tx) -> tuple[str, ...]:
+    """What stands in the way of newer phrases, services and texts: file, line and sentence, each once."""
+    lines = tx.content_in_use.since(now() - GONE)
+    return tuple(sorted({line.problem for line in lines if line.problem}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +146,8 @@ class Shell:
     waiting: int
     incidents: list[Incident]
     talk_about: int | None  # an alert after which this person is offered a talk
+    talks: int  # colleagues who would like to talk about a hard case; for leads
+    refused: tuple[str, ...]  # why newer phrases, services or texts are not in use; for those who can mend it
 
 
 def shell() -> Shell:
@@ -113,15 +155,17 @@ def shell() -> Shell:
     if "shell" not in g:
         staff = me()
         since = now() - TALK_ABOUT
-        top, found, talk = parts().storage.read(
+        top, found, talk, talks, held_back = parts().storage.read(
             lambda tx: (
                 strip(tx, staff),
                 incidents(tx, staff),
                 tx.alert_history.to_talk_about(staff.id, since) if staff.role in HELPERS else None,
+                tx.debriefs.waiting(staff.id) if staff.role in LEADS else 0,
+                refused(tx) if staff.role in LEADS | MANAGERS else (),
             )
         )
         waiting = len(queue_rows()) if staff.role in HELPERS else 0
-        g.shell = Shell(top, waiting, found, talk)
+        g.shell = Shell(top, waiting, found, talk, talks, held_back)
     return g.shell  # type: ignore[no-any-return]
 
 

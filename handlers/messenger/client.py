@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 
 from pymessenger.bot import Bot
@@ -22,6 +23,7 @@ from bot.messages import BotMessage, Choice, SupporterMessage
 from bot.window import HumanAgentTag
 from handlers.messenger import limits, usage, wire
 from handlers.messenger.errors import SendError, classify
+from handlers.messenger.http_answer import Answer
 from handlers.messenger.profile import problems as profile_problems
 from handlers.messenger.read_message import metadata
 from handlers.messenger.split import shortened, split
@@ -37,6 +39,10 @@ class SendResult:
     """A message that Meta took. `mid` is that of the last part; None when Meta named none."""
 
     mid: str | None
+
+
+Payload = dict[str, object]  # of one call
+_Talk = Generator[Payload, Mapping[str, object], SendResult]
 
 
 class MessengerClient(Bot):
@@ -99,6 +105,70 @@ class MessengerClient(Bot):
         Raises SendError; its `partly_sent` says that earlier parts have gone out. Raises TypeError for a tag
         on anything but the message of the person it was made for.
         """
+        talk = self._talk(psid, message, outbox_id, tag)
+        try:
+            payload = next(talk)
+            while True:
+                try:
+                    answer = self.send_raw(payload) if tag is None else self._post(payload)
+                except SendError as error:
+                    payload = talk.throw(error)
+                else:
+                    payload = talk.send(answer)
+        except StopIteration as end:
+            result: SendResult = end.value
+            return result
+
+    def soon(self, work: Callable[[], None]) -> None:
+        """Run this where `begin` may be called: in the one thread that holds all calls under way."""
+        self._transport.soon(work)
+
+    def begin(
+        self,
+        psid: str,
+        message: BotMessage | SupporterMessage,
+        *,
+        outbox_id: int,
+        tag: HumanAgentTag | None = None,
+        shows_typing: bool = False,
+        done: Callable[[SendResult | SendError], None],
+    ) -> None:
+        """As `send`, without waiting: `done` is told what came of it, in the same thread."""
+        talk = self._talk(psid, message, outbox_id, tag, shows_typing)
+        self._go_on(talk, lambda: next(talk), done)
+
+    def _go_on(
+        self, talk: _Talk, step: Callable[[], Payload], done: Callable[[SendResult | SendError], None]
+    ) -> None:
+        """One step of a talk with Graph; its answer is the next one's beginning."""
+        try:
+            payload = step()
+        except StopIteration as end:
+            done(end.value)
+            return
+        except SendError as error:
+            done(error)
+            return
+
+        def answered(answer: Answer | SendError) -> None:
+            try:
+                data = answer if isinstance(answer, SendError) else self._read(answer)
+            except SendError as error:
+                data = error
+            following = partial(talk.throw, data) if isinstance(data, SendError) else partial(talk.send, data)
+            self._go_on(talk, following, done)
+
+        self._transport.post(f"{self.page_id}/messages", self.auth_args, payload, answered)
+
+    def _talk(
+        self,
+        psid: str,
+        message: BotMessage | SupporterMessage,
+        outbox_id: int,
+        tag: HumanAgentTag | None,
+        shows_typing: bool = False,
+    ) -> _Talk:
+        """The calls of one message in their order. It is sent each one's answer, or thrown its SendError."""
         if tag is not None and not (
             isinstance(tag, HumanAgentTag)
             and isinstance(message, SupporterMessage)
@@ -108,6 +178,14 @@ class MessengerClient(Bot):
         parts = split(message.text)
         if not parts:
             raise SendError("bad_request", kind="permanent")
+        if shows_typing and self.pause_seconds() <= 0:
+            try:
+                yield {"recipient": {"id": psid}, "sender_action": "typing_on"}
+            except SendError:
+                self._count_failed_action()
+        kind = (
+            {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"} if tag else {"messaging_type": "RESPONSE"}
+        )
         answer: Mapping[str, object] = {}
         for number, part in enumerate(parts, start=1):
             last = number == len(parts)
@@ -115,7 +193,7 @@ class MessengerClient(Bot):
             if last and isinstance(message, BotMessage) and message.choices:
                 body["quick_replies"] = _quick_replies(message.choices)
             try:
-                answer = self._send_tagged(psid, body) if tag else self.send_message(psid, body)
+                answer = yield {"recipient": {"id": psid}, **kind, "message": body}
             except SendError as error:
                 failure = error if number == 1 else error.after_earlier_parts()
             else:
@@ -133,16 +211,10 @@ class MessengerClient(Bot):
                 body[name] = json.loads(body[name])
         if "message" in body:
             body.setdefault("messaging_type", "RESPONSE")
-        return self._call("POST", f"{self.page_id}/messages", body=body)
+        return self._post(body)
 
-    def _send_tagged(self, psid: str, message: dict[str, object]) -> dict[str, object]:
-        body = {
-            "recipient": {"id": psid},
-            "messaging_type": "MESSAGE_TAG",
-            "tag": "HUMAN_AGENT",
-            "message": message,
-        }
-        return self._call("POST", f"{self.page_id}/messages", body=body)
+    def _post(self, payload: object) -> dict[str, object]:
+        return self._call("POST", f"{self.page_id}/messages", body=payload)
 
     def typing(self, psid: str, on: bool) -> None:
         """Show or hide "...". Costs a call, so it is left out while Meta asks us to slow down. Never raises."""
@@ -154,8 +226,11 @@ class MessengerClient(Bot):
         try:
             self.send_action(psid, action)
         except SendError:
-            with self._lock:
-                self.failed_actions += 1
+            self._count_failed_action()
+
+    def _count_failed_action(self) -> None:
+        with self._lock:
+            self.failed_actions += 1
 
     # Whose thread it is (Conversation Routing)
 
@@ -227,7 +302,10 @@ class MessengerClient(Bot):
     def _call(
         self, method: str, path: str, *, params: dict[str, str] | None = None, body: object = None
     ) -> dict[str, object]:
-        answer = self._transport.call(method, path, {**self.auth_args, **(params or {})}, body)
+        return self._read(self._transport.call(method, path, {**self.auth_args, **(params or {})}, body))
+
+    def _read(self, answer: Answer) -> dict[str, object]:
+        """What an answer says. Raises SendError when it is a refusal."""
         self._note_usage(answer.headers)
         try:
             data = wire.loads(answer.body)

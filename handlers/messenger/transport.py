@@ -6,8 +6,7 @@ import json
 import logging
 import re
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -17,19 +16,17 @@ from urllib3 import Retry, Timeout, connection_from_url
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, MaxRetryError, SSLError
 
 from handlers.messenger.errors import SendError
+from handlers.messenger.http_answer import Answer
+from handlers.messenger.many_calls import Done, ManyCalls
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What Graph, or something in between, answered."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+_encode = json.JSONEncoder(allow_nan=False).encode  # `json.dumps` would make one for each call
 
 
 class Transport:
-    """One pool of connections. Repeats only what was never sent: Meta has no idempotency key."""
+    """One pool of connections for single calls, and a loop for many at once.
+
+    Repeats only what was never sent: Meta has no idempotency key.
+    """
 
     def __init__(
         self, base_url: str, token: str, connect_timeout: float, read_timeout: float, pool_size: int
@@ -64,13 +61,14 @@ class Transport:
             settings |= {"cert_reqs": "CERT_REQUIRED", "ca_certs": where()}
         self._pool = connection_from_url(base_url, **settings)
         self._path = lru_cache(maxsize=64)(self._path_once)
+        self._many = ManyCalls(base_url, self._headers_with_body, connect_timeout, read_timeout)
 
     def call(self, method: str, path: str, params: Mapping[str, str], body: object) -> Answer:
         """One call. Raises SendError when there is no answer; it holds nothing of the request."""
         where_to = self._path(path, tuple(sorted(params.items())))
         data, headers = None, self._headers
         if body is not None:
-            data, headers = json.dumps(body, allow_nan=False).encode(), self._headers_with_body
+            data, headers = _encode(body).encode(), self._headers_with_body
         try:
             response = self._pool.urlopen(method, where_to, body=data, headers=headers, redirect=False)
             return Answer(response.status, response.headers, response.data)
@@ -81,6 +79,15 @@ class Transport:
             raise SendError("graph_unreachable", kind="retry")
         raise SendError("no_answer", kind="unknown")
 
+    def soon(self, work: Callable[[], None]) -> None:
+        """Run this where `post` may be called."""
+        self._many.soon(work)
+
+    def post(self, path: str, params: Mapping[str, str], body: object, done: Done) -> None:
+        """As `call`, without waiting for the answer, which `done` gets; or the SendError."""
+        data = _encode(body).encode()
+        self._many.post(self._path(path, tuple(sorted(params.items()))), data, done)
+
     def _path_once(self, path: str, params: tuple[tuple[str, str], ...]) -> str:
         """Path and query of a call, made once for each."""
         query = f"?{urlencode(params)}" if params else ""
@@ -89,6 +96,7 @@ class Transport:
     def close(self) -> None:
         """Close the connections."""
         self._pool.close()
+        self._many.close()
 
 
 def _never_sent(error: HTTPError) -> bool:

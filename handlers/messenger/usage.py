@@ -33,8 +33,11 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
 
 def _rows(headers: Mapping[str, str]) -> Iterator[dict[str, object]]:
     for name in ("x-app-usage", "x-business-use-case-usage"):
+        text = _header(headers, name)
+        if not text:
+            continue
         try:
-            data = wire.mapping(wire.loads(_header(headers, name) or ""))
+            data = wire.mapping(wire.loads(text))
         except ValueError:
             continue
         yield data

@@ -23,13 +23,18 @@ def loads(data: bytes | str) -> object:
     Raises ValueError for anything that is not JSON, too deeply nested JSON included.
     """
     try:
-        return json.loads(data, parse_int=_short_int, parse_constant=lambda _: None)
+        text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
+        return _decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
 
 def _short_int(digits: str) -> int | None:
     return int(digits) if len(digits) <= DIGITS else None
+
+
+# `json.loads` would make a decoder for each text.
+_decode = json.JSONDecoder(parse_int=_short_int, parse_constant=lambda _: None).decode
 
 
 def mapping(value: object) -> dict[str, object]:

@@ -181,6 +181,7 @@ def test_other_files_beside_the_flows_are_left_alone() -> None:
         ('"til byrde"', '"til <who>"', "there is no list 'who' under words"),
         ('"til byrde"', '"til byr~"', "too short for a typo"),
         ('"til byrde"', '"til b*"', "too short for an open ending"),
+        ('hits: ["er bare til byrde"]', 'hits: [til byrde]\n    except: [til byrde (for)]', "excepts the phrase"),
         ('"til byrde"', '"..."', "needs at least one word"),
         ("with: [B, C]", "with: [B-take-lif]", "unknown 'B-take-lif' (did you mean 'B-take-life'?)"),
         ("id: C-twice", "id: C-burden", "the id 'C-burden' is used twice"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import holidays
 import pytest
 
+from bot import norway
 from bot.errors import ContentError
 from bot.hours import Hours
 from bot.settings import ServiceHours
@@ -212,3 +214,13 @@ def test_a_service_that_never_opens_is_refused_at_the_start():
         hours(closed_spans=[for_ever])
     with pytest.raises(ContentError, match="public_holidays: 'Norway' is not a country"):
         hours(public_holidays="Norway")
+
+
+def test_our_own_norwegian_holidays_are_those_of_the_holidays_package_until_2060():
+    for year in range(2020, 2061):
+        ours = norway.holidays_of(year)
+        for language, joined, of in (("no", " og ", "nb"), ("en_US", " and ", "en")):
+            theirs = holidays.country_holidays("NO", years=year, language=language)
+            wanted = {day: {name.lower() for name in names.split("; ")} for day, names in theirs.items()}
+            found = {day: set(getattr(words, of).lower().split(joined)) for day, words in ours.items()}
+            assert found == wanted, year

@@ -233,6 +233,17 @@ def test_parts_joined_by_and_are_found_in_either_order_in_one_sentence() -> None
     assert phrases.read("livet mitt er fint. skal ut i kveld") is None
 
 
+def test_what_switches_a_rule_off_reaches_no_further_than_its_sentence_and_some_words() -> None:
+    text = "rules:\n  - {id: B-x, category: B-x, tier: high, nb: [livet mitt], unless: [film], hits: [livet mitt]}\n"
+    file = validate(RiskFile, read_yaml(text, "risk.yaml"))
+    assert isinstance(file, RiskFile)
+    phrases = Phrases(file)
+    assert phrases.read("en film om livet mitt") is None
+    assert phrases.read("en film. livet mitt")
+    assert phrases.read("en film\nlivet mitt")
+    assert phrases.read("vi så en film i går og så dro alle hjem og nå tar jeg livet mitt")
+
+
 def test_parts_joined_by_plus_may_stand_in_two_sentences() -> None:
     assert _with("livet mitt + kveld").read("livet mitt er fint. skal ut i kveld")
 

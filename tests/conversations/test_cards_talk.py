@@ -123,7 +123,7 @@ def test_i_cannot_call_is_offered_from_e_to_i(letter):
 
 def test_card_at_night_says_when_we_read_and_to_write_again_if_messenger_asks_for_it():
     said = talk(NIGHT, ()).writes(sign("A", "critical")).said[0]
-    assert "leser fra i morgen kl. 09" in said and "Skriv gjerne et ord da" in said
+    assert "leser dette fra i morgen kl. 09" in said and "Skriv gjerne et ord da" in said
     weeknight = talk(oslo("2026-11-25 23:00"), ()).writes(sign("A", "critical")).said[0]
     assert "Skriv gjerne et ord da" not in weeknight
 
@@ -140,7 +140,7 @@ def test_card_at_night_says_that_somebody_gets_an_alert_only_when_somebody_is_na
     assert "jeg vet ikke når" in named.writes("hallo").said[0]
     for content in (CONTENT, with_ladder(nobody=True)):
         said = talk(NIGHT, (), content=content).writes(sign("A", "critical")).said[0]
-        assert "varsel" not in said and "leser fra" in said
+        assert "varsel" not in said and "leser dette fra" in said
 
 
 def alerted(writer: Talk) -> list[str]:

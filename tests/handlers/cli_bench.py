@@ -71,6 +71,7 @@ class Bench:
                 version="1.2.3",
                 clock=lambda: NOW,
                 load_content=read_content,
+                services_of=lambda folder: read_content(folder).services,
                 check_files=check_files,
                 open_storage=open_store,
                 run_web=serves("web"),

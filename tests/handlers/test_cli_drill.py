@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from cli_bench import NOW, make_bench
 
-PASSWORD = "fem blå hegrer går"
-
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
@@ -66,8 +64,8 @@ def test_check_warns_of_a_night_without_a_pager_and_goes_on(run):
 
 
 def test_where_alerts_reach_an_account_is_kept_and_what_is_none_is_refused(run):
-    words = ("staff", "add", "kari", "--alias", "Kari", "--password-stdin")
-    assert run(*words, stdin=PASSWORD + "\n").exit_code == 0
+    words = ("staff", "add", "kari", "--alias", "Kari")
+    assert run(*words).exit_code == 0
     result = run("staff", "contact", "KARI", "--email", "kari@example.org", "--phone", "+47 12 34")
     assert result.exit_code == 0
     assert "kari@example.org" not in result.output

@@ -1,4 +1,4 @@
-"""Accounts from the command line: nobody's password is shown but one that was made up."""
+"""Accounts from the command line: nobody there ever knows a password; a link goes to the owner."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from datetime import timedelta
 import pytest
 from cli_bench import NOW, make_bench
 
-from handlers.console.passwords import is_one_time, verify_password
-
-PASSWORD = "fem blå hegrer går"
+from handlers.accounts import token_hash
 
 
 @pytest.fixture
@@ -35,50 +33,53 @@ def audited(run):
 
 
 def add(run, login="kari", *more):
-    words = ("staff", "add", login, "--alias", "Kari", "--role", "coordinator", "--password-stdin", *more)
-    return run(*words, stdin=PASSWORD + "\n")
+    return run("staff", "add", login, "--alias", "Kari", "--role", "coordinator", *more)
 
 
-def test_an_account_is_added_with_a_password_from_standard_input(run):
-    result = add(run)
+def token_of(result):
+    return re.search(r"https://example\.org/console/welcome#(\S+)\n", result.output)[1]
+
+
+def link(run, token):
+    storage = run.storage()
+    found = storage.read(lambda tx: tx.invitations.find(token_hash(token), NOW))
+    storage.close()
+    return found
+
+
+def test_an_account_is_added_without_a_password_and_with_a_link_for_its_owner(run):
+    result = add(run, "kari", "--email", "kari@example.org", "--training", "basic")
     assert result.exit_code == 0
-    assert PASSWORD not in result.output
     staff, password_hash = stored(run, "KARI")
-    assert (staff.login, staff.alias, staff.role) == ("kari", "Kari", "coordinator")
-    assert verify_password(password_hash, PASSWORD)
-    assert audited(run) == [("staff_added", f"{staff.id}:coordinator")]
-
-
-def test_a_password_is_asked_for_twice_and_not_shown(run):
-    words = ("staff", "add", "kari", "--alias", "Kari")
-    result = run(*words, stdin=f"{PASSWORD}\nsomething else\n{PASSWORD}\n{PASSWORD}\n")
-    assert result.exit_code == 0
-    assert PASSWORD not in result.output
-    staff, password_hash = stored(run, "kari")
-    assert staff.role == "supporter"
-    assert verify_password(password_hash, PASSWORD)
-
-
-def test_a_made_up_password_is_shown_once_and_must_be_changed(run):
-    result = run("staff", "add", "kari", "--alias", "Kari", "--generate")
-    password = re.search(r"first sign-in: (\S+)\n", result.output)[1]
-    password_hash = stored(run, "kari")[1]
-    assert is_one_time(password_hash)
-    assert verify_password(password_hash, password)
+    assert (staff.login, staff.alias, staff.role, staff.email, staff.trained) == (
+        "kari",
+        "Kari",
+        "coordinator",
+        "kari@example.org",
+        "basic",
+    )
+    assert password_hash == ""
+    found = link(run, token_of(result))
+    assert (found.staff_id, found.purpose, found.state) == (staff.id, "welcome", "open")
+    assert found.expires_at == NOW + timedelta(hours=72)
+    assert "ladder.console_url" in result.output
+    assert audited(run) == [
+        ("link_made", f"{staff.id}:welcome"),
+        ("staff_added", f"{staff.id}:coordinator"),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("words", "stdin"),
+    "words",
     [
-        (("kari", "--alias", "Kari", "--password-stdin"), "short\n"),
-        (("kari", "--alias", "Kari", "--password-stdin"), ""),
-        (("kari", "--alias", " ", "--password-stdin"), PASSWORD),
-        (("kari", "--alias", "K" * 41, "--password-stdin"), PASSWORD),
-        (("kari", "--alias", "Kari", "--password-stdin", "--generate"), PASSWORD),
+        ("kari", "--alias", " "),
+        ("kari", "--alias", "K" * 31),
+        ("kari", "--alias", "Kari", "--email", "nowhere"),
+        ("k" * 101, "--alias", "Kari"),
     ],
 )
-def test_what_will_not_do_is_refused_in_a_sentence_and_nothing_is_kept(run, words, stdin):
-    result = run("staff", "add", *words, stdin=stdin)
+def test_what_will_not_do_is_refused_in_a_sentence_and_nothing_is_kept(run, words):
+    result = run("staff", "add", *words)
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ")
     assert stored(run, "kari") is None
@@ -86,13 +87,14 @@ def test_what_will_not_do_is_refused_in_a_sentence_and_nothing_is_kept(run, word
 
 def test_a_login_is_given_once(run):
     assert add(run).exit_code == 0
-    again = add(run, "KARI")
+    again = run("staff", "add", "KARI", "--alias", "Another")
     assert again.exit_code == 1
     assert "taken" in again.stderr
+    assert "somebody else has that alias" in add(run, "other").stderr
 
 
 def test_a_role_that_does_not_exist_is_refused(run):
-    result = run("staff", "add", "kari", "--alias", "Kari", "--role", "boss", "--generate")
+    result = run("staff", "add", "kari", "--alias", "Kari", "--role", "boss")
     assert result.exit_code == 2
     assert "duty_lead" in result.stderr
 
@@ -106,19 +108,36 @@ def test_the_list_says_who_is_disabled(run):
     assert ("staff_disabled", "1") in audited(run)
 
 
-def test_another_password_ends_the_sessions(run):
+@pytest.mark.parametrize("name", ["reset-password", "second-factor-off"])
+def test_a_reset_ends_the_sessions(run, name):
     add(run)
     staff = stored(run, "kari")[0]
     storage = run.storage()
     token = b"t" * 32
-    storage.write(lambda tx: tx.sessions.add(staff.id, token, NOW, NOW + timedelta(hours=12)))
-    assert run("staff", "reset-password", "kari", "--generate").exit_code == 0
+
+    def prepare(tx):
+        tx.staff.set_password(staff.id, "hash")
+        tx.staff.seen(staff.id, NOW)
+        tx.factors.set(staff.id, "SECRET", 0, ["a"])
+        tx.sessions.add(staff.id, token, NOW, NOW + timedelta(hours=12))
+
+    storage.write(prepare)
+    result = run("staff", name, "kari")
+    assert result.exit_code == 0
     assert storage.read(lambda tx: tx.sessions.peek(token, NOW)) is None
+    secret = storage.read(lambda tx: tx.factors.secret(staff.id))
     storage.close()
-    assert is_one_time(stored(run, "kari")[1])
+    password_hash = stored(run, "kari")[1]
+    if name == "reset-password":
+        assert (password_hash, secret) == ("", "SECRET")
+        assert link(run, token_of(result)).purpose == "password"
+    else:
+        assert (password_hash, secret) == ("hash", None)
+    assert run("staff", "disable", "kari").exit_code == 0
+    assert "disabled" in run("staff", name, "kari").stderr
 
 
-@pytest.mark.parametrize("name", ["disable", "reset-password"])
+@pytest.mark.parametrize("name", ["disable", "reset-password", "second-factor-off"])
 def test_an_account_that_does_not_exist_is_said_to_be_none(run, name):
     result = run("staff", name, "nobody")
     assert result.exit_code == 1

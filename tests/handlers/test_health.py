@@ -98,7 +98,7 @@ def test_ready_when_every_part_can_do_its_job(ready_storage):
     assert answer.json["ready"] is True
     assert set(answer.json["parts"]) == {
         *("database", "schema", "content", "worker", "inbox", "outbox"),
-        *("channel", "subscription", "catch_up"),
+        *("lists", "channel", "subscription", "catch_up"),
     }
     assert answer.json["parts"]["worker"]["count"] == 1
     assert answer.headers["Cache-Control"] == "no-store"

@@ -10,7 +10,7 @@ import pytest
 from talk_support import oslo
 
 from bot.events import TextReceived
-from handlers import jobs, sender, worker
+from handlers import jobs, recorder, sender, worker
 from handlers.environment import new_keys
 from handlers.local_chat import ListChannel
 from handlers.worker import Worker
@@ -224,7 +224,7 @@ def test_send_that_hangs_does_not_keep_the_process_and_is_of_unknown_fate_after_
 
 
 def test_message_that_went_out_is_recorded_even_if_the_store_is_away_just_then(service, monkeypatch):
-    monkeypatch.setattr(sender, "RECORD_PAUSES_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(recorder, "PAUSES_SECONDS", (0.0, 0.0, 0.0))
     one = service.start()
     write, refused = service.storage.write, []
 

@@ -185,6 +185,19 @@ def test_a_timer_is_replaced_by_one_of_its_name_and_removed_only_if_it_is_the_sa
     assert storage.read(lambda tx: tx.timers.next_due_at()) is None
 
 
+def test_timers_of_many_are_changed_together(storage: Storage, contact: int) -> None:
+    other = add_contact(storage, "1003")
+    storage.write(lambda tx: [tx.timers.set(c, n, at(1)) for c in (contact, other) for n in ("a", "b")])
+    changes = {(contact, "a"): None, (other, "b"): at(7), (other, "c"): at(8), (contact, "none"): None}
+    storage.write(lambda tx: tx.timers.change(changes))
+    assert storage.read(lambda tx: tx.timers.due(at(9), 10)) == [
+        (contact, "b", at(1)),
+        (other, "a", at(1)),
+        (other, "b", at(7)),
+        (other, "c", at(8)),
+    ]
+
+
 def test_a_due_time_finer_than_milliseconds_is_still_removed(storage: Storage, contact: int) -> None:
     due_at = NOW + timedelta(microseconds=1_234_567)
     storage.write(lambda tx: tx.timers.set(contact, "wait", due_at))

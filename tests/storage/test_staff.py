@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from dataclasses import fields
+from datetime import time, timedelta
 
 import pytest
 from storage_factories import NOW, add_contact, at
 
 from storage import Storage, StorageError
+from storage.profile import Profile
 from storage.records import Duty, Role
 
 TOKEN = b"t" * 32
@@ -129,3 +131,37 @@ def test_a_draft_is_each_supporters_own(storage: Storage, ola: int) -> None:
     )
     storage.write(lambda tx: tx.drafts.save(contact, ola, "", NOW))
     assert storage.read(lambda tx: tx.drafts.get(contact, ola)) is None
+
+
+def test_what_a_person_says_about_themself_is_kept_and_sealed(storage: Storage, ola: int) -> None:
+    said = Profile(
+        languages=("nb", "somali"),
+        campus="uio",
+        avoid_own_campus=True,
+        gender="kvinne",
+        notify=frozenset({"email:shift"}),
+        quiet_from=time(22),
+        quiet_to=time(7, 30),
+    )
+    before = storage.read(lambda tx: tx.staff.get(ola))
+    assert before is not None and (before.languages, before.trained) == (("nb", "en"), "full")
+    assert before.wants("queue", "push") and not before.wants("queue", "email")
+    storage.write(lambda tx: tx.staff.set_profile(ola, said))
+    storage.write(lambda tx: tx.staff.set_trained(ola, "basic"))
+    storage.write(lambda tx: tx.staff.set_alias(ola, "Nora"))
+    staff = storage.read(lambda tx: tx.staff.get(ola))
+    assert staff is not None and (staff.alias, staff.trained) == ("Nora", "basic")
+    assert all(getattr(staff, each.name) == getattr(said, each.name) for each in fields(Profile))
+    stored = storage.read(lambda tx: bytes(tx.one("SELECT profile FROM staff")["profile"]))  # type: ignore[index]
+    assert not any(word in stored for word in (b"somali", b"kvinne", b"uio", b"22:00"))
+
+
+@pytest.mark.parametrize(
+    ("quiet", "is_quiet"),
+    [((None, None), []), ((time(22), time(7)), [23, 0, 6]), ((time(1), time(7)), [6])],
+)
+def test_quiet_hours_may_go_over_midnight(
+    quiet: tuple[time | None, time | None], is_quiet: list[int]
+) -> None:
+    profile = Profile(quiet_from=quiet[0], quiet_to=quiet[1])
+    assert [hour for hour in (7, 21, 23, 0, 6) if profile.is_quiet(time(hour))] == is_quiet

@@ -574,6 +574,7 @@
       "?": () => $("keys").showModal(),
       j: () => step(1),
       k: () => (chorded ? location.assign("/console/") : step(-1)),
+      v: () => chorded && location.assign("/console/rota"),
       n: () => $("next")?.click(),
       t: () =>
         (

@@ -135,4 +135,4 @@ def test_nobody_without_an_address_is_written_to():
 
 def test_an_address_cannot_smuggle_in_a_header():
     with pytest.raises(ValueError, match="linefeed"):
-        mail("smtp://127.0.0.1:1")._message(replace(NOTICE, email="a@example.org\nBcc: all@example.org"))
+        mail("smtp://127.0.0.1:1").tell(replace(NOTICE, email="a@example.org\nBcc: all@example.org"))

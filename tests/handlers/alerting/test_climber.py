@@ -15,7 +15,7 @@ from handlers.alerting.climber import Climber
 from handlers.alerting.notice import ChannelFailed
 from handlers.escalation import Escalation
 from handlers.jobs import flag_unconfirmed
-from storage.records import Role
+from storage.records import Duty, Role
 
 
 @pytest.fixture
@@ -123,6 +123,20 @@ def test_with_nobody_reachable_inside_the_hours_it_starts_at_the_duty_lead(night
     night.contact_writes(DANGER)
     settle(night.climber)
     assert told(night) == ["lead"]
+
+
+def test_with_nobody_on_duty_whose_shift_it_is_hears_of_it_and_the_duty_lead_at_once_too(night):
+    def home_with_a_shift(tx):
+        tx.staff.set_duty(night.ola.id, Duty.OFF, night.now)
+        tx.rota.add("supporter", night.now, night.now + timedelta(hours=3), night.ola.id, night.now)
+
+    night.local.storage.write(home_with_a_shift)
+    night.contact_writes(DANGER)
+    settle(night.climber)
+    assert sorted(told(night)) == ["lead", "ola"]
+    first = night.escalation.standing(night.alerts[0].id).rungs[0]
+    assert (first.tell, {one.code for one in first.tellings}) == ("on_duty", {None, "nobody_on_duty"})
+    assert night.local.storage.read(lambda tx: tx.incidents.open_ones()) == []
 
 
 def test_at_night_the_named_contact_is_paged_then_the_next_and_at_opening_those_on_duty(night):

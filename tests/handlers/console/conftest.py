@@ -10,7 +10,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+import pyotp
 import pytest
+from alert_cases import DANGER
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
@@ -19,13 +22,14 @@ from werkzeug.test import TestResponse
 from bot.content import Content
 from bot.conversation import Tier
 from bot.events import TextReceived
-from handlers.console import ConsoleParts, Live, blueprint, sessions
+from handlers.console import ConsoleParts, Live, blueprint, passwords, second_factor, sessions
 from handlers.console.passwords import hash_password
 from handlers.deeds import Deeds
 from handlers.drills import Drills
 from handlers.escalation import Escalation
 from handlers.inbound import Inbound
 from handlers.reaching import Reaching
+from handlers.rota import Rota
 from storage import Keys, Storage, open_storage
 from storage.records import Duty, NewEvent, Role, Staff
 
@@ -69,6 +73,7 @@ class House:
             cases=self.cases,
             drills=self.drills,
             reaching=Reaching(self.storage, lambda: self.at),
+            rota=Rota(self.storage, lambda: content, lambda: self.at),
             push_key="BPublicKeyOfTheTests",
             live=self.live,
         )
@@ -100,6 +105,18 @@ class House:
         """A browser, signed in without the slow part when `staff` is given."""
         return Browser(self, staff)
 
+    def phone(self, staff: Staff) -> Phone:
+        """A phone with the second factor of this account, which is set up without the slow part."""
+        phone = Phone(self, second_factor.fresh_secret())
+        self.storage.write(lambda tx: tx.factors.set(staff.id, phone.secret, 0, []))
+        return phone
+
+    def sign_in(self, staff: Staff, *, login: str = "") -> TestResponse:
+        """As a person does: password, then the code from the phone."""
+        phone, browser = self.phone(staff), self.browser()
+        page = browser.post("/sign-in", login=login or staff.login, password=PASSWORD)
+        return browser.post("/sign-in/code", ticket=ticket_of(page), code=phone.code())
+
     def student(self, text: str = "PRATE", who: str = "A") -> int:
         """A student writes; the contact's id. The words ask for a person unless said otherwise."""
         self._mids += 1
@@ -128,6 +145,24 @@ class House:
 
     def pass_time(self, **span: float) -> None:
         self.at += timedelta(**span)
+
+
+class Phone:
+    """An app for one-time codes."""
+
+    def __init__(self, house: House, secret: str) -> None:
+        self.house, self.secret = house, secret
+
+    def code(self, *, seconds: float = 0) -> str:
+        """What it shows so many seconds from now."""
+        return pyotp.TOTP(self.secret).at(self.house.at + timedelta(seconds=seconds))
+
+
+def ticket_of(page: TestResponse) -> str:
+    """The note in a page between two steps of signing in."""
+    found = re.search(r'name="ticket" value="([^"]+)"', page.text)
+    assert found, page.status_code
+    return found[1]
 
 
 class Browser:
@@ -174,6 +209,12 @@ class Browser:
         return self.client.post(f"/console{path}", data=data, headers=headers, follow_redirects=follow)
 
 
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """argon2id as ever, with a thousandth of the memory: a test signs in a dozen times."""
+    monkeypatch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+
+
 @pytest.fixture
 def house(content: Content, database_url: str, tmp_path: Path) -> Iterator[House]:
     made = House(content, database_url, tmp_path)
@@ -187,4 +228,16 @@ def amalie(house: House) -> Staff:
     return house.staff("Amalie")
 
 
-__all__ = ["PASSWORD", "START", "Browser", "House", "Tier"]
+__all__ = ["PASSWORD", "START", "Browser", "House", "Phone", "Tier", "ticket_of"]
+
+
+@pytest.fixture
+def case(house):
+    """A student in danger; Amalie helps, Liv leads, Kari coordinates, Rune reviews."""
+    house.amalie, house.jonas = house.staff("Amalie"), house.staff("Jonas")
+    house.liv = house.staff("Liv", Role.DUTY_LEAD)
+    house.kari = house.staff("Kari", Role.COORDINATOR)
+    house.rune = house.staff("Rune", Role.REVIEWER)
+    house.contact = house.student(DANGER)
+    house.alert = house.storage.read(lambda tx: tx.alerts.open())[0]
+    return house

@@ -7,68 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from handlers.console import routes, sessions
-from handlers.console.passwords import hash_one_time, password_problem, verify_password
+from handlers.console import sessions
+from handlers.console.passwords import password_problem, verify_password
 from storage.records import Role
 
 PASSWORD = "stille regn over byen"
-
-
-def rules(house):
-    return [rule for rule in house.app.url_map.iter_rules() if rule.endpoint.startswith("console.")]
-
-
-def address(rule) -> str:
-    _, path = rule.build(
-        {name: 1 for name in rule.arguments}
-        | ({"filename": "console.css"} if "filename" in rule.arguments else {})
-    )
-    return path
-
-
-def test_every_address_of_the_console_is_in_the_table(house):
-    named = {route.name for route in routes.ROUTES} | {"static"}
-    assert {rule.endpoint.removeprefix("console.") for rule in rules(house)} == named
-
-
-def test_only_sign_in_and_the_static_files_are_open(house):
-    assert {"sign_in", "first_password", "static"} == routes.OPEN
-    client = house.app.test_client()
-    for rule in rules(house):
-        name = rule.endpoint.removeprefix("console.")
-        if name in routes.OPEN:
-            continue
-        for method in rule.methods & {"GET", "POST"}:
-            answer = client.open(address(rule), method=method)
-            shut = answer.status_code in (400, 401) or answer.location == "/console/sign-in"
-            assert shut, (name, method, answer.status_code)
-
-
-@pytest.mark.parametrize("role", list(Role))
-def test_every_address_is_closed_to_roles_the_table_does_not_name(house, role):
-    browser = house.browser(house.staff("Anna", role))
-    for rule in rules(house):
-        name = rule.endpoint.removeprefix("console.")
-        if name in routes.OPEN or role in routes.WHO[name]:
-            continue
-        for method in rule.methods & {"GET", "POST"}:
-            path = address(rule).removeprefix("/console")
-            answer = browser.get(path) if method == "GET" else browser.post(path)
-            assert answer.status_code == 403, (name, method)
-
-
-@pytest.mark.parametrize("role", list(Role))
-def test_every_role_can_open_the_pages_it_is_given(house, role):
-    browser = house.browser(house.staff("Anna", role))
-    for path, who in [
-        ("/", "queue_page"),
-        ("/mine", "mine_page"),
-        ("/more", "more_page"),
-        ("/staff", "staff_page"),
-        ("/incidents", "incidents_page"),
-        ("/records", "records_page"),
-    ]:
-        assert browser.get(path).status_code == (200 if role in routes.WHO[who] else 403), path
 
 
 def test_a_post_without_the_token_is_refused(house, amalie):
@@ -91,7 +34,7 @@ def test_a_post_from_another_site_is_refused_even_with_the_token(house, amalie):
 
 
 def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(house, amalie):
-    answer = house.browser().post("/sign-in", login="AMALIE", password=PASSWORD)
+    answer = house.sign_in(amalie, login="AMALIE")
     assert answer.location == "/console/"
     cookie = next(c for c in answer.headers.getlist("Set-Cookie") if c.startswith(sessions.COOKIE))
     assert {"HttpOnly", "Secure", "SameSite=Lax", "Path=/console"} <= {
@@ -100,10 +43,7 @@ def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(house,
 
 
 def test_the_store_keeps_only_the_hash_of_a_token(house, amalie):
-    browser = house.browser()
-    answer = browser.client.post(
-        "/console/sign-in", data={"csrf_token": browser.token(), "login": "amalie", "password": PASSWORD}
-    )
+    answer = house.sign_in(amalie)
     token = re.search(rf"{sessions.COOKIE}=([^;]+)", "\n".join(answer.headers.getlist("Set-Cookie")))[1]
     found = house.storage.read(lambda tx: tx.sessions.peek(sessions.token_hash(token), house.at))
     assert found == amalie.id and len(token) >= 43
@@ -128,7 +68,7 @@ def test_after_five_wrong_tries_even_the_right_password_waits(house, amalie):
     browser = house.browser()
     assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 429
     house.pass_time(minutes=16)
-    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 302
+    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 200
 
 
 def test_wrong_tries_count_for_the_account_and_for_the_address(house, amalie):
@@ -185,28 +125,12 @@ def test_a_stopped_account_is_out_at_once(house, amalie):
     assert browser.get("/").location == "/console/sign-in"
 
 
-def test_a_one_time_password_opens_nothing_but_the_choice_of_another(house):
-    kari = house.staff("Kari", Role.COORDINATOR)
-    made = house.browser(kari).post("/staff/add", login="ola", alias="Ola", role="supporter")
-    once = re.search(r'class="secret">([^<]+)<', made.text)[1]
-    browser = house.browser()
-    first = browser.post("/sign-in", login="ola", password=once)
-    assert first.status_code == 200 and browser.get("/").location == "/console/sign-in"
-    ticket = re.search(r'name="ticket" value="([^"]+)"', first.text)[1]
-    assert browser.post("/sign-in/first", ticket=ticket, new="short").status_code == 400
-    assert browser.post("/sign-in/first", ticket=ticket, new=once).status_code == 400
-    assert browser.post("/sign-in/first", ticket=ticket, new="helt nye ord sammen").location == "/console/"
-    assert browser.get("/").status_code == 200
-    again = house.browser().post("/sign-in/first", ticket=ticket, new="et annet forsøk her")
-    assert again.location == "/console/sign-in"
-
-
 def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(house, amalie):
     here, there = house.browser(amalie), house.app.test_client()
     there.set_cookie(sessions.COOKIE, f"token-of-{amalie.id}", path="/console")
-    here.post("/more/password", old="not the old one", new="helt nye ord sammen")
+    here.post("/security/password", old="not the old one", new="helt nye ord sammen")
     assert there.get("/console/").status_code == 200
-    here.post("/more/password", old=PASSWORD, new="helt nye ord sammen")
+    here.post("/security/password", old=PASSWORD, new="helt nye ord sammen")
     assert here.get("/").status_code == 200
     assert there.get("/console/").location == "/console/sign-in"
     stored = house.storage.read(lambda tx: tx.staff.by_login("amalie"))[1]
@@ -216,16 +140,11 @@ def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(house, 
 def test_a_coordinator_can_neither_make_nor_change_an_admin(house):
     kari, root = house.staff("Kari", Role.COORDINATOR), house.staff("Rot", Role.ADMIN)
     browser = house.browser(kari)
-    browser.post("/staff/add", login="evil", alias="Evil", role="admin")
+    browser.post("/staff/add", login="evil", alias="Evil", role="admin", trained="full")
     assert house.storage.read(lambda tx: tx.staff.by_login("evil")) is None
     assert browser.post(f"/staff/{root.id}/reset").status_code == 403
-    assert browser.post(f"/staff/{root.id}/disable").status_code == 403
-
-
-def test_a_taken_login_is_said_in_words(house, amalie):
-    kari = house.staff("Kari", Role.COORDINATOR)
-    answer = house.browser(kari).post("/staff/add", follow=True, login="Amalie", alias="A", role="supporter")
-    assert "Brukernavnet er i bruk." in answer.text
+    for deed in ("disable", "second-factor", "sign-out", "change"):
+        assert browser.post(f"/staff/{root.id}/{deed}").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -242,7 +161,5 @@ def test_a_password_is_long_and_not_the_login(password, fine):
     assert (password_problem(password, "nb", "amalie") is None) is fine
 
 
-def test_a_one_time_hash_still_verifies_and_an_unreadable_one_never_does():
-    stored = hash_one_time("abcd-efgh-jkmn")
-    assert verify_password(stored, "abcd-efgh-jkmn") and not verify_password(stored, "abcd-efgh-jkmx")
-    assert not verify_password("not a hash", "anything at all")
+def test_no_password_fits_a_hash_that_cannot_be_read():
+    assert not verify_password("not a hash", "anything at all") and not verify_password("", "")

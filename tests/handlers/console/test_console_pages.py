@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from contextlib import closing
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from alert_cases import take
 from sqlite_utils.utils import sqlite3
 
 from handlers.console import words as catalogue
@@ -19,6 +21,7 @@ CSS = (HERE / "static" / "console.css").read_text("utf-8")
 PAGES = (
     *("/", "/mine", "/more", "/staff", "/incidents"),
     *("/alerts", "/confirm", "/identities", "/records", "/drill", "/reached"),
+    *("/me", "/security", "/welcome"),
 )
 
 
@@ -79,11 +82,17 @@ def test_every_page_has_the_policy_and_nothing_inline(house):
         assert "<b>" not in answer.text, path
 
 
+def weight(page: str) -> int:
+    """Bytes of a page and of every file that it loads."""
+    files = [path for path in (HERE / "static").iterdir() if f"/static/{path.name}" in page]
+    assert len(files) >= 3
+    return len(page.encode()) + sum(path.stat().st_size for path in files)
+
+
 def test_a_first_view_weighs_less_than_a_hundred_kilobytes(house, amalie):
     for n in range(12):
         house.waiting("hei", f"S{n}")
-    page = len(house.browser(amalie).page("/").encode())
-    assert page + sum(path.stat().st_size for path in (HERE / "static").iterdir()) < 100_000
+    assert weight(house.browser(amalie).page("/")) < 100_000
 
 
 def test_a_conversation_with_an_alert_weighs_no_more(house, amalie):
@@ -91,8 +100,7 @@ def test_a_conversation_with_an_alert_weighs_no_more(house, amalie):
     for n in range(8):
         house.waiting("hei", f"S{n}")
     house.deeds.claim(contact, amalie)
-    page = len(house.browser(amalie).page(f"/c/{contact}").encode())
-    assert page + sum(path.stat().st_size for path in (HERE / "static").iterdir()) < 100_000
+    assert weight(house.browser(amalie).page(f"/c/{contact}")) < 100_000
 
 
 def test_titles_hold_a_count_and_never_an_alias(house, amalie):
@@ -146,7 +154,7 @@ def test_every_key_in_use_exists_and_none_is_unused():
     literal |= {
         f"js.{key}" for key in re.findall(r"""say\(\w+ \? ["'][a-z_]+["'] : ["']([a-z_]+)["']""", script)
     }
-    files = {"console.css", "console.js", "mark.svg", "words.yaml"}
+    files = {"console.css", "console.js", "welcome.js", "mark.svg", "words.yaml"}
     missing = {key for key in literal if key not in WORDS and key not in files}
     assert not missing
     unused = {
@@ -302,3 +310,22 @@ def test_a_supporter_is_told_why_messages_wait_and_not_of_what_is_others_to_mend
     assert "Meta har advart" not in house.browser(amalie).page("/")
     house.storage.write(lambda tx: tx.incidents.open("page:token_dead", house.at))
     assert "Messenger slipper oss ikke inn" in house.browser(amalie).page("/")
+
+
+def test_the_first_look_at_a_conversation_with_an_open_alert_is_light(case):
+    take(case, case.amalie)
+    browser = case.browser(case.amalie)
+
+    def sent(path, **headers):
+        with closing(browser.get(path, **headers)) as answer:
+            return answer.status_code, dict(answer.headers), answer.data
+
+    _, headers, page = sent(f"/c/{case.contact}", Accept_Encoding="gzip")
+    assert "Content-Encoding" not in headers, "its length would tell about what stands in it"
+    _, of_style, style = sent("/static/console.css", Accept_Encoding="gzip")
+    _, of_script, script = sent("/static/console.js", Accept_Encoding="gzip")
+    assert of_style["Content-Encoding"] == of_script["Content-Encoding"] == "gzip"
+    assert len(page) + len(style) + len(script) < 55_000
+    assert gzip.decompress(style) == sent("/static/console.css")[2]
+    status, again, _ = sent("/static/console.css", Accept_Encoding="gzip", If_None_Match=of_style["ETag"])
+    assert status == 304 and "Accept-Encoding" in again["Vary"]

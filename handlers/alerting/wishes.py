@@ -1,0 +1,13 @@
+"""What people chose to hear of beside alerts, and when not. Alerts ask nobody's wish."""
+
+from __future__ import annotations
+
+from datetime import time
+
+from storage.profile import NoticeChannel
+from storage.records import Staff
+
+
+def wants_shift_news(staff: Staff, channel: NoticeChannel, local: time) -> bool:
+    """Whether this person takes news of their shifts by this channel at this time of the service's day."""
+    return staff.wants("shift", channel) and not (channel == "push" and staff.is_quiet(local))

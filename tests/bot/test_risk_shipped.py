@@ -1,0 +1,107 @@
+"""The phrases and the model that are shipped, read as one: nothing hides a danger, no text is slow or stops it."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.conversation import Tier
+from bot.risk import Phrases, RiskFile
+from bot.risk_model import parse
+from bot.risk_reader import RiskReader
+from bot.yaml_text import read_yaml, validate
+
+FLOWS = Path(__file__).parents[2] / "flows"
+
+
+@cache
+def _file() -> RiskFile:
+    file = validate(
+        RiskFile, read_yaml((FLOWS / "risk_phrases.yaml").read_text("utf-8"), "risk_phrases.yaml")
+    )
+    assert isinstance(file, RiskFile)
+    return file
+
+
+@cache
+def _reader() -> RiskReader:
+    return RiskReader(Phrases(_file()), parse((FLOWS / "risk_model.yaml").read_text("utf-8")))
+
+
+CRITICAL = sorted({hit for rule in _file().rules if rule.tier == "critical" for hit in rule.hits})
+HARMLESS = sorted({*_file().never, *(miss for rule in _file().rules for miss in rule.misses)})
+WORDS = sorted({word.rstrip("*~") for words in _file().words.values() for word in words})
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(CRITICAL), st.sampled_from(HARMLESS), st.sampled_from([". ", "! ", "\n"]), st.booleans()
+)
+def test_no_exception_hides_a_danger_in_another_sentence(
+    danger: str, harmless: str, end: str, first: bool
+) -> None:
+    pair = (danger, harmless) if first else (harmless, danger)
+    found = _reader().read(end.join(pair))
+    assert found is not None
+    assert found.tier is Tier.CRITICAL
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.one_of(
+        st.text(max_size=200),
+        st.lists(
+            st.sampled_from([*WORDS, ".", "!", "\n", "😂", "*", "s", "$", "'", "\ud800"]), max_size=60
+        ).map(" ".join),
+    ),
+    st.lists(st.sampled_from([*CRITICAL, *HARMLESS]), max_size=3),
+)
+def test_any_text_can_be_read_by_both_readers(text: str, earlier: list[str]) -> None:
+    found = _reader().read(text, earlier)
+    assert found is None or found.tier is not Tier.NONE
+
+
+def _steps(text: str) -> int:
+    """Lines of Python that reading runs through, which unlike time are the same at each run."""
+    count = 0
+
+    def step(frame: FrameType, event: str, arg: Any) -> Any:
+        nonlocal count
+        count += event == "line"
+        return step
+
+    before = sys.gettrace()
+    sys.settrace(step)
+    try:
+        _reader().read(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def _grows_linearly(piece: str) -> None:
+    letters = 900  # enough that what every text costs weighs little, and that all are weighed window by window
+    _reader().read(piece * 3)  # words are taken apart once, then remembered
+    short, long = (_steps((piece * letters)[: letters * times]) for times in (1, 4))
+    assert long < 4 * 1.5 * short + 2000
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["s e l v m o r d ", "selvmor", "vil ikke ", "😂🤣", "a\u0301\u200b", "x", "ta ", "d*k*e* ", "ta livet "],
+)
+def test_what_is_made_to_be_slow_takes_steps_by_its_length(piece: str) -> None:
+    _grows_linearly(piece)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.lists(st.sampled_from(WORDS), min_size=2, max_size=8))
+def test_words_of_phrases_in_any_order_take_steps_by_their_length(words: list[str]) -> None:
+    _grows_linearly(" ".join(words) + " ")
