@@ -18,6 +18,7 @@ from bot.risk_words import Part, reading
 RULE = "model"
 FEWEST_WORDS = 5
 _TOGETHER = 40  # words of earlier messages that are looked at
+_SURER = 0.6  # several harmless messages in a row look graver than each of them
 
 
 class Reader(Protocol):
@@ -82,18 +83,22 @@ class RiskReader:
         """A thought that was sent in pieces: the newest words with those right before them."""
         before: list[Token] = []
         for message in reversed(earlier):
-            before = tokens_of(reading([message])) + before
+            said = tokens_of(reading([message]))
+            if said == tokens:
+                continue  # who says the same once more has not said more
+            before = said + before
             if len(before) >= _TOGETHER:
                 break
         if not before or not tokens or (_enough(before) and self._tier(*self.model.values(before))):
             return None  # what they said before has been found already
-        return self._of([*before[-_TOGETHER:], *tokens])
+        return self._of([*before[-_TOGETHER:], *tokens], grave_by=_SURER)
 
-    def _of(self, tokens: Sequence[Token]) -> Finding | None:
+    def _of(self, tokens: Sequence[Token], *, grave_by: float = 0.0) -> Finding | None:
+        """What one text is. `grave_by`: how far above the upper mark it must be to be high."""
         if not _enough(tokens):
             return None
         danger, grave, part = self.model.worst(tokens)
-        tier = self._tier(danger, grave)
+        tier = self._tier(danger, grave - grave_by)
         if tier is None:
             return None
         return Finding(
