@@ -205,8 +205,10 @@ class Deeds(Doing):
             holder = conv.handoff.claimed_by if conv and conv.handoff else None
             others = {one.id: one for one in tx.staff.all() if not one.disabled and one.id != staff.id}
             asked = named(text, {id: one.alias for id, one in others.items()})
+            row = tx.handoffs.row(contact_id)
             for id in asked:
-                if id != holder and others[id].role not in LEADS:
+                hidden = row is not None and routing.is_hidden(others[id], row)
+                if id != holder and (others[id].role not in LEADS or hidden):
                     raise CannotRead(others[id].alias)
             entry_id = tx.transcript.add_note(contact_id, staff.id, staff.alias, text, now)
             tx.mentions.add(contact_id, entry_id, asked, staff.id, now)

@@ -18,7 +18,7 @@ from handlers.console import cases, record_forms, rungs, team
 from handlers.console.agreed import RAISED_TO, Agreed, agreed
 from handlers.console.composer import may_read, refuse_strangers
 from handlers.console.forms import Written, line
-from handlers.console.parts import LEADS, me, now, parts, settings
+from handlers.console.parts import me, now, parts, settings
 from handlers.console.queue import lists
 from handlers.console.rungs import Ladder, Question
 from handlers.console.thread import Thread, thread
@@ -83,9 +83,7 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
             named=tuple(
                 other.alias
                 for other in tx.staff.all()
-                if other.id != staff.id
-                and not other.disabled
-                and (other.role in LEADS or other.id == row.claimed_by)
+                if other.id != staff.id and not other.disabled and may_read(row, other)
             ),
         )
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from bot.content import CONFIG, MODEL, PHRASES, SERVICES, TEXTS, Content, load_content
+from bot.content import CONFIG, MODEL, PHRASES, REPLIES, SERVICES, TEXTS, Content, load_content
 from bot.errors import ContentError
 from bot.findings import instead, level
 from bot.flow.load import read_flow
@@ -18,19 +18,26 @@ from bot.flow.load import schema as flow_schema
 from bot.flow.model import PLACES, Flow
 from bot.rehearsal.model import schema as rehearsal_schema
 from bot.rehearsal.read import FOLDER, is_rehearsal, read_script
+from bot.replies import ReplyList
 from bot.risk import RiskFile
 from bot.services import ServiceList
 from bot.settings import Settings
 from bot.yaml_text import BadYamlError, Problem, read_yaml
 from handlers.console.diagram import Drawing, draw
 
-Kind = Literal["flow", "texts", "services", "phrases", "config", "rehearsal", "other"]
-KINDS: tuple[Kind, ...] = ("flow", "texts", "services", "phrases", "config", "rehearsal", "other")
+Kind = Literal["flow", "texts", "services", "phrases", "replies", "config", "rehearsal", "other"]
+KINDS: tuple[Kind, ...] = ("flow", "texts", "services", "phrases", "replies", "config", "rehearsal", "other")
 MAX_TEXT = 1_000_000
 _NEW = re.compile(r"flows/(rehearsals/)?[a-z][a-z0-9_-]{0,60}\.yaml")
 _MEANT = re.compile(r"did you mean '([^']{1,80})'")
 _QUOTED = re.compile(r"'([^']{1,80})'")
-_FIXED: Mapping[str, Kind] = {CONFIG: "config", TEXTS: "texts", SERVICES: "services", PHRASES: "phrases"}
+_FIXED: Mapping[str, Kind] = {
+    CONFIG: "config",
+    TEXTS: "texts",
+    SERVICES: "services",
+    PHRASES: "phrases",
+    REPLIES: "replies",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +176,7 @@ def _content(key: tuple[tuple[str, str], ...]) -> Content | None:
 @lru_cache(maxsize=8)
 def schema(kind: str) -> str | None:
     """The JSON Schema of a kind of file, as the code exports it; None where there is none."""
-    models = {"services": ServiceList, "config": Settings, "phrases": RiskFile}
+    models = {"services": ServiceList, "config": Settings, "phrases": RiskFile, "replies": ReplyList}
     if kind == "flow":
         return flow_schema()
     if kind == "rehearsal":

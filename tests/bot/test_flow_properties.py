@@ -65,6 +65,7 @@ def _content(draw: st.DrawFn) -> Content:
         services=BASE.services,
         flows=flows,
         phrases=BASE.phrases,
+        replies=BASE.replies,
     )
 
 

@@ -112,7 +112,7 @@ def test_an_alert_from_the_first_sound_to_the_second_person_and_then_a_drill(ser
         dialog.get_by_role("button").last.click()
         page.get_by_text("Det der var tungt").wait_for()
         amalie.press("Ja takk")
-        page.get_by_text("Det er skrevet ned").first.wait_for()
+        page.get_by_text("Vaktleder og koordinator har fått vite det").first.wait_for()
 
         marte.open("/confirm")
         marte.press("Det var riktig å avslutte")

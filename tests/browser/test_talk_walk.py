@@ -82,7 +82,7 @@ def test_a_conversation_by_keyboard_alone_through_a_restart_of_the_server(server
         keys.press("Enter")
         keys.press("Enter")
         button = page.locator("details[open] button.primary")
-        assert button.is_disabled()
+        expect(button).to_be_disabled()
         keys.press("Tab")
         keys.type("å stå opp om morgenen")
         keys.press("Tab")

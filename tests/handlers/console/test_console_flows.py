@@ -274,7 +274,7 @@ def test_services_say_when_somebody_called(house, marte):
 
 def test_every_kind_of_file_has_a_schema_or_is_plain(marte, shipped):
     kinds = {drafting.kind_of(name, shipped) for name in drafting.editable(shipped)}
-    assert kinds == {"flow", "texts", "services", "phrases", "config", "rehearsal"}
+    assert kinds == {"flow", "texts", "services", "phrases", "replies", "config", "rehearsal"}
     for kind in kinds - {"texts"}:
         assert "properties" in marte.browser.get(f"/flows/schema/{kind}").json
     assert marte.browser.get("/flows/schema/texts").status_code == 404

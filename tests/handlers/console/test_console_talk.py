@@ -98,9 +98,10 @@ def test_the_first_reply_taken_back_leaves_a_student_in_danger_unanswered(house,
 def test_who_was_first_is_named_before_anything_else_is_sent(house, amalie, mine):
     browser, jonas = house.browser(amalie), house.staff("Jonas", Role.DUTY_LEAD)
     seen = entries(house, mine)[-1].id
-    house.deeds.transfer(mine, amalie, jonas.id, "")
+    house.deeds.team.take_over(mine, jonas)
     house.deeds.reply(mine, jonas, "Jonas her", entries(house, mine)[-1].id)
-    house.deeds.transfer(mine, jonas, amalie.id, "")
+    house.deeds.team.offer(mine, jonas, amalie.id, "")
+    house.deeds.team.accept(mine, house.again(amalie))
     answer = browser.post(f"/c/{mine}/write", text="Hei", mode="reply", seen=seen, json=True)
     assert answer.get_json()["words"].startswith("Jonas svarte mens du skrev.")
 
