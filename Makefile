@@ -13,7 +13,7 @@ demo: $(VENV)/.ok ## the whole service with a stand-in for Messenger, in your br
 	@$(BIN)/peersupport demo
 
 test: $(VENV)/.dev-ok ## every test (those that need a browser say so when it is missing)
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3
 
 check: $(VENV)/.dev-ok ## formatting, lint, strict types, dependencies, flows
 	$(BIN)/ruff format --check .

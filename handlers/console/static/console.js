@@ -514,6 +514,11 @@
       here = all.indexOf(document.activeElement.closest?.(".row")?.querySelector(".row-open"));
     all[Math.max(0, Math.min(all.length - 1, here + by))]?.focus();
   }
+  // Also in a text field that stands in a tree of its own, as the editor does.
+  function writes(event) {
+    const field = event.composedPath()[0];
+    return field.isContentEditable || field.matches?.("input, textarea, select");
+  }
   document.addEventListener("keydown", (event) => {
     if (event.key === "F6" && !document.querySelector("dialog[open]")) {
       event.preventDefault();
@@ -528,7 +533,7 @@
       event.ctrlKey ||
       event.metaKey ||
       event.altKey ||
-      event.target.matches("input, textarea, select") ||
+      writes(event) ||
       document.querySelector("dialog[open]")
     )
       return;
