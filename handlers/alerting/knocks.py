@@ -6,7 +6,6 @@ once: a console that is open shows it anyway, and the next message knocks again.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,14 +15,14 @@ from bot.content import Content
 from bot.conversation import Status
 from bot.routing import is_hidden
 from bot.settings import Channel, Words
-from handlers.alerting.notice import AlertChannel, ChannelFailed, Notice
+from handlers.alerting.notice import AlertChannel, Notice
 from handlers.alerting.people import reach
+from handlers.alerting.telling import Telling
 from handlers.clock import Clock
 from handlers.doing import ANSWERERS
 from storage import Storage, Tx
 from storage.records import Duty, QueueRow, Staff
 
-log = logging.getLogger("peersupport.knocks")
 Knock = Literal["queue", "mine"]  # as in `storage.profile.Notice`
 _CHANNELS: tuple[Literal["push", "email"], ...] = ("push", "email")
 _NOT_AGAIN = timedelta(minutes=2)  # about the same student
@@ -56,6 +55,7 @@ class Knocks:
         self._content = content
         self._clock = clock
         self._channels = channels
+        self._telling = Telling(storage, channels)
 
     def look(self) -> int:
         """Tell what is new; how many tellings a channel took."""
@@ -95,16 +95,7 @@ class Knocks:
             email=where.email,
             subscriptions=where.subscriptions,
         )
-        try:
-            gone = self._channels[one.channel].tell(notice)
-        except ChannelFailed as problem:
-            log.info("knock_failed", extra={"part": one.channel, "code": problem.code})
-            gone, told = problem.gone, 0
-        else:
-            told = 1
-        if gone:
-            self._storage.write(lambda tx: [tx.push.forget(subscription) for subscription in gone])
-        return told
+        return int(self._telling.send(one.channel, notice) is True)
 
 
 def _what(staff: Staff, rows: list[QueueRow], now: datetime, *, is_open: bool) -> Knock | None:

@@ -41,7 +41,7 @@ class Mail:
         if not notice.email:
             raise ChannelFailed("no_address", again=False)
         message = self._message(notice.email, notice.title, notice.text, notice.at, notice.key)
-        if notice.kind != "rota":
+        if notice.kind not in ("rota", "mention"):
             message["X-Priority"] = "1"
         self._hand_over(message, notice.email)
         return ()

@@ -5,38 +5,26 @@ Who has looked within some seconds is not told. A channel that fails is not trie
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from bot.content import Content
 from bot.settings import Channel, Words
-from handlers.alerting.notice import AlertChannel, ChannelFailed, Notice
+from handlers.alerting.notice import AlertChannel, Notice
 from handlers.alerting.people import reach
+from handlers.alerting.telling import Telling
+from handlers.alerting.wishes import takes
 from handlers.clock import Clock
 from storage import Storage
-from storage.records import Staff
+from storage.profile import NOTICE_CHANNELS
 
-log = logging.getLogger("peersupport.mentions")
 GRACE = timedelta(seconds=20)  # an open console shows the mark at once
-_CHANNELS: tuple[Channel, ...] = ("push", "email")
 _TITLE = Words(nb="Notat, {page}", en="Note, {page}")
 _TEXT = Words(
     nb="En kollega ber deg se på noe i konsollen. Logg inn: {link}",
     en="A colleague asks you to look at something in the console. Sign in: {link}",
 )
-
-
-def wants(staff: Staff, channel: Channel, local: time) -> bool:
-    """Whether this person takes such a notice by this channel at this time of the service's day.
-
-    A profile decides. Who has none takes a push and no e-mail.
-    """
-    chosen, is_quiet = getattr(staff, "wants", None), getattr(staff, "is_quiet", None)
-    if is_quiet is not None and is_quiet(local):
-        return False
-    return channel == "push" if chosen is None else bool(chosen("mention", channel))
 
 
 class MentionNews:
@@ -49,7 +37,8 @@ class MentionNews:
         clock: Clock,
         channels: Mapping[Channel, AlertChannel],
     ) -> None:
-        self._storage, self._content, self._clock, self._channels = storage, content, clock, channels
+        self._storage, self._content, self._clock = storage, content, clock
+        self._telling = Telling(storage, channels)
 
     def look(self) -> int:
         """Tell who has not looked yet; how many notices went out."""
@@ -69,7 +58,7 @@ class MentionNews:
         link = settings.ladder.console_url
         notice = Notice(
             key=secrets.token_hex(16),
-            kind="review",
+            kind="mention",
             title=_TITLE.in_(staff.language).format(page=settings.page.name),
             text=_TEXT.in_(staff.language).format(link=link),
             link=link,
@@ -78,22 +67,8 @@ class MentionNews:
             subscriptions=where.subscriptions,
         )
         local = now.astimezone(settings.service_hours.zone).time()
-        return sum(self._send(name, notice) for name in _CHANNELS if wants(staff, name, local))
-
-    def _send(self, name: Channel, notice: Notice) -> bool:
-        channel = self._channels.get(name)
-        if channel is None:
-            return False
-        try:
-            gone = channel.tell(notice)
-        except ChannelFailed as problem:
-            gone, failed = problem.gone, problem.code
-        except Exception as error:  # one broken address must not keep the others from being told
-            gone, failed = (), type(error).__name__
-        else:
-            failed = ""
-        if gone:
-            self._storage.write(lambda tx: [tx.push.forget(each) for each in gone])
-        if failed:
-            log.info("mention_not_told", extra={"part": name, "code": failed})
-        return not failed
+        return sum(
+            self._telling.send(name, notice) is True
+            for name in NOTICE_CHANNELS
+            if takes(staff, "mention", name, local)
+        )

@@ -51,7 +51,7 @@ class Notice:
     """One notification to one person, ready to go. Addresses of other channels may be there too."""
 
     key: str  # the same at every try
-    kind: Literal["alert", "drill", "review", "new", "rota"]
+    kind: Literal["alert", "drill", "review", "new", "rota", "mention"]
     title: str
     text: str
     link: str

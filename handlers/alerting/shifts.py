@@ -15,9 +15,10 @@ from datetime import datetime, timedelta
 from bot.content import Content
 from bot.rota import missed
 from bot.settings import Channel
-from handlers.alerting.notice import AlertChannel, ChannelFailed, Notice, RotaPurpose, rota_words
+from handlers.alerting.notice import AlertChannel, Notice, RotaPurpose, rota_words
 from handlers.alerting.people import reach
-from handlers.alerting.wishes import wants_shift_news
+from handlers.alerting.telling import Telling
+from handlers.alerting.wishes import takes
 from handlers.clock import Clock
 from storage import Storage, Tx
 from storage.records import Duty, Role, Staff
@@ -55,7 +56,7 @@ class ShiftNews:
         self._storage = storage
         self._content = content
         self._clock = clock
-        self._channels = channels
+        self._telling = Telling(storage, channels)
         self._again: list[News] = []
         self._looked_at = clock()
 
@@ -164,41 +165,15 @@ class ShiftNews:
         )
         told, failed = False, []
         for channel in news.channels:
-            if news.purpose != "missing" and not wants_shift_news(
-                staff, channel, now.astimezone(zone).time()
-            ):
+            if news.purpose != "missing" and not takes(staff, "shift", channel, now.astimezone(zone).time()):
                 continue
-            outcome = self._send(channel, notice)
+            outcome = self._telling.send(channel, notice)
             told |= outcome is True
             failed += [channel] if outcome is None else []
         if failed and news.tries + 1 < _TRIES:
             self._again.append(replace(news, channels=tuple(failed), tries=news.tries + 1))
         log.info("shift_news", extra={"staff_id": news.staff_id, "kind": news.purpose, "outcome": told})
         return told
-
-    def _send(self, name: Channel, notice: Notice) -> bool | None:
-        """True: taken. False: there is no such way to them. None: it failed, and another try may help."""
-        channel = self._channels.get(name)
-        if channel is None:
-            return False
-        try:
-            gone = channel.tell(notice)
-        except ChannelFailed as problem:
-            self._forget(problem.gone)
-            return None if problem.again else False
-        except Exception as error:  # one person's broken address must not keep the others from being told
-            log.error("channel_crashed", extra={"part": name, "error": type(error).__name__})
-            return None
-        self._forget(gone)
-        return True
-
-    def _forget(self, gone: tuple[int, ...]) -> None:
-        def forget(tx: Tx) -> None:
-            for each in gone:
-                tx.push.forget(each)
-
-        if gone:
-            self._storage.write(forget)
 
 
 def _leads(tx: Tx, absent: Collection[int], on_shift: Collection[int]) -> list[int]:

@@ -151,6 +151,6 @@ class WebPush:
             "Content-Encoding": "aes128gcm",
             "Content-Type": "application/octet-stream",
             "TTL": str(_TTL_SECONDS),
-            "Urgency": "normal" if notice.kind == "rota" else "high",
+            "Urgency": "normal" if notice.kind in ("rota", "mention") else "high",
         }
         return post(subscription.endpoint, body, headers, limit_seconds=self._limit, context=self._context)

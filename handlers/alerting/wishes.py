@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import time
 
+from storage.profile import Notice as NoticeOf
 from storage.profile import NoticeChannel
 from storage.records import Staff
 
 
-def wants_shift_news(staff: Staff, channel: NoticeChannel, local: time) -> bool:
-    """Whether this person takes news of their shifts by this channel at this time of the service's day."""
-    return staff.wants("shift", channel) and not (channel == "push" and staff.is_quiet(local))
+def takes(staff: Staff, notice: NoticeOf, channel: NoticeChannel, local: time) -> bool:
+    """Whether this person takes such a notice by this channel at this time of the service's day."""
+    return staff.wants(notice, channel) and not (channel == "push" and staff.is_quiet(local))
