@@ -185,6 +185,7 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
     from handlers.alerting.mentions import MentionNews
     from handlers.alerting.shifts import ShiftNews
     from handlers.catch_up import CatchUp
+    from handlers.messenger.intake import PostReader
     from handlers.worker import Worker
 
     client = client_of(env, content())
@@ -199,6 +200,7 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
         content,
         client,
         clock,
+        read_posts=PostReader(clock, page_id=env.page_id, app_id=env.app_id or None),
         catch_up=catch_up,
         climber=climber,
         knocks=knocks,
@@ -240,8 +242,6 @@ def web_app(
     posts = metrics.Posts()
     app.register_blueprint(
         webhook.blueprint(
-            page_id=env.page_id,
-            app_id=env.app_id or None,
             app_secret=env.app_secret.get_secret_value(),
             verify_token=env.verify_token.get_secret_value(),
             storage=storage,

@@ -18,7 +18,7 @@ from bot.settings import Settings
 from bot.wording import hours_in_words, week_in_words
 from handlers import catch_up, metrics
 from handlers.published import GONE
-from storage import Storage, Tx
+from storage import PostFigures, Storage, Tx
 from storage.errors import StorageError
 from storage.records import ContentLine
 
@@ -77,7 +77,8 @@ def blueprint(
     @pages.get("/metrics")
     def figures() -> Response:
         try:
-            found = storage.read(lambda tx: list(metrics.families(tx, clock())))
+            kept = storage.posts.figures()
+            found = storage.read(lambda tx: list(metrics.families(tx, kept, clock())))
         except StorageError:
             return Response("the database does not answer\n", status=503, mimetype="text/plain")
         return Response(metrics.as_text([*found, posts.family()]), content_type=metrics.CONTENT_TYPE)
@@ -101,7 +102,10 @@ def readiness(storage: Storage, now: datetime) -> tuple[dict[str, Part], list[st
     try:
         current = storage.is_current()
         # In a database without our tables there is nothing to read.
-        parts, incidents = storage.read(lambda tx: _working(tx, now)) if current else ({}, [])
+        parts, incidents = {}, []
+        if current:
+            posts = storage.posts.figures()
+            parts, incidents = storage.read(lambda tx: _working(tx, posts, now))
     except StorageError:
         return {"database": Part(ok=False, what="the database does not answer; look at disk and log")}, []
     schema = Part(ok=current, what=None if current else "run `peersupport release`")
@@ -116,7 +120,7 @@ def _content(content: Callable[[], HasSettings]) -> Part:
     return Part(ok=True)
 
 
-def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
+def _working(tx: Tx, posts: PostFigures, now: datetime) -> tuple[dict[str, Part], list[str]]:
     incidents = sorted(incident.kind for incident in tx.incidents.open_ones())
     cannot_send = [kind for kind in incidents if kind.startswith(metrics.HOLDS) or kind == CANNOT_SEND]
     return {
@@ -129,11 +133,11 @@ def _working(tx: Tx, now: datetime) -> tuple[dict[str, Part], list[str]]:
             missing_ok=False,
         ),
         "inbox": _age(
-            tx.inbox.oldest_pending_at(),
+            min(filter(None, (posts.oldest_at, tx.inbox.oldest_pending_at())), default=None),
             now,
             INBOX_SECONDS,
             "what students wrote is not being handled",
-            count=tx.inbox.pending_count(),
+            count=posts.waiting + tx.inbox.pending_count(),
         ),
         "outbox": _age(
             tx.outbox.oldest_waiting_at(),

@@ -7,6 +7,7 @@ between rolls all of it back, and the events are taken again: nothing is lost, n
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
@@ -29,27 +30,52 @@ from bot.rescue import rescue
 from handlers.clock import Clock
 from handlers.sender import Sender
 from handlers.turns import is_plain, on_duty_now, save, save_plain, world_for
-from storage import Storage, StorageUnavailable, Tx
+from storage import Post, Storage, StorageUnavailable, Tx
 from storage.records import TakenEvent, TakenSend
 
 log = logging.getLogger("peersupport.inbound")
 TRIES = 3  # a decision is pure: what fails three times fails always
 PAUSE = timedelta(seconds=1)
 EARLIER = 0  # the number of an "edit" that is the wording before one
-AT_ONCE = 16  # events in one transaction: more would keep the webhook waiting for the store
+AT_ONCE = 16  # events in one transaction: more would keep people's clicks waiting for the store
+POSTS_AT_ONCE = 64
 
 
 class Inbound:
     """Handles stored events, one call at a time or from several threads."""
 
     def __init__(
-        self, storage: Storage, content: Callable[[], Content], clock: Clock, sender: Sender | None = None
+        self,
+        storage: Storage,
+        content: Callable[[], Content],
+        clock: Clock,
+        sender: Sender | None = None,
+        read_posts: Callable[[Tx, Sequence[Post]], None] | None = None,
     ) -> None:
-        """`sender`: takes what is written here at once, instead of finding it in the outbox."""
+        """`sender`: takes what is written here at once, instead of finding it in the outbox. `read_posts`: puts
+        into the inbox what posts hold.
+        """
         self._storage = storage
+        self._read_posts = read_posts
+        self._reading = threading.Lock()
         self._sender = sender
         self._content = content
         self._clock = clock
+
+    def read_some(self, limit: int = POSTS_AT_ONCE) -> int:
+        """Read what was posted, at most `limit` posts, in the order in which it came; how many."""
+        if self._read_posts is None or not self._reading.acquire(blocking=False):
+            return 0  # another thread is at it, and wakes this one
+        try:
+            return self._storage.posts.read(self._read, limit, self._clock())
+        finally:
+            self._reading.release()
+
+    def _read(self, tx: Tx, posts: Sequence[Post]) -> None:
+        if self._read_posts is not None:
+            self._read_posts(tx, posts)
+        if self._storage.single_worker:  # whoever reads also handles what was read, next
+            tx.leave_asleep("inbox")
 
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
@@ -79,9 +105,9 @@ class Inbound:
         return len(taken)
 
     def drain(self) -> int:
-        """Handle everything that is due; how many events that were."""
+        """Read and handle everything that is due; how many posts and events that were."""
         handled = 0
-        while some := self.handle_some():
+        while some := self.read_some() + self.handle_some():
             handled += some
         return handled
 

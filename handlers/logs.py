@@ -23,6 +23,7 @@ FIELDS = frozenset(
             "conversation_id",
             "inbox_id",
             "inbox_ids",
+            "post_ids",
             "outbox_id",
             "entry_id",
             "alert_id",

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from bot.conversation import Tier
-from storage import Tx
+from storage import PostFigures, Tx
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BEAT = timedelta(seconds=30)  # a worker says every few seconds that it is there
@@ -59,9 +59,10 @@ class _Collected:
         return self._found
 
 
-def families(tx: Tx, now: datetime) -> Iterator[Metric]:
+def families(tx: Tx, posts: PostFigures, now: datetime) -> Iterator[Metric]:
     """Every number that the store has. A drill is in none of them."""
     counters = tx.counters.all()
+    yield from _posts(posts, now)
     yield from _events(tx, counters, now)
     yield from _sends(tx, counters, now)
     yield from _queue(tx, now)
@@ -69,6 +70,12 @@ def families(tx: Tx, now: datetime) -> Iterator[Metric]:
     yield from _service(tx, now)
     others = {n: number for n, number in counters.items() if not n.startswith((_EVENT, _SEND, *_NOT_HERE))}
     yield _counted("counted", "Counted since the start.", "name", others)
+
+
+def _posts(posts: PostFigures, now: datetime) -> Iterator[Metric]:
+    yield _gauge("posts_pending", "POSTs of the webhook stored and not yet read.", posts.waiting)
+    yield _gauge("posts_oldest_seconds", "Age of the oldest.", _seconds(posts.oldest_at, now))
+    yield _gauge("posts_aside", "POSTs that could not be read.", posts.aside)
 
 
 def _events(tx: Tx, counters: dict[str, int], now: datetime) -> Iterator[Metric]:

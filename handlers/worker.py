@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -22,7 +22,7 @@ from handlers.channel import Channel
 from handlers.clock import Clock
 from handlers.inbound import AT_ONCE, Inbound
 from handlers.sender import Sender
-from storage import Storage, Topic, Tx
+from storage import Post, Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
@@ -44,6 +44,7 @@ class Worker:
         channel: Channel,
         clock: Clock,
         *,
+        read_posts: Callable[[Tx, Sequence[Post]], None] | None = None,
         catch_up: CatchUp | None = None,
         climber: Climber | None = None,
         knocks: Knocks | None = None,
@@ -55,7 +56,7 @@ class Worker:
         self._content = content
         self._clock = clock
         self._sender = Sender(storage, channel, content().settings, clock, worker=self.name)
-        self._inbound = Inbound(storage, content, clock, self._sender)
+        self._inbound = Inbound(storage, content, clock, self._sender, read_posts)
         self._catch_up = catch_up
         self._climber = climber
         self._knocks = knocks
@@ -70,6 +71,7 @@ class Worker:
         """Take over what a dead worker left, then work."""
         now = self._seen_at = self._clock()
         self._storage.write(lambda tx: self._take_over(tx, now))
+        self._storage.posts.take_over()
         if self._storage.single_worker:  # nobody else sends: whatever is under way, nobody brings it home
             jobs.recover_sends(self._storage, now, older_than=-STEP_BACK)
             if self._climber is not None:
@@ -78,10 +80,7 @@ class Worker:
         loops: list[tuple[str, Callable[[], None]]] = [
             ("timers", lambda: self._loop(self._fire, "timers")),
             ("outbox", lambda: self._sender.run(self._stop)),
-            *[
-                (f"inbox-{n}", lambda: self._loop(self._inbound.handle_some, "inbox"))
-                for n in range(handlers)
-            ],
+            *[(f"inbox-{n}", lambda: self._loop(self._take_in, "inbox")) for n in range(handlers)],
         ]
         if self._climber is not None:
             climber = self._climber
@@ -96,6 +95,17 @@ class Worker:
             self._threads.append(thread)
         self._scheduler = self._schedule()
         log.info("worker_started", extra={"worker": self.name})
+
+    def _take_in(self) -> int:
+        """A post that cannot be read now, such as for a full disk, must not hold up the events that are here."""
+        try:
+            read = self._inbound.read_some()
+        except Exception as error:
+            log.error("reading_failed", extra={"error": type(error).__name__})
+            if not (handled := self._inbound.handle_some()):
+                raise
+            return handled
+        return max(read, self._inbound.handle_some())
 
     def _take_over(self, tx: Tx, now: datetime) -> None:
         tx.worker.clock_went_back(now)

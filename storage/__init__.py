@@ -3,6 +3,8 @@
 from storage.engine import Listener, Topic
 from storage.errors import Erased, StorageError, StorageUnavailable, WrongKey
 from storage.group_commit import GroupCommit, Job
+from storage.post_box import PostFigures
+from storage.posts import Post
 from storage.sealing import Keys
 from storage.storage import Storage, open_storage
 from storage.tx import Tx
@@ -13,6 +15,8 @@ __all__ = [
     "Job",
     "Keys",
     "Listener",
+    "Post",
+    "PostFigures",
     "Storage",
     "StorageError",
     "StorageUnavailable",

@@ -22,14 +22,15 @@ from bot.messages import Purpose
 from storage.errors import StorageError, StorageUnavailable
 from storage.migrations import STEPS
 from storage.sealing import Keys
-from storage.sqlite_engine import sqlite3
+from storage.sqlite_engine import posts_beside, sqlite3
 from storage.storage import Storage, open_storage
 from storage.times import to_ms
 from storage.tx import Tx
 
 _BUSY_SECONDS = 5.0
 _OURS = frozenset({"_sqlite_migrations", "contact", "key_check", "inbox", "outbox"})
-_BESIDE = ("", "-wal", "-shm", "-journal", ".lock", ".lock-gate", ".wake")  # what a database consists of
+_FILES = ("", "-wal", "-shm", "-journal", ".lock", ".lock-gate", ".wake")
+_BESIDE = (*_FILES, *("-posts" + ending for ending in _FILES))  # what a database consists of
 _NO_DATABASE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 # Of messages that a person wrote nobody can tell whether they went out after the copy was taken.
@@ -63,8 +64,12 @@ def back_up(url: str, to: Path, *, home: Path, force: bool = False) -> int:
     _create_private(part)
     try:
         with _opened(_uri(database, "rw")) as source, _opened(_uri(part, "rw")) as copy:
+            posts = _waiting_posts(
+                database
+            )  # first: one that is read meanwhile is in both, which does no harm
             _copy(source, copy)
             _must_be_ours(copy, database)
+            _add_posts(copy, posts)
         _flush(part)
         os.replace(part, to)
         _flush(to.parent)
@@ -172,6 +177,26 @@ def _copy(source: Any, to: Any) -> None:
     with _translated():
         source.backup(to, pages=-1)
         to.execute("PRAGMA journal_mode=DELETE").fetchall()
+
+
+def _waiting_posts(database: Path) -> list[tuple[Any, ...]]:
+    """What lies beside the database and nobody has read yet; see posts.py."""
+    file = posts_beside(database)
+    if not file.exists():
+        return []
+    with _opened(_uri(file, "rw")) as source, _translated():
+        if "post" not in _tables(source):
+            return []
+        return list(source.execute("SELECT uid, body, received_at FROM post ORDER BY id").fetchall())
+
+
+def _add_posts(copy: Any, posts: list[tuple[Any, ...]]) -> None:
+    """Into the copy's own table, from where the first worker takes them."""
+    if posts and "post" in _tables(copy):
+        with _translated():
+            copy.execute("BEGIN")
+            copy.executemany("INSERT INTO post (uid, body, received_at) VALUES (?, ?, ?)", posts)
+            copy.execute("COMMIT")
 
 
 @contextlib.contextmanager

@@ -70,6 +70,10 @@ class Engine(Protocol):
     single_worker: bool  # one worker at most may work on it
 
     @property
+    def post_box(self) -> Engine:
+        """Where posts are kept until they are read: this database, or one beside it that wakes the same listeners."""
+
+    @property
     def version(self) -> str:
         """Of the database software."""
 

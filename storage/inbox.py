@@ -31,17 +31,19 @@ _CANDIDATES = (1, 16)  # heads to look at beyond those wanted: none, and more wh
 class Inbox(Store):
     """Stored events not yet handled."""
 
-    def add(self, news: Sequence[NewEvent], now: datetime) -> list[int]:
-        """Keep events; contacts are added when new. The ids of those kept: the others were here before, concern
-        nobody we know, or somebody whose key we cannot read (which opens the incident contact_unreadable).
+    def add(
+        self, news: Sequence[NewEvent], now: datetime, *, came_at: Sequence[datetime] | None = None
+    ) -> list[int]:
+        """Keep events; contacts are added when new. `came_at`: when each came in, if not now.
 
-        Counts each as `event_<kind>`.
+        The ids of those kept: the others were here before, concern nobody we know, or somebody whose key we cannot
+        read (which opens the incident contact_unreadable). Counts each as `event_<kind>`.
         """
         contacts = self._contacts_of(news, now)
         places = _Places(self._last_of_second)
         rows: list[dict[str, object]] = []
         kinds: dict[bytes, str] = {}
-        for new in news:
+        for new, at in zip(news, came_at or [now] * len(news), strict=True):
             contact_id = None if new.psid is None else contacts.get(new.psid)
             if new.psid is not None and contact_id is None:
                 if new.psid not in contacts and isinstance(new.event, MessageWithdrawn):
@@ -49,7 +51,7 @@ class Inbox(Store):
                     self._tx.missed.shut_out(new.key, now)
                 continue
             dedupe = self._tx.keys.hash("inbox", new.key)
-            rows.append(self._row(contact_id, dedupe, new.event, now, places))
+            rows.append(self._row(contact_id, dedupe, new.event, now, places) | {"received_at": to_ms(at)})
             kinds.setdefault(dedupe, new.event.kind)
         return self._insert(rows, kinds)
 

@@ -6,6 +6,7 @@ and keyed hashes (`*_hash`, `dedupe`). Everything a person wrote or chose is {bl
 
 from __future__ import annotations
 
+from storage import posts
 from storage.engine import Step
 from storage.ladder_tables import LADDER
 from storage.people_tables import PEOPLE
@@ -339,4 +340,6 @@ STEPS: tuple[Step, ...] = (
     Step("0011_content_in_use", (_CONTENT_IN_USE,)),
     Step("0012_debrief", _DEBRIEF),
     Step("0013_published", PUBLISHED),
+    # On SQLite they lie in a file of their own, and here only in a copy (backup.py).
+    Step("0016_posts", (posts.TABLE,)),
 )

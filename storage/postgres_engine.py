@@ -87,6 +87,11 @@ class PostgresEngine:
         _configure(connection)
         return connection
 
+    @property
+    def post_box(self) -> PostgresEngine:
+        """See `engine.Engine`."""
+        return self
+
     # Writing and reading
 
     def write(self, fn: Callable[[PostgresStatements], T]) -> T:

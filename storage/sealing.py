@@ -143,11 +143,19 @@ class Keys:
 
     def seal(self, plain: str, column: str, uid: bytes) -> bytes:
         """Seal something that belongs to no contact."""
-        return self.service[self.writes].seal(plain.encode(), column, uid)
+        return self.seal_bytes(plain.encode(), column, uid)
+
+    def seal_bytes(self, plain: bytes, column: str, uid: bytes) -> bytes:
+        """As `seal`."""
+        return self.service[self.writes].seal(plain, column, uid)
 
     def open(self, sealed: bytes, column: str, uid: bytes) -> str:
         """Open what `seal` sealed."""
-        return self._ring(self.service, sealed).open(sealed, column, uid).decode()
+        return self.open_bytes(sealed, column, uid).decode()
+
+    def open_bytes(self, sealed: bytes, column: str, uid: bytes) -> bytes:
+        """Open what `seal_bytes` sealed. Raises WrongKey when no key at hand does."""
+        return self._ring(self.service, sealed).open(sealed, column, uid)
 
     @staticmethod
     def _ring(ring: Mapping[str, Box], sealed: bytes) -> Box:

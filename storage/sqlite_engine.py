@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from storage import sqlite_migrations
+from storage import posts, sqlite_migrations
 from storage.engine import BUMP, TOPICS, Row, Step, Topic
 from storage.errors import StorageError, StorageUnavailable
 from storage.file_lock import FileLock
@@ -165,12 +165,16 @@ _Job = Job[_Work, object]
 class SqliteEngine:
     """See `engine.Engine`. One per process and database; not to be carried over a fork."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, bell_of: Path | None = None) -> None:
+        """`bell_of`: the database whose listeners this one wakes too."""
         self._path = path
         self._wal = path.with_name(path.name + "-wal")
         _create_private(path)
         self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self._bell = Bell(path.with_name(path.name + ".wake"))
+        database = bell_of or path
+        self._bell = Bell(database.with_name(database.name + ".wake"))
+        self._post_box: SqliteEngine | None = None
+        self._opening = threading.Lock()
         self._pid = os.getpid()
         self._closed = False
         self._commits = 0
@@ -190,6 +194,26 @@ class SqliteEngine:
             raise
 
     single_worker = True  # one machine, one file
+
+    @property
+    def post_box(self) -> SqliteEngine:
+        """See `engine.Engine`. A file of its own: who keeps a post never waits for who writes in the database."""
+        with self._opening:
+            if self._post_box is None:
+                self._must_be_open()
+                box = SqliteEngine(posts_beside(self._path), bell_of=self._path)
+                box.add_table("post", posts.TABLE)
+                self._post_box = box
+            return self._post_box
+
+    def add_table(self, name: str, statement: str) -> None:
+        """Create it if it is not there. For a file so small that it needs no numbered steps."""
+
+        def is_missing(statements: SqliteStatements) -> bool:
+            return not statements.one("SELECT name FROM sqlite_master WHERE name = :name", name=name)
+
+        if self.read(is_missing):
+            self.write(lambda statements: statements.run(statement))
 
     @property
     def version(self) -> str:
@@ -225,16 +249,30 @@ class SqliteEngine:
         with self._writing:
             try:
                 with self._lock.held(_BUSY_SECONDS):
-                    wakes = self._commit(batch)
+                    wakes, shreds = self._commit(batch)
                     self._tidy()
             except StorageUnavailable as error:
                 _fail(batch, error)
                 return
         if wakes:
             self._bell.ring(wakes)
+        if shreds:
+            with contextlib.suppress(
+                StorageUnavailable
+            ):  # as for the log here: after one of the next commits
+                self.post_box.shred()
 
-    def _commit(self, batch: Sequence[_Job]) -> set[Topic]:
-        """Run and commit a batch; what to wake. Raises StorageUnavailable when nothing of it was kept."""
+    def shred(self) -> None:
+        """Empty the write-ahead log: it still holds what was deleted."""
+        with self._writing, self._lock.held(_BUSY_SECONDS):
+            self._must_shred = True
+            self._tidy()
+
+    def _commit(self, batch: Sequence[_Job]) -> tuple[set[Topic], bool]:
+        """Run and commit a batch; whom to wake, and whether something was deleted that must be overwritten.
+
+        Raises StorageUnavailable when nothing of it was kept.
+        """
         connection = self._writer
         with _translated():
             connection.execute("BEGIN IMMEDIATE")
@@ -242,7 +280,7 @@ class SqliteEngine:
             done = [self._run_job(connection, job, alone=len(batch) == 1) for job in batch]
             kept = [statements for statements in done if statements is not None]
             if not kept:
-                return set()
+                return set(), False
             wakes = set[Topic]().union(*(statements.wakes for statements in kept))
             if "screens" in wakes:
                 connection.execute(BUMP)
@@ -253,8 +291,9 @@ class SqliteEngine:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
         self._commits += 1
-        self._must_shred = self._must_shred or any(statements.shreds for statements in kept)
-        return wakes
+        shreds = any(statements.shreds for statements in kept)
+        self._must_shred = self._must_shred or shreds
+        return wakes, shreds
 
     @staticmethod
     def _run_job(connection: Any, job: _Job, *, alone: bool) -> SqliteStatements | None:
@@ -357,6 +396,8 @@ class SqliteEngine:
             if self._closed:
                 return
             self._closed = True
+            if self._post_box is not None:
+                self._post_box.close()
             while self._idle:
                 self._idle.pop().close()
             self._writer.close()
@@ -384,6 +425,11 @@ def _translated() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _named(error) from error
+
+
+def posts_beside(database: Path) -> Path:
+    """The file for posts that belongs to a database."""
+    return database.with_name(database.name + "-posts")
 
 
 def _create_private(path: Path) -> None:

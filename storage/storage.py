@@ -10,6 +10,7 @@ from typing import TypeVar
 from storage.engine import Engine, Listener, Topic
 from storage.errors import StorageError, WrongKey
 from storage.migrations import STEPS
+from storage.post_box import PostBox
 from storage.sealing import Keys
 from storage.sqlite_engine import SqliteEngine
 from storage.times import to_ms
@@ -26,6 +27,7 @@ class Storage:
     def __init__(self, engine: Engine, keys: Keys) -> None:
         self._engine = engine
         self._keys = keys
+        self.posts = PostBox(engine, keys)  # what Meta posted and nobody has read yet
         if self.is_current():
             self.read(self._check_keys)
 

@@ -26,6 +26,7 @@ from storage.matters import Matters
 from storage.mentions import Mentions
 from storage.missed import Missed
 from storage.outbox import Outbox
+from storage.posts import Posts
 from storage.proposals import Proposals
 from storage.published import PublishedSets
 from storage.push import Push
@@ -106,6 +107,11 @@ class Tx:
     def contacts(self) -> Contacts:
         """Who writes to us, and their keys."""
         return Contacts(self)
+
+    @cached_property
+    def posts(self) -> Posts:
+        """What Meta posted and nobody has read yet."""
+        return Posts(self)
 
     @cached_property
     def inbox(self) -> Inbox:

@@ -1,63 +1,64 @@
-"""Keeps what Meta posts: all of one POST in one transaction, and the POSTs that come at the same moment together."""
+"""Keeps what Meta posts as it came, the POSTs of one moment together; and reads it later, in the worker."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from handlers.messenger.payloads import Parsed
-from storage import GroupCommit, Job, Storage, StorageUnavailable, Tx
+from handlers.clock import Clock
+from handlers.messenger import wire
+from handlers.messenger.payloads import Parsed, read_body
+from storage import GroupCommit, Job, Post, Storage, StorageUnavailable, Tx
 
 log = logging.getLogger(__name__)
-_AT_ONCE = 32  # POSTs in one transaction: more would keep the worker waiting for the store
-
-
-@dataclass(frozen=True, slots=True)
-class _Post:
-    parsed: Parsed
-    now: datetime
+_AT_ONCE = 64  # POSTs in one transaction
 
 
 class Intake:
-    """The door to the inbox. Safe for many threads; one of them stores for all that came meanwhile."""
+    """The web process's side. Safe for many threads; one of them keeps for all that came meanwhile."""
 
     def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self._group: GroupCommit[_Post, None] = GroupCommit(self._keep, _AT_ONCE)
+        self._posts = storage.posts
+        self._group: GroupCommit[tuple[bytes, datetime], None] = GroupCommit(self._keep, _AT_ONCE)
 
-    def keep(self, parsed: Parsed, now: datetime) -> None:
+    def keep(self, body: bytes, now: datetime) -> None:
         """Durable when it returns. Raises StorageUnavailable, and then nothing of this POST was kept."""
-        self._group.ask(_Post(parsed, now))
+        self._group.ask((body, now))
 
-    def _keep(self, jobs: Sequence[Job[_Post, None]]) -> None:
-        posts = [job.asked for job in jobs]
+    def _keep(self, jobs: Sequence[Job[tuple[bytes, datetime], None]]) -> None:
         try:
-            ids = self._storage.write(lambda tx: _store(tx, posts))
-            if ids:
-                log.info("webhook_stored", extra={"inbox_ids": ids, "count": len(ids)})
+            ids = self._posts.keep([job.asked for job in jobs])
+            log.info("webhook_stored", extra={"post_ids": ids, "count": len(ids)})
         except StorageUnavailable as error:
             for job in jobs:
                 job.error = StorageUnavailable(str(error))
-        except Exception as error:
-            if len(jobs) == 1:
-                jobs[0].error = error
-                return
-            for job in jobs:  # one of them cannot be kept; the others must not suffer
-                self._keep([job])
 
 
-def _store(tx: Tx, posts: Sequence[_Post]) -> list[int]:
-    """The ids of what is in the inbox now and was not before."""
-    news = [new for post in posts for new in post.parsed.events]
-    added = tx.inbox.add(news, posts[-1].now)  # counts each kind, and wakes the worker
-    counts = {
-        "duplicate_events": len(news) - len(added),
-        "foreign_entries": sum(post.parsed.foreign for post in posts),
-        "unknown_items": sum(post.parsed.unknown for post in posts),
-    }
-    for name, by in counts.items():
-        if by:
-            tx.counters.bump(name, by)
-    return added
+class PostReader:
+    """The worker's side: posts as events in the inbox, each once however often its POST comes."""
+
+    def __init__(self, clock: Clock, *, page_id: str, app_id: str | None) -> None:
+        self._clock = clock
+        self._page_id = page_id
+        self._app_id = app_id
+
+    def __call__(self, tx: Tx, posts: Sequence[Post]) -> None:
+        """Put what they hold into the inbox, in this transaction; see `PostBox.read`."""
+        parsed = [self._parsed(post) for post in posts]
+        news = [new for each in parsed for new in each.events]
+        came_at = [post.received_at for post, each in zip(posts, parsed, strict=True) for _ in each.events]
+        added = tx.inbox.add(news, self._clock(), came_at=came_at)  # counts each kind, and wakes the worker
+        counts = {
+            "duplicate_events": len(news) - len(added),
+            "foreign_entries": sum(each.foreign for each in parsed),
+            "unknown_items": sum(each.unknown for each in parsed),
+        }
+        for name, by in counts.items():
+            if by:
+                tx.counters.bump(name, by)
+        log.info("posts_read", extra={"post_ids": [post.id for post in posts], "inbox_ids": added})
+
+    def _parsed(self, post: Post) -> Parsed:
+        data = wire.loads(post.body or b"")
+        return read_body(data, page_id=self._page_id, app_id=self._app_id, now=post.received_at)

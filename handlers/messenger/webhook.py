@@ -1,4 +1,4 @@
-"""The webhook: checks, stores, answers. Everything else happens later, in the worker.
+"""The webhook: checks, keeps, answers. Everything else happens later, in the worker, reading included.
 
 Source: Messenger Platform, "Webhooks": 200 within five seconds; any other answer makes Meta deliver again,
 and an hour of them unsubscribes the app. So a body we cannot read is 4xx only when no redelivery could help.
@@ -16,7 +16,6 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from handlers.messenger import limits, wire
 from handlers.messenger.intake import Intake
-from handlers.messenger.payloads import Parsed, read_body
 from handlers.messenger.signature import signed_by_meta
 from storage import Storage, StorageUnavailable
 
@@ -25,8 +24,6 @@ log = logging.getLogger(__name__)
 
 def blueprint(
     *,
-    page_id: str,
-    app_id: str | None,
     app_secret: str,
     verify_token: str,
     storage: Storage,
@@ -36,7 +33,7 @@ def blueprint(
     """GET and POST /webhook. Exempt it from CSRF protection: the signature is its protection.
 
     `count` is told what became of each POST: accepted, bad_signature, too_large, not_json, other_object,
-    store_unavailable. What a body held is counted in the store, in the transaction that keeps it.
+    store_unavailable. What a body held is counted in the store, when it is read.
     """
     routes = Blueprint("webhook", __name__)
     intake = Intake(storage)
@@ -52,11 +49,10 @@ def blueprint(
 
     @routes.post("/webhook")
     def receive() -> Response:
-        now = clock()
-        outcome, answer, parsed = _examine(page_id, app_id, app_secret, now)
-        if parsed is not None:
+        outcome, answer, body = _examine(app_secret)
+        if body is not None:
             try:
-                intake.keep(parsed, now)
+                intake.keep(body, clock())
             except StorageUnavailable:
                 outcome, answer = "store_unavailable", _plain("TRY AGAIN", 503)
                 answer.headers["Retry-After"] = "5"
@@ -68,9 +64,7 @@ def blueprint(
     return routes
 
 
-def _examine(
-    page_id: str, app_id: str | None, app_secret: str, now: datetime
-) -> tuple[str, Response, Parsed | None]:
+def _examine(app_secret: str) -> tuple[str, Response, bytes | None]:
     """What to answer, and what to keep first. Nothing is parsed before the signature has been checked."""
     body = _body()
     if body is None:
@@ -85,8 +79,7 @@ def _examine(
         return "not_json", _plain("NOT A JSON OBJECT", 400), None
     if data.get("object") != "page":
         return "other_object", _plain("NOT FOUND", 404), None
-    parsed = read_body(data, page_id=page_id, app_id=app_id, now=now)
-    return "accepted", _plain("EVENT_RECEIVED", 200), parsed
+    return "accepted", _plain("EVENT_RECEIVED", 200), body
 
 
 def _body() -> bytes | None:

@@ -37,7 +37,7 @@ def post(service, mid: str) -> requests.Response:
 def kept(service) -> int:
     storage = service.open()
     try:
-        return storage.read(lambda tx: tx.inbox.pending_count())
+        return storage.posts.figures().waiting
     finally:
         storage.close()
 
@@ -53,9 +53,9 @@ def test_full_disk_is_answered_with_503_and_the_same_event_with_200_once_there_i
     assert kept(service) == before + 1
 
 
-def test_database_that_somebody_else_has_locked_is_answered_with_503_and_later_with_200(service):
+def test_posts_that_somebody_else_has_locked_are_answered_with_503_and_later_with_200(service):
     before = kept(service)
-    other = sqlite3.connect(service.database, isolation_level=None)
+    other = sqlite3.connect(f"{service.database}-posts", isolation_level=None)
     try:
         other.execute("BEGIN IMMEDIATE")
         assert post(service, "m-locked").status_code == 503
@@ -63,7 +63,18 @@ def test_database_that_somebody_else_has_locked_is_answered_with_503_and_later_w
     finally:
         other.close()
     assert post(service, "m-locked").status_code == 200
-    assert post(service, "m-locked").status_code == 200
+    assert kept(service) == before + 1
+
+
+def test_database_that_somebody_else_has_locked_keeps_no_post_waiting(service):
+    before = kept(service)
+    other = sqlite3.connect(service.database, isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        assert post(service, "m-waits-for-nobody").status_code == 200
+        other.execute("ROLLBACK")
+    finally:
+        other.close()
     assert kept(service) == before + 1
 
 

@@ -12,9 +12,11 @@ from talk_support import oslo
 from werkzeug.serving import make_server
 
 from handlers.catch_up import CatchUp
+from handlers.inbound import Inbound
 from handlers.local_chat import LocalChat
 from handlers.messenger import webhook
 from handlers.messenger.client import MessengerClient
+from handlers.messenger.intake import PostReader
 from handlers.sender import Sender
 from handlers.simulator.poster import Poster
 from handlers.simulator.standalone import standing_graph
@@ -41,6 +43,14 @@ class Place:
             pool_size=4,
         )
         self.sender = Sender(self.storage, self.client, content.settings, self.chat.clock, worker="test")
+        self.chat.inbound = Inbound(
+            self.storage,
+            lambda: self.content,
+            self.chat.clock,
+            read_posts=PostReader(
+                self.chat.clock, page_id=self.stand_in.page_id, app_id=self.stand_in.app_id
+            ),
+        )
         self.is_ending = False
 
     @property
@@ -123,8 +133,6 @@ def webhooks(place, **settings):
     app = Flask("web")
     app.register_blueprint(
         webhook.blueprint(
-            page_id=place.stand_in.page_id,
-            app_id=place.stand_in.app_id,
             app_secret=SECRET,
             verify_token="word",
             storage=place.storage,

@@ -55,8 +55,6 @@ def webhook(run):
     app = Flask(__name__)
     app.register_blueprint(
         blueprint(
-            page_id=ENVIRONMENT["PAGE_ID"],
-            app_id=ENVIRONMENT["APP_ID"],
             app_secret=ENVIRONMENT["APP_SECRET"],
             verify_token=ENVIRONMENT["VERIFY_TOKEN"],
             storage=None,  # the question that Meta asks first touches no store

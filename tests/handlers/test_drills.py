@@ -92,7 +92,8 @@ def test_a_drill_counts_in_no_statistics_and_leaves_no_student(drill):
 
 def figures(chat, name):
     """The samples of one figure that are not 0."""
-    found = chat.local.storage.read(lambda tx: list(metrics.families(tx, chat.now)))
+    posts = chat.local.storage.posts.figures()
+    found = chat.local.storage.read(lambda tx: list(metrics.families(tx, posts, chat.now)))
     (family,) = [each for each in found if each.name == f"peersupport_{name}"]
     return [sample for sample in family.samples if sample.value]
 

@@ -18,7 +18,10 @@ def test_an_events_number_stands_in_every_line_about_it(place, caplog):
         place.stand_in.write(place.stand_in.new_student(), "hei")
         place.settle()
     lines = [record.__dict__ | {"event": record.getMessage()} for record in caplog.records]
-    (number,) = next(line for line in lines if line["event"] == "webhook_stored")["inbox_ids"]
+    (post,) = next(line for line in lines if line["event"] == "webhook_stored")["post_ids"]
+    (number,) = next(line for line in lines if line["event"] == "posts_read" and post in line["post_ids"])[
+        "inbox_ids"
+    ]
     taken = [line for line in lines if line["event"] == "events_taken"]
     sent = [line for line in lines if line["event"] == "send_settled"]
     assert [number] in [line["inbox_ids"] for line in taken]

@@ -45,7 +45,8 @@ def what_is_left(world: World) -> str:
     if not world.mail.is_idle:
         return "webhooks are not delivered"
     try:
-        counts = world.storage.read(lambda tx: _left(tx, world.clock()))
+        posts = world.storage.posts.figures().waiting
+        counts = {"posts not read": posts} | world.storage.read(lambda tx: _left(tx, world.clock()))
     except PeerSupportError as error:
         return f"the store does not answer ({type(error).__name__})"
     return ", ".join(f"{number} {what}" for what, number in counts.items() if number)

@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 
 from handlers.messenger import deletion, webhook
 from handlers.messenger.client import MessengerClient
+from handlers.messenger.intake import PostReader
 from handlers.messenger.signature import sign
 from storage import Storage, open_storage
 from storage.sealing import Keys
@@ -48,6 +49,13 @@ class Service:
         sent = {"X-Hub-Signature-256": sign(body, APP_SECRET), "Content-Type": "application/json"} | headers
         return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=10)
 
+    def reads(self) -> int:
+        """The worker's first half: what was posted becomes events. How many wait to be handled."""
+        reader = PostReader(lambda: NOW, page_id=PAGE_ID, app_id=APP_ID)
+        while self.storage.posts.read(reader, 64, NOW):
+            pass
+        return self.storage.read(lambda tx: tx.inbox.pending_count())
+
     def get(self, path: str, **params: str) -> requests.Response:
         return requests.get(self.url + path, params=params, timeout=10)
 
@@ -58,8 +66,6 @@ def serve(storage: Storage) -> Iterator[Service]:
     app = Flask("test")
     app.register_blueprint(
         webhook.blueprint(
-            page_id=PAGE_ID,
-            app_id=APP_ID,
             app_secret=APP_SECRET,
             verify_token=VERIFY_TOKEN,
             storage=storage,
