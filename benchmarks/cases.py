@@ -13,10 +13,11 @@ from benchmarks.contestants import Contestant, Running
 from benchmarks.load import Generator
 from benchmarks.measure import Load, Result, measure, middle
 
-P, OFF, ON, BOTTENDER, BOTKIT = (
+P, OFF, ON, ONE, BOTTENDER, BOTKIT = (
     "pymessenger tutorial",
     "product",
     "product, typing shown",
+    "product, `serve`",
     "bottender",
     "botkit",
 )
@@ -51,6 +52,7 @@ class Field:
     tutorial: Contestant
     off: Contestant
     on: Contestant
+    one: Contestant  # web and worker in one process, as one machine runs it
     node: tuple[Contestant, ...]
     bare: Contestant
     store: Contestant
@@ -59,7 +61,7 @@ class Field:
     @property
     def bots(self) -> tuple[Contestant, ...]:
         """All that answer."""
-        return (self.tutorial, self.off, self.on, *self.node)
+        return (self.tutorial, self.off, self.on, self.one, *self.node)
 
 
 def cases(field: Field, *, quick: bool) -> list[Case]:

@@ -111,11 +111,16 @@ class Running:
 
 
 def product(
-    root: Path, *, typing: bool, worker: bool = True, slow_disk: Path | None = None, name: str = "product"
+    root: Path,
+    *,
+    typing: bool,
+    words: tuple[str, ...] = ("web", "worker"),
+    slow_disk: Path | None = None,
+    name: str = "product",
 ) -> Contestant:
-    """The whole service in `root`: web and worker on SQLite, its own flows and danger reading; open at any hour.
+    """The whole service in `root`: on SQLite, its own flows and danger reading; open at any hour.
 
-    `slow_disk`: the library that makes each flush 2 ms slower.
+    `words`: the commands to start. `slow_disk`: the library that makes each flush 2 ms slower.
     """
 
     def parts(place: Place) -> dict[str, Part]:
@@ -138,7 +143,6 @@ def product(
 
         pairs = [f"{key}={value}" for key, value in variables.items()]
         subprocess.run(["env", *pairs, *command("release")], check=True, capture_output=True, cwd=root)
-        words = ("web", "worker") if worker else ("web",)
         return {word: Part(command(word), root, variables) for word in words}
 
     return Contestant(name, parts)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.cases import BARE, BOTKIT, BOTTENDER, OFF, ON, ONE_COMMIT, STORE, P
+from benchmarks.cases import BARE, BOTKIT, BOTTENDER, OFF, ON, ONE, ONE_COMMIT, STORE, P
 from benchmarks.measure import Result
 
 Results = Mapping[str, Mapping[str, Result]]
@@ -187,13 +187,16 @@ def _cpu_of_issue(look: _Look) -> _Judged:
 
 
 def _memory(look: _Look) -> _Judged:
-    mine, other = look("at-once", OFF), look("at-once", P)
+    mine, two, other = look("at-once", ONE), look("at-once", OFF), look("at-once", P)
     ratio = _ratio(mine.idle_pss_mb, other.idle_pss_mb)
-    text, met = f"{mine.idle_pss_mb:.0f} MB, {ratio:.2f} x", ratio <= 1.2
-    if look.has("at-once", BOTTENDER):
-        bottender = look("at-once", BOTTENDER).idle_pss_mb
-        text, met = f"{text}; bottender {bottender:.0f} MB", met and mine.idle_pss_mb < bottender
-    return text, met
+    text = f"{mine.idle_pss_mb:.0f} MB, {ratio:.2f} x; as web and worker {two.idle_pss_mb:.0f} MB"
+    return text, ratio <= 1.2
+
+
+def _memory_of_issue(look: _Look) -> _Judged:
+    mine, bottender = look("at-once", ONE).idle_pss_mb, look("at-once", BOTTENDER).idle_pss_mb
+    two = look("at-once", OFF).idle_pss_mb
+    return f"{mine:.0f} / {bottender:.0f} MB; as web and worker {two:.0f} MB", mine < bottender
 
 
 def _batches(look: _Look) -> _Judged:
@@ -278,7 +281,8 @@ _GOALS: tuple[tuple[str, str, str, str, Callable[[_Look], _Judged]], ...] = (
     ("9", "fixed rate: ack p50, p99, of P", "<= 0.75 x, <= 1.0 x", "0.55, 0.55", _rate_acks),
     ("10", "fixed rate: answer p50, p99, of P", "<= 1.3 x, <= 1.5 x", "0.9, 0.8-0.9", _rate_e2e),
     ("11", "CPU per event, of P", "<= 0.65 x", "0.39 x", _cpu),
-    ("12", "memory at rest, PSS", "<= 1.2 x P, < bottender", "0.9 x", _memory),
+    ("F", "memory at rest, PSS, `serve` and bottender", "below", "-", _memory_of_issue),
+    ("12", "memory at rest, PSS, `serve`", "<= 1.2 x P", "0.9 x", _memory),
     (
         "13",
         "several events in a POST",

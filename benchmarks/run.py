@@ -21,7 +21,7 @@ if __name__ == "__main__":
 
 from app import SMALL_THREADS, content_of  # noqa: E402
 from benchmarks import contestants, phrases, stages  # noqa: E402
-from benchmarks.cases import ON, STORE, Field, Neighbours, cases, run_cases  # noqa: E402
+from benchmarks.cases import ON, ONE, STORE, Field, Neighbours, cases, run_cases  # noqa: E402
 from benchmarks.goals import lines  # noqa: E402
 from benchmarks.graph import Graph  # noqa: E402
 from benchmarks.load import HERE, Generator, compiled  # noqa: E402
@@ -48,14 +48,16 @@ def field_of(generator: Generator, folder: Path) -> tuple[Field, list[str]]:
     )
     on = replace(contestants.product(ROOT, typing=True, name=ON), answers=off.answers)
     none = (0,) * len(off.answers)
-    store = replace(contestants.product(ROOT, typing=False, worker=False, name=STORE), answers=none)
+    store = replace(contestants.product(ROOT, typing=False, words=("web",), name=STORE), answers=none)
     slow: tuple[contestants.Contestant, ...] = ()
     library = compiled(HERE / "slow_disk.c", folder / "slow_disk.so", "-shared", "-fPIC")
     if library:
-        slowed = contestants.product(ROOT, typing=False, worker=False, slow_disk=library, name=STORE)
+        slowed = contestants.product(ROOT, typing=False, words=("web",), slow_disk=library, name=STORE)
         slow = (contestants.one_commit(threads, library), replace(slowed, answers=none))
     bare = contestants.bare_flask(threads)
-    return Field(contestants.tutorial(), off, on, tuple(node), bare, store, slow), notes
+    one = contestants.product(ROOT, typing=False, words=("serve",), name=ONE)
+    one = replace(one, answers=off.answers)
+    return Field(contestants.tutorial(), off, on, one, tuple(node), bare, store, slow), notes
 
 
 def ceiling(generator: Generator) -> str:

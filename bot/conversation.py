@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 from typing import Literal
 
 from pydantic import TypeAdapter
@@ -133,7 +132,7 @@ class Said:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: `changed` copies them all at once
 class Conversation:
     """The whole state of one contact. Replaced, never changed."""
 
@@ -197,18 +196,16 @@ class Conversation:
         return self.status in (Status.WAITING, Status.CLAIMED)
 
 
-_PUT = {each.name: vars(Conversation)[each.name].__set__ for each in fields(Conversation)}
-_PUTS = tuple(_PUT.values())
-_values = attrgetter(*_PUT)
+_NAMES = frozenset(each.name for each in fields(Conversation))
 
 
 def changed(conversation: Conversation, values: Mapping[str, object]) -> Conversation:
-    """As `dataclasses.replace`, which goes through the constructor and takes several times as long."""
+    """As `dataclasses.replace`, which goes through the constructor and takes twenty times as long."""
+    if not values.keys() <= _NAMES:
+        raise TypeError("a conversation has no such field")
     new = object.__new__(Conversation)
-    for put, value in zip(_PUTS, _values(conversation), strict=True):
-        put(new, value)
-    for name, value in values.items():
-        _PUT[name](new, value)
+    new.__dict__.update(conversation.__dict__)
+    new.__dict__.update(values)
     return new
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import re
 import secrets
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from storage.errors import StorageError, WrongKey
@@ -107,7 +107,7 @@ class Keys:
     """The key ring: the first data key writes, all of them read; the index key makes look-up hashes."""
 
     writes: str  # id of the data key that seals what is new
-    index: bytes
+    hasher: HMAC  # with the index key; only ever copied
     wrap: Mapping[str, Box]  # by data key id: wraps contact keys
     service: Mapping[str, Box]  # by data key id: seals what belongs to no contact
     ids: tuple[str, ...] = field(default=())
@@ -121,7 +121,7 @@ class Keys:
         headers = {key_id: bytes([len(key_id)]) + key_id.encode() for key_id in ring}
         return cls(
             writes=next(iter(ring)),
-            index=_derived(secret_key.encode(), "index"),
+            hasher=HMAC(_derived(secret_key.encode(), "index"), SHA256()),
             wrap={key_id: Box(key, headers[key_id]) for key_id, key in ring.items()},
             service={i: Box(_derived(key, "service"), headers[i]) for i, key in ring.items()},
             ids=tuple(ring),
@@ -129,8 +129,9 @@ class Keys:
 
     def hash(self, kind: str, *parts: str | int) -> bytes:
         """A keyed hash to look something up by without storing it. `kind` keeps equal values apart."""
-        message = "\0".join((kind, *map(str, parts))).encode(errors="surrogatepass")
-        return hmac.digest(self.index, message, "sha256")
+        made = self.hasher.copy()  # a fifth of the time of beginning anew with the key
+        made.update("\0".join((kind, *map(str, parts))).encode(errors="surrogatepass"))
+        return made.finalize()
 
     def new_contact_key(self, uid: bytes) -> tuple[bytes, str, Box]:
         """A fresh contact key: wrapped for the row named `uid`, the wrapping key's id, ready to use."""

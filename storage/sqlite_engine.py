@@ -34,6 +34,7 @@ except ImportError:
     sqlite3 = importlib.import_module("sqlite3")
 
 _BUSY_SECONDS = 5.0
+_POSTS_BUSY_SECONDS = 1.5  # twice, for two locks: Meta waits five seconds for its answer
 _CHECKPOINT_COMMITS = 1000
 _CHECKPOINT_BYTES = 4 * 1024 * 1024
 _PRAGMAS = (
@@ -165,9 +166,12 @@ _Job = Job[_Work, object]
 class SqliteEngine:
     """See `engine.Engine`. One per process and database; not to be carried over a fork."""
 
-    def __init__(self, path: Path, *, bell_of: Path | None = None) -> None:
-        """`bell_of`: the database whose listeners this one wakes too."""
+    def __init__(
+        self, path: Path, *, bell_of: Path | None = None, busy_seconds: float = _BUSY_SECONDS
+    ) -> None:
+        """`bell_of`: the database whose listeners this one wakes too. `busy_seconds`: how long to wait for others."""
         self._path = path
+        self._busy_seconds = busy_seconds
         self._wal = path.with_name(path.name + "-wal")
         _create_private(path)
         self._lock = FileLock(path.with_name(path.name + ".lock"))
@@ -184,7 +188,7 @@ class SqliteEngine:
         self._writing = threading.Lock()
         try:
             with (
-                self._lock.held(_BUSY_SECONDS),
+                self._lock.held(self._busy_seconds),
                 _translated(),
             ):  # two first starts must not both switch to WAL
                 self._writer = self._connect()
@@ -201,7 +205,9 @@ class SqliteEngine:
         with self._opening:
             if self._post_box is None:
                 self._must_be_open()
-                box = SqliteEngine(posts_beside(self._path), bell_of=self._path)
+                box = SqliteEngine(
+                    posts_beside(self._path), bell_of=self._path, busy_seconds=_POSTS_BUSY_SECONDS
+                )
                 box.add_table("post", posts.TABLE)
                 self._post_box = box
             return self._post_box
@@ -223,7 +229,7 @@ class SqliteEngine:
     def _connect(self, *, reads_only: bool = False) -> Any:
         connection = sqlite3.connect(
             str(self._path),
-            timeout=_BUSY_SECONDS,
+            timeout=self._busy_seconds,
             isolation_level=None,  # we say BEGIN ourselves: IMMEDIATE, never deferred
             check_same_thread=False,  # one thread at a time, but not always the same
             cached_statements=256,
@@ -248,7 +254,7 @@ class SqliteEngine:
     def _run_batch(self, batch: Sequence[_Job]) -> None:
         with self._writing:
             try:
-                with self._lock.held(_BUSY_SECONDS):
+                with self._lock.held(self._busy_seconds):
                     wakes, shreds = self._commit(batch)
                     self._tidy()
             except StorageUnavailable as error:
@@ -264,7 +270,7 @@ class SqliteEngine:
 
     def shred(self) -> None:
         """Empty the write-ahead log: it still holds what was deleted."""
-        with self._writing, self._lock.held(_BUSY_SECONDS):
+        with self._writing, self._lock.held(self._busy_seconds):
             self._must_shred = True
             self._tidy()
 
@@ -326,7 +332,7 @@ class SqliteEngine:
             except sqlite3.Error:
                 self._must_shred = True  # the commit stands; the log is emptied after one of the next
             finally:
-                connection.execute(f"PRAGMA busy_timeout={int(_BUSY_SECONDS * 1000)}")
+                connection.execute(f"PRAGMA busy_timeout={int(self._busy_seconds * 1000)}")
         elif self._commits % _CHECKPOINT_COMMITS == 0 or (self._commits % 50 == 0 and self._wal_is_large()):
             with contextlib.suppress(sqlite3.Error):  # as above
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -368,7 +374,7 @@ class SqliteEngine:
     def migrate(self, steps: Sequence[Step]) -> None:
         """Apply the steps that are missing, in one transaction, whoever else starts at the same moment."""
         connection = self._writer
-        with self._writing, self._lock.held(_BUSY_SECONDS), _translated():
+        with self._writing, self._lock.held(self._busy_seconds), _translated():
             connection.execute("BEGIN IMMEDIATE")
             try:
                 sqlite_migrations.apply(connection, steps, _expand)

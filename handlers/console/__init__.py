@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from handlers.console import guard, refresh, routes, shell, squeeze
 from handlers.console.live import Live
+from handlers.console.page_sessions import PageSessions
 from handlers.console.parts import ConsoleParts, parts
 from handlers.console.words import known
 from storage import StorageUnavailable
@@ -43,6 +44,7 @@ def blueprint(services: ConsoleParts) -> Blueprint:
         app.config["SESSION_COOKIE_SAMESITE"] = "Lax"
         app.config["SESSION_COOKIE_HTTPONLY"] = True
         app.config["SESSION_COOKIE_PATH"] = "/console"
+        app.session_interface = PageSessions()
         guard.csrf.init_app(app)
 
     console.before_request(guard.guard)
