@@ -240,14 +240,13 @@ def web_app(
     app.config["MAX_CONTENT_LENGTH"] = 2_000_000  # forms; the webhook sets its own
     page = content().settings.page
     posts = metrics.Posts()
-    app.register_blueprint(
-        webhook.blueprint(
-            app_secret=env.app_secret.get_secret_value(),
-            verify_token=env.verify_token.get_secret_value(),
-            storage=storage,
-            clock=clock,
-            count=posts.count,
-        )
+    webhook.mount(
+        app,
+        app_secret=env.app_secret.get_secret_value(),
+        verify_token=env.verify_token.get_secret_value(),
+        storage=storage,
+        clock=clock,
+        count=posts.count,
     )
     app.register_blueprint(
         deletion.blueprint(

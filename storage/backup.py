@@ -22,7 +22,8 @@ from bot.messages import Purpose
 from storage.errors import StorageError, StorageUnavailable
 from storage.migrations import STEPS
 from storage.sealing import Keys
-from storage.sqlite_engine import posts_beside, sqlite3
+from storage.sqlite_engine import posts_beside
+from storage.sqlite_statements import sqlite3
 from storage.storage import Storage, open_storage
 from storage.times import to_ms
 from storage.tx import Tx

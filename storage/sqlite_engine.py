@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
-import importlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,20 +17,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from storage import posts, sqlite_migrations
-from storage.engine import BUMP, TOPICS, Row, Step, Topic
+from storage.engine import BUMP, TOPICS, Step, Topic
 from storage.errors import StorageError, StorageUnavailable
 from storage.file_lock import FileLock
 from storage.group_commit import GroupCommit, Job
+from storage.sqlite_statements import SqliteStatements, expand, named, sqlite3
 from storage.wake import Bell, UdpListener
 
 T = TypeVar("T")
-
-# pysqlite3 where it is installed, as sqlite-utils chooses: two copies of SQLite must never open one file.
-sqlite3: Any
-try:
-    sqlite3 = importlib.import_module("pysqlite3")
-except ImportError:
-    sqlite3 = importlib.import_module("sqlite3")
 
 _BUSY_SECONDS = 5.0
 _POSTS_BUSY_SECONDS = 1.5  # twice, for two locks: Meta waits five seconds for its answer
@@ -46,100 +39,7 @@ _PRAGMAS = (
     "temp_store=MEMORY",
 )
 _READER_PRAGMAS = ("query_only=ON", "cache_size=-1024")
-_MACROS = {
-    "{pk}": "INTEGER PRIMARY KEY AUTOINCREMENT",  # an id is never given twice
-    "{big}": "INTEGER",
-    "{blob}": "BLOB",
-    "{strict}": "STRICT",
-    "{for_update}": "",  # a write transaction has the whole database to itself
-    "{skip_locked}": "",
-    "{slot}": "0",  # as there is one writer
-}
-_OUR_FAULT = {"SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG"}
-_expanded: dict[str, str] = {}
 _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_a_write", default=False)
-
-
-def _expand(sql: str) -> str:
-    text = _expanded.get(sql)
-    if text is None:
-        text = sql
-        for macro, meaning in _MACROS.items():
-            text = text.replace(macro, meaning)
-        _expanded[sql] = text
-    return text
-
-
-def _named(error: Exception) -> StorageError:
-    """Our error for SQLite's. Its text holds names from the schema, never a value."""
-    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
-    if (
-        name in _OUR_FAULT
-        or name.startswith("SQLITE_CONSTRAINT")
-        or isinstance(error, sqlite3.ProgrammingError)
-    ):
-        return StorageError(f"{name}: {error}")
-    return StorageUnavailable(name)
-
-
-class SqliteStatements:
-    """See `engine.Statements`."""
-
-    __slots__ = ("_connection", "shreds", "wakes")
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self.wakes: set[Topic] = set()
-        self.shreds = False
-
-    def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
-        try:
-            return self._connection.execute(_expand(sql), parameters)
-        except sqlite3.Error as error:
-            raise _named(error) from error
-
-    def all(self, sql: str, **parameters: Any) -> list[Row]:
-        """Every row."""
-        cursor = self._execute(sql, parameters)
-        names = [column[0] for column in cursor.description]
-        try:
-            return [dict(zip(names, values, strict=True)) for values in cursor]
-        except sqlite3.Error as error:
-            raise _named(error) from error
-
-    def one(self, sql: str, **parameters: Any) -> Row | None:
-        """The first row, or None."""
-        rows = self.all(sql, **parameters)  # to the end: a statement left half-way keeps the transaction open
-        return rows[0] if rows else None
-
-    def run(self, sql: str, **parameters: Any) -> int:
-        """The number of rows that changed."""
-        count: int = self._execute(sql, parameters).rowcount
-        return count
-
-    @contextlib.contextmanager
-    def part(self) -> Iterator[None]:
-        """See `engine.Statements`."""
-        before = set(self.wakes), self.shreds
-        self.run("SAVEPOINT part")
-        try:
-            yield
-        except BaseException:
-            if not self._connection.in_transaction:  # SQLite itself gave the whole transaction up
-                raise
-            self.run("ROLLBACK TO part")
-            self.run("RELEASE part")
-            self.wakes, self.shreds = before
-            raise
-        self.run("RELEASE part")
-
-    def wake(self, *topics: Topic) -> None:
-        """See `engine.Statements`."""
-        self.wakes.update(topics)
-
-    def shred(self) -> None:
-        """After the commit, empty the write-ahead log too: it still holds what was deleted."""
-        self.shreds = True
 
 
 class _Work:
@@ -292,7 +192,7 @@ class SqliteEngine:
                 connection.execute(BUMP)
             connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise StorageUnavailable(f"commit: {_named(error)}") from error
+            raise StorageUnavailable(f"commit: {named(error)}") from error
         finally:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -377,7 +277,7 @@ class SqliteEngine:
         with self._writing, self._lock.held(self._busy_seconds), _translated():
             connection.execute("BEGIN IMMEDIATE")
             try:
-                sqlite_migrations.apply(connection, steps, _expand)
+                sqlite_migrations.apply(connection, steps, expand)
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:
@@ -430,7 +330,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _named(error) from error
+        raise named(error) from error
 
 
 def posts_beside(database: Path) -> Path:

@@ -12,6 +12,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from storage.engine import TOPICS, Topic
 
 _ALL = "".join(topic[0] for topic in TOPICS)
 _SWEEP_EVERY = 256  # notifications between two looks for listeners whose process has died
+_SETTLED_NS = 100_000_000  # a folder's time stands still for some milliseconds, in which more may change
 
 
 class UdpListener:
@@ -82,6 +84,7 @@ class Bell:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._rung = 0
+        self._known: tuple[list[tuple[str, int, str]], int] = ([], -1)
 
     def listen(self, topics: Collection[Topic]) -> UdpListener:
         """A new listener for these; for none named, for all."""
@@ -97,12 +100,12 @@ class Bell:
         self._rung += 1
         if self._rung % _SWEEP_EVERY == 0:
             self._sweep()
-        letters = set(_letters(topics))
-        for name in self._names():
-            if letters.isdisjoint(name):
+        wanted = set(_letters(topics))
+        for letters, port, name in self._listeners():
+            if wanted.isdisjoint(letters):
                 continue
             try:
-                self._socket.sendto(b"w", ("127.0.0.1", int(name.rstrip(_ALL))))
+                self._socket.sendto(b"w", ("127.0.0.1", port))
             except BlockingIOError:
                 continue
             except OSError:
@@ -114,6 +117,19 @@ class Bell:
     def close(self) -> None:
         """Ring no more."""
         self._socket.close()
+
+    def _listeners(self) -> list[tuple[str, int, str]]:
+        """Letters, port and file of each. The folder is only read again when it has changed."""
+        known, seen = self._known
+        try:
+            changed = os.stat(self._folder).st_mtime_ns
+        except OSError:
+            changed = -1
+        if changed == -1 or changed != seen:
+            known = [(name[len(name.rstrip(_ALL)) :], int(name.rstrip(_ALL)), name) for name in self._names()]
+            is_settled = time.time_ns() - changed > _SETTLED_NS
+            self._known = known, changed if is_settled else -1
+        return known
 
     def _names(self) -> list[str]:
         try:

@@ -19,7 +19,7 @@ class Intake:
     """The web process's side. Safe for many threads; one of them keeps for all that came meanwhile."""
 
     def __init__(self, storage: Storage) -> None:
-        self._posts = storage.posts
+        self._storage = storage
         self._group: GroupCommit[tuple[bytes, datetime], None] = GroupCommit(self._keep, _AT_ONCE)
 
     def keep(self, body: bytes, now: datetime) -> None:
@@ -28,7 +28,7 @@ class Intake:
 
     def _keep(self, jobs: Sequence[Job[tuple[bytes, datetime], None]]) -> None:
         try:
-            ids = self._posts.keep([job.asked for job in jobs])
+            ids = self._storage.posts.keep([job.asked for job in jobs])
             log.info("webhook_stored", extra={"post_ids": ids, "count": len(ids)})
         except StorageUnavailable as error:
             for job in jobs:

@@ -10,7 +10,7 @@ import requests
 from processes import PAGE_ID, SECRET, Processes
 
 from handlers.simulator.webhooks import signature
-from storage.sqlite_engine import sqlite3
+from storage.sqlite_statements import sqlite3
 
 
 @pytest.fixture(scope="module")

@@ -131,13 +131,12 @@ def outage(content, folder):
 def webhooks(place, **settings):
     """The web process; the stand-in posts to it as long as the block lasts."""
     app = Flask("web")
-    app.register_blueprint(
-        webhook.blueprint(
-            app_secret=SECRET,
-            verify_token="word",
-            storage=place.storage,
-            clock=place.chat.clock,
-        )
+    webhook.mount(
+        app,
+        app_secret=SECRET,
+        verify_token="word",
+        storage=place.storage,
+        clock=place.chat.clock,
     )
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -13,7 +13,7 @@ from bot.commands import PAYLOADS
 from handlers.cli.page_checks import LOCALES, profile
 from handlers.messenger.client import MessengerClient
 from handlers.messenger.limits import GREETING, MENU_TITLE, WEBHOOK_FIELDS
-from handlers.messenger.webhook import blueprint
+from handlers.messenger.webhook import mount
 from handlers.simulator.faults import GraphError
 from handlers.simulator.server import standing_graph
 
@@ -53,13 +53,12 @@ def run(tmp_path, monkeypatch, graph):
 def webhook(run):
     """Our own webhook, at the address that the privacy notice names."""
     app = Flask(__name__)
-    app.register_blueprint(
-        blueprint(
-            app_secret=ENVIRONMENT["APP_SECRET"],
-            verify_token=ENVIRONMENT["VERIFY_TOKEN"],
-            storage=None,  # the question that Meta asks first touches no store
-            clock=lambda: NOW,
-        )
+    mount(
+        app,
+        app_secret=ENVIRONMENT["APP_SECRET"],
+        verify_token=ENVIRONMENT["VERIFY_TOKEN"],
+        storage=None,  # the question that Meta asks first touches no store
+        clock=lambda: NOW,
     )
     server = make_server("127.0.0.1", 0, app)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))

@@ -29,7 +29,7 @@ from storage_factories import (
 from bot.messages import Purpose
 from storage import Storage, StorageError, WrongKey, backup, open_storage
 from storage.backup import back_up, restore
-from storage.sqlite_engine import sqlite3
+from storage.sqlite_statements import sqlite3
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from storage_factories import NOW, URL, all_bytes, at, data_key, make_keys, only
 from storage import Post, Storage, StorageUnavailable, Tx, open_storage
 from storage.backup import back_up, restore
 from storage.posts import Posts
-from storage.sqlite_engine import sqlite3
+from storage.sqlite_statements import sqlite3
 
 
 class Reader:

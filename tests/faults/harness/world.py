@@ -42,7 +42,7 @@ READ_TIMEOUT_SECONDS = (
 LONGEST_START_SECONDS = 180  # of all processes, on a machine that is busy with other things
 # Somebody else has the database: says so, and lets go when its input ends.
 LOCKER = (
-    "import sys; from storage.sqlite_engine import sqlite3;"
+    "import sys; from storage.sqlite_statements import sqlite3;"
     "c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20);"
     "c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read(); c.execute('ROLLBACK')"
 )

@@ -64,14 +64,13 @@ def serve(storage: Storage) -> Iterator[Service]:
     """Run the two blueprints until the test is over."""
     outcomes: list[str] = []
     app = Flask("test")
-    app.register_blueprint(
-        webhook.blueprint(
-            app_secret=APP_SECRET,
-            verify_token=VERIFY_TOKEN,
-            storage=storage,
-            clock=lambda: NOW,
-            count=outcomes.append,
-        )
+    webhook.mount(
+        app,
+        app_secret=APP_SECRET,
+        verify_token=VERIFY_TOKEN,
+        storage=storage,
+        clock=lambda: NOW,
+        count=outcomes.append,
     )
     app.register_blueprint(
         deletion.blueprint(

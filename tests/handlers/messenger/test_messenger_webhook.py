@@ -18,7 +18,7 @@ from messenger_world import APP_ID, APP_SECRET, NOW, PAGE_ID, VERIFY_TOKEN, Serv
 from bot.events import UnknownReceived, from_json, to_json
 from handlers.messenger.payloads import read_body
 from handlers.messenger.signature import sign, signed_by_meta
-from handlers.messenger.webhook import blueprint
+from handlers.messenger.webhook import mount
 from storage import Storage, StorageUnavailable
 from storage.service import Counters
 
@@ -287,10 +287,9 @@ def test_the_webhook_never_fails_on_signed_bytes(storage: Storage, data: bytes) 
 def _wsgi_client(service: Service) -> FlaskClient:
     app = Flask("direct")
     app.testing = True
-    app.register_blueprint(
-        blueprint(
-            app_secret=APP_SECRET, verify_token=VERIFY_TOKEN,
-            storage=service.storage, clock=lambda: NOW,
-        )
+    mount(
+        app,
+        app_secret=APP_SECRET, verify_token=VERIFY_TOKEN,
+        storage=service.storage, clock=lambda: NOW,
     )  # fmt: skip
     return app.test_client()

@@ -1,0 +1,113 @@
+"""A running transaction on SQLite: the stores' SQL text, made SQLite's, and its errors, made ours."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+from storage.engine import Row, Topic
+from storage.errors import StorageError, StorageUnavailable
+
+# pysqlite3 where it is installed, as sqlite-utils chooses: two copies of SQLite must never open one file.
+sqlite3: Any
+try:
+    sqlite3 = importlib.import_module("pysqlite3")
+except ImportError:
+    sqlite3 = importlib.import_module("sqlite3")
+
+_MACROS = {
+    "{pk}": "INTEGER PRIMARY KEY AUTOINCREMENT",  # an id is never given twice
+    "{big}": "INTEGER",
+    "{blob}": "BLOB",
+    "{strict}": "STRICT",
+    "{for_update}": "",  # a write transaction has the whole database to itself
+    "{skip_locked}": "",
+    "{slot}": "0",  # as there is one writer
+}
+_OUR_FAULT = {"SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG"}
+_expanded: dict[str, str] = {}
+
+
+def expand(sql: str) -> str:
+    """The SQL text with what the macros mean here."""
+    text = _expanded.get(sql)
+    if text is None:
+        text = sql
+        for macro, meaning in _MACROS.items():
+            text = text.replace(macro, meaning)
+        _expanded[sql] = text
+    return text
+
+
+def named(error: Exception) -> StorageError:
+    """Our error for SQLite's. Its text holds names from the schema, never a value."""
+    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
+    if (
+        name in _OUR_FAULT
+        or name.startswith("SQLITE_CONSTRAINT")
+        or isinstance(error, sqlite3.ProgrammingError)
+    ):
+        return StorageError(f"{name}: {error}")
+    return StorageUnavailable(name)
+
+
+class SqliteStatements:
+    """See `engine.Statements`."""
+
+    __slots__ = ("_connection", "shreds", "wakes")
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.wakes: set[Topic] = set()
+        self.shreds = False
+
+    def _execute(self, sql: str, parameters: dict[str, Any]) -> Any:
+        try:
+            return self._connection.execute(expand(sql), parameters)
+        except sqlite3.Error as error:
+            raise named(error) from error
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        """Every row."""
+        cursor = self._execute(sql, parameters)
+        names = [column[0] for column in cursor.description]
+        try:
+            return [dict(zip(names, values, strict=True)) for values in cursor]
+        except sqlite3.Error as error:
+            raise named(error) from error
+
+    def one(self, sql: str, **parameters: Any) -> Row | None:
+        """The first row, or None."""
+        rows = self.all(sql, **parameters)  # to the end: a statement left half-way keeps the transaction open
+        return rows[0] if rows else None
+
+    def run(self, sql: str, **parameters: Any) -> int:
+        """The number of rows that changed."""
+        count: int = self._execute(sql, parameters).rowcount
+        return count
+
+    @contextlib.contextmanager
+    def part(self) -> Iterator[None]:
+        """See `engine.Statements`."""
+        before = set(self.wakes), self.shreds
+        self.run("SAVEPOINT part")
+        try:
+            yield
+        except BaseException:
+            if not self._connection.in_transaction:  # SQLite itself gave the whole transaction up
+                raise
+            self.run("ROLLBACK TO part")
+            self.run("RELEASE part")
+            self.wakes, self.shreds = before
+            raise
+        self.run("RELEASE part")
+
+    def wake(self, *topics: Topic) -> None:
+        """See `engine.Statements`."""
+        self.wakes.update(topics)
+
+    def shred(self) -> None:
+        """After the commit, empty the write-ahead log too: it still holds what was deleted."""
+        self.shreds = True
