@@ -201,23 +201,29 @@ def test_coordinator_on_duty_can_be_chosen_for_an_unpleasant_one(house, amalie, 
 
 
 @once
-@pytest.mark.parametrize("way", ["off", "pause", "out"])
+@pytest.mark.parametrize("way", ["off", "pause", "out", "here"])
 def test_nobody_leaves_somebody_in_danger_without_a_colleague_who_said_yes(house, amalie, jonas, way):
     contact = house.student(DANGER)
     house.deeds.claim(contact, amalie)
     browser = house.browser(amalie)
 
     def go():
-        return browser.post("/sign-out", sure=1) if way == "out" else browser.post("/duty", duty=way, sure=1)
+        if way == "out":
+            return browser.post("/sign-out", sure=1)
+        if way == "here":  # among the places where one is signed in
+            (place,) = house.storage.read(lambda tx: tx.sessions.of(amalie.id, house.at))
+            return browser.post("/security/sign-out", place=place.uid.hex())
+        return browser.post("/duty", duty=way, sure=1)
 
-    assert go().location.endswith(f"/leave?way={way}")
-    page = browser.page(f"/leave?way={way}")
+    way_out = "out" if way == "here" else way
+    assert go().location.endswith(f"/leave?way={way_out}")
+    page = browser.page(f"/leave?way={way_out}")
     assert "Jonas" in page and "Ikke ennå" in page
     browser.post(f"/c/{contact}/offer", to=jonas.id, back="leave")
-    assert "Venter på svar fra Jonas" in browser.page(f"/leave?way={way}") and "/leave" in go().location
+    assert "Venter på svar fra Jonas" in browser.page(f"/leave?way={way_out}") and "/leave" in go().location
     house.browser(jonas).post(f"/c/{contact}/accept")
     assert "/leave" not in go().location
-    assert house.again(amalie).duty is {"off": Duty.OFF, "pause": Duty.PAUSE, "out": Duty.ON}[way]
+    assert house.again(amalie).duty is {"off": Duty.OFF, "pause": Duty.PAUSE, "out": Duty.ON}[way_out]
 
 
 @once
