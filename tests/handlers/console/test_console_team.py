@@ -135,6 +135,28 @@ def test_student_i_know_is_gone_for_me_and_nothing_says_why(house, amalie, jonas
 
 
 @once
+def test_slip_of_the_finger_is_undone_by_whoever_made_it_or_by_a_coordinator(house, amalie, jonas, taken):
+    mine, theirs = house.browser(amalie), house.browser(jonas)
+    kari = house.browser(house.staff("Kari", Role.COORDINATOR))
+    page = mine.post(f"/c/{taken}/know", follow=True).text
+    assert f'formaction="/console/c/{taken}/know-not"' in page and f"/c/{taken}/know-not" in mine.page(
+        "/known"
+    )
+    assert "/console/known" in mine.page("/more") and "/console/known" not in theirs.page("/more")
+    theirs.post(f"/c/{taken}/know-not", who=amalie.id)
+    assert house.row(taken).known_to == (amalie.id,), "a colleague cannot say so"
+    lines = len(house.audit())
+    assert mine.post(f"/c/{taken}/know-not").location.endswith(f"/c/{taken}")
+    assert f"row-{taken}" in mine.page("/") and house.audit()[lines:] == [("shown_again", amalie.id)]
+    assert house.deeds.next_for(amalie) == taken, "as if it had not been pressed"
+    mine.post(f"/c/{taken}/know")
+    assert "Vises ikke for" in kari.page(f"/c/{taken}")
+    kari.post(f"/c/{taken}/know-not", who=amalie.id)
+    assert house.row(taken).known_to == () and "Vises ikke for" not in kari.page(f"/c/{taken}")
+    kari.post(f"/c/{taken}/know-not", who=amalie.id)  # a page that is old
+
+
+@once
 def test_lead_who_knows_the_student_cannot_read_along(house, amalie, taken):
     lead = house.staff("Berit", Role.DUTY_LEAD)
     house.browser(lead).post(f"/c/{taken}/know")

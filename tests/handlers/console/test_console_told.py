@@ -1,4 +1,4 @@
-"""Who has no console open hears that a colleague wants something: once, in the hours they chose, without a word of it."""
+"""Who has no console open hears that a colleague wants something: once, when they wish it, without a word of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from handlers.alerting.colleagues import ColleagueNews
 from handlers.alerting.notice import ChannelFailed
 from storage.records import Role
-
 
 once = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
