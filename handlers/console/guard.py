@@ -18,7 +18,7 @@ def guard() -> ResponseReturnValue | None:
     endpoint = (request.endpoint or "").removeprefix("console.")
     background = endpoint in BACKGROUND or request.headers.get("X-Background") == "1"
     staff = sessions.signed_in(background=background)
-    g.staff, g.language = staff, staff.language if staff else _guess_language()
+    g.staff, g.language = staff, staff.language if staff else guess_language()
     if request.headers.get("Sec-Fetch-Site") == "cross-site" and request.method not in ("GET", "HEAD"):
         abort(403)
     csrf.protect()
@@ -33,6 +33,7 @@ def guard() -> ResponseReturnValue | None:
     return None
 
 
-def _guess_language() -> str:
+def guess_language() -> str:
+    """Of somebody who is not signed in: what they chose, else what their browser asks for."""
     asked = request.values.get("language")
     return asked if asked in LANGUAGES else request.accept_languages.best_match(LANGUAGES) or "nb"

@@ -104,3 +104,11 @@ def test_an_account_that_is_stopped_opens_nothing_at_all(house, role):
         for method in route.method.split():
             answer = browser.get(path) if method == "GET" else browser.post(path)
             assert answer.status_code == 401 or answer.location == "/console/sign-in", (route.name, method)
+
+
+def test_an_address_that_is_nobodys_is_answered_by_the_console_in_words(house):
+    answer = house.app.test_client().get("/console/nowhere", headers={"Accept-Language": "en"})
+    assert answer.status_code == 404 and "There is no such page." in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert house.app.test_client().get("/console/next").status_code == 405
+    assert "console" not in house.app.test_client().get("/elsewhere").text
