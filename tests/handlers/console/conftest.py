@@ -239,13 +239,16 @@ def served(house: House) -> Iterator[list[str]]:
     """The console on this machine, for a real browser: its address, then what any log could hold of the requests."""
     seen: list[str] = []
     house.app.config["SESSION_COOKIE_SECURE"] = False
-    house.app.extensions["peersupport-console"] = replace(house.parts, secure_cookies=False)
+    live = Live(house.storage)  # with room for several desks
+    live.start()
+    house.app.extensions["peersupport-console"] = replace(house.parts, secure_cookies=False, live=live)
     house.app.before_request(lambda: seen.append(f"{request.full_path} {request.headers}"))
     server = make_server("127.0.0.1", 0, house.app, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     seen.append(f"http://127.0.0.1:{server.server_port}/console")
     yield seen
+    live.stop()
     server.shutdown()
     thread.join()
     server.server_close()

@@ -6,12 +6,13 @@ The walk goes over the table of routes itself, so that no new page can be left o
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import cycle
 from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, axe, browser
+from desks import desk
 
 from bot.events import (
     AttachmentReceived,
@@ -23,7 +24,7 @@ from bot.events import (
 )
 from bot.rota import stretch
 from bot.versions import Plan
-from handlers.console import routes, sessions
+from handlers.console import routes
 from storage.records import NewEvent, Role
 
 pytestmark = [
@@ -61,8 +62,8 @@ def happens(house, event, who="A"):
 class World:
     """A service in the middle of a busy day. `ids` fill the addresses of the table of routes."""
 
-    def __init__(self, house, address):
-        self.house, self.address = house, address
+    def __init__(self, house):
+        self.house = house
         self.amalie, self.jonas = house.staff("Amalie"), house.staff("Jonas", language="en")
         self.liv = house.staff("Liv", Role.DUTY_LEAD)
         self.kari = house.staff("Kari", Role.COORDINATOR, language="en")
@@ -175,17 +176,6 @@ class World:
     def everybody(self):
         return (self.amalie, self.jonas, self.liv, self.kari, self.rune, self.root)
 
-    def page(self, chromium, staff, **context):
-        """A page of a browser where this person is signed in."""
-        token, until = f"walk-{staff.id}", datetime(2027, 1, 1, tzinfo=UTC)
-        key = sessions.token_hash(token)
-        self.house.storage.write(lambda tx: tx.sessions.add(staff.id, key, self.house.at, until))
-        made = chromium.new_context(**context)
-        made.add_cookies([{"name": sessions.COOKIE, "value": token, "url": self.address}])
-        page = made.new_page()
-        page.set_default_timeout(45_000)
-        return page
-
     def pages(self):
         """Every page of the table, and who opens it: a coordinator where she may."""
         for route in routes.ROUTES:
@@ -207,9 +197,9 @@ def look(page, name, shape):
 
 
 def test_every_page_in_every_state_is_for_everybody(house, served):
-    world = World(house, served[0])
+    world = World(house)
     with browser() as chromium:
-        at = {staff.id: world.page(chromium, staff) for staff in world.everybody}
+        at = {staff.id: desk(house, chromium, staff, served[0]) for staff in world.everybody}
         shapes = cycle((PHONE, DESK))
 
         def see(staff, path, status=200):
