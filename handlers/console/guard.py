@@ -11,6 +11,7 @@ from handlers.console.routes import BACKGROUND, OPEN, WHO
 from handlers.console.words import LANGUAGES
 
 csrf = CSRFProtect()
+MOST = 2**63 - 1  # a database's largest whole number
 
 
 def guard() -> ResponseReturnValue | None:
@@ -30,6 +31,8 @@ def guard() -> ResponseReturnValue | None:
         abort(401)
     if staff.role not in WHO.get(endpoint, frozenset()):
         abort(403)
+    if any(isinstance(value, int) and value > MOST for value in (request.view_args or {}).values()):
+        abort(404)  # no database has a row of that number
     return None
 
 
