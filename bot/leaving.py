@@ -31,6 +31,21 @@ def know(draft: Draft, by: Person) -> None:
     draft.change(known_to=tuple(dict.fromkeys((*draft.conv.known_to, by.id))))
 
 
+def know_not(draft: Draft, who: int, by: Person) -> None:
+    """It was a slip: they see the student again, and may be offered them. Nothing says of whom it was said, either.
+
+    Raises NotPossible where that was never said.
+    """
+    conv = draft.conv
+    if who not in conv.known_to:
+        raise NotPossible("nobody said so")
+    draft.change(known_to=tuple(each for each in conv.known_to if each != who))
+    held = conv.handoff if conv.has_people else None
+    if held is not None:
+        draft.change(handoff=replace(held, passed_by=tuple(each for each in held.passed_by if each != who)))
+    draft.do(Record(action="shown_again", by=by.id))
+
+
 def take_over(draft: Draft, by: Person) -> int:
     """Somebody else answers from now on; whoever may do so is the caller's question. Returns who had it.
 

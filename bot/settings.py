@@ -350,7 +350,6 @@ class Settings(Model):
     page: Page
     service_hours: ServiceHours
     human_agent: Literal["granted", "not_granted"] = "not_granted"
-    languages: tuple[Literal["nb", "en"], ...] = ("nb", "en")
     waiting: Waiting = Waiting()
     danger: DangerReading = DangerReading()
     queue: Queue = Queue()

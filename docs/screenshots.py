@@ -31,6 +31,7 @@ def main() -> None:
         try:
             demo = walk(chromium, server.url)
             shoot(chromium, demo, server.url)
+            guide(demo, server.url)
         finally:
             server.kill()
 
@@ -77,6 +78,35 @@ def shoot(chromium, demo: DemoPage, url: str) -> None:
         page.locator("header.top").wait_for()
         page.screenshot(path=PICTURES / f"{name}.png")
         context.close()
+
+
+def guide(demo: DemoPage, url: str) -> None:
+    """The pictures in docs/supporters.md, in English: a conversation on a phone, an alert, danger, the rota."""
+    page = demo.context.new_page()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(f"{url}/console/more")
+    page.locator("#language").select_option("en")
+    page.locator("#language ~ .buttons button").click()
+    page.get_by_text("Saved").first.wait_for()
+
+    page.goto(f"{url}/console/")
+    page.set_viewport_size({"width": 390, "height": 780})
+    page.locator(".row a").first.click()
+    page.locator("#text").wait_for()
+    page.screenshot(path=PICTURES / "guide-phone.png")
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+    demo.new_student()
+    demo.write("I do not want to live any more")
+    page.goto(f"{url}/console/")
+    page.locator(".strip-alert").wait_for()
+    page.screenshot(path=PICTURES / "guide-alert.png")
+    page.get_by_role("button", name="I have it").click()
+    page.locator("#text").wait_for()
+    page.screenshot(path=PICTURES / "guide-danger.png")
+
+    page.goto(f"{url}/console/rota")
+    page.screenshot(path=PICTURES / "guide-rota.png")
 
 
 if __name__ == "__main__":

@@ -107,6 +107,22 @@ class Teamwork(Doing):
         """ "I know this person": taken away from them without a word why."""
         self._do(contact_id, staff, lambda tx, draft: leaving.know(draft, person(staff)))
 
+    def known(self, staff: Staff) -> list[QueueRow]:
+        """Students whom this person has said they know, and who wait or are with a colleague; the oldest first."""
+        rows = self._storage.read(lambda tx: [*tx.handoffs.queue(), *tx.handoffs.claimed()])
+        return sorted((row for row in rows if staff.id in row.known_to), key=lambda row: row.opened_at)
+
+    def know_not(self, contact_id: int, staff: Staff, who: int | None = None) -> None:
+        """That was a slip, of theirs; a coordinator may say so of a colleague (`who`)."""
+
+        def deed(tx: Tx, draft: Draft) -> None:
+            of_another = who is not None and who != staff.id
+            if of_another and (staff.role is not Role.COORDINATOR or _is_hidden(draft, staff)):
+                raise NotPossible("not for this person")
+            leaving.know_not(draft, staff.id if who is None else who, person(staff))
+
+        self._do(contact_id, staff, deed)
+
     def relieve(self, contact_id: int, staff: Staff) -> None:
         """ "Take this from me": back to its place, no reason asked, and those who lead are told."""
 

@@ -86,6 +86,15 @@ class Handoffs(Store):
             "conversation.status = 'claimed' AND conversation.offered_to = :staff_id", staff_id=staff_id
         )
 
+    def offers(self, before: datetime) -> list[tuple[int, int, datetime]]:
+        """Questions to colleagues that were asked before then and wait for an answer: contact, who is asked, when."""
+        rows = self._all(
+            "SELECT contact_id, offered_to, offered_at FROM conversation"
+            " WHERE status = 'claimed' AND offered_to IS NOT NULL AND offered_at <= :before ORDER BY contact_id",
+            before=to_ms(before),
+        )
+        return [(row["contact_id"], row["offered_to"], from_ms(row["offered_at"])) for row in rows]
+
     def lapsed_offers(self, before: datetime) -> list[int]:
         """Whose question to a colleague was asked before then: contacts."""
         rows = self._all(

@@ -97,6 +97,16 @@ class Matters(Store):
             )
         ]
 
+    def open_between(self, after: datetime, before: datetime) -> list[Matter]:
+        """Whatever was opened then and is open still, the oldest first; without what somebody wrote."""
+        rows = self._all(
+            "SELECT * FROM matter WHERE closed_at IS NULL AND opened_at > :after AND opened_at <= :before"
+            " ORDER BY opened_at, id",
+            after=to_ms(after),
+            before=to_ms(before),
+        )
+        return [self._opened({**row, "words": None, "closing": None}) for row in rows]
+
     def of_leads(self, *, coordinator: bool) -> list[Matter]:
         """What those who lead are to see to, the oldest first; reports are for coordinators alone."""
         rows = self._all(

@@ -76,6 +76,11 @@ class Jobs(Store):
         )
         return row is not None
 
+    def was_taken(self, job: str, slot: str) -> bool:
+        """Whether `once` would say no; changes nothing."""
+        row = self._one("SELECT at FROM job_run WHERE job = :job AND slot = :slot", job=job, slot=slot)
+        return row is not None
+
 
 class ShownServices(Store):
     """The services of services.yaml that students of the real Page may have been shown."""

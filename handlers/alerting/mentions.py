@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from bot.content import Content
-from bot.settings import Channel, Words
-from handlers.alerting.notice import AlertChannel, Notice
+from bot.settings import Channel
+from handlers.alerting.colleagues import ColleagueNews
+from handlers.alerting.notice import AlertChannel, Notice, colleague_words
 from handlers.alerting.people import reach
 from handlers.alerting.telling import Telling
 from handlers.alerting.wishes import takes
@@ -20,11 +21,6 @@ from storage import Storage
 from storage.profile import NOTICE_CHANNELS
 
 GRACE = timedelta(seconds=20)  # an open console shows the mark at once
-_TITLE = Words(nb="Notat, {page}", en="Note, {page}")
-_TEXT = Words(
-    nb="En kollega ber deg se på noe i konsollen. Logg inn: {link}",
-    en="A colleague asks you to look at something in the console. Sign in: {link}",
-)
 
 
 class MentionNews:
@@ -39,9 +35,13 @@ class MentionNews:
     ) -> None:
         self._storage, self._content, self._clock = storage, content, clock
         self._telling = Telling(storage, channels)
+        self._others = ColleagueNews(storage, content, clock, channels)
 
     def look(self) -> int:
-        """Tell who has not looked yet; how many notices went out."""
+        """Tell who has not looked yet, and whatever else colleagues want; how many notices went out."""
+        return self._mentions() + self._others.look()
+
+    def _mentions(self) -> int:
         now = self._clock()
         before = now - GRACE
         if not self._storage.read(lambda tx: tx.mentions.are_untold(before)):
@@ -56,11 +56,12 @@ class MentionNews:
             return 0
         where = self._storage.read(lambda tx: reach(tx, settings, f"staff:{staff_id}"))
         link = settings.ladder.console_url
+        title, text = colleague_words("mention", page=settings.page.name, link=link, language=staff.language)
         notice = Notice(
             key=secrets.token_hex(16),
             kind="mention",
-            title=_TITLE.in_(staff.language).format(page=settings.page.name),
-            text=_TEXT.in_(staff.language).format(link=link),
+            title=title,
+            text=text,
             link=link,
             at=now,
             email=where.email,

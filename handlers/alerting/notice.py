@@ -43,6 +43,18 @@ _ROTA_TEXT: Mapping[RotaPurpose, Words] = {
         en="The coordinator has changed something about your shifts.",
     ),
 }
+ColleaguePurpose = Literal["mention", "asked", "own", "lead"]
+_COLLEAGUE_TITLE = Words(nb="Beskjed, {page}", en="Message, {page}")
+_COLLEAGUE_TEXT: Mapping[ColleaguePurpose, Words] = {
+    "mention": Words(
+        nb="En kollega ber deg se på noe i konsollen.", en="A colleague asks you to look at something."
+    ),
+    "asked": Words(
+        nb="En kollega venter på et ja eller nei fra deg.", en="A colleague waits for a yes or no from you."
+    ),
+    "own": Words(nb="Det er noe nytt til deg i konsollen.", en="There is something new for you."),
+    "lead": Words(nb="Det er noe du skal følge opp.", en="There is something for you to follow up."),
+}
 _SIGN_IN = Words(nb="Logg inn", en="Sign in")
 
 
@@ -51,7 +63,7 @@ class Notice:
     """One notification to one person, ready to go. Addresses of other channels may be there too."""
 
     key: str  # the same at every try
-    kind: Literal["alert", "drill", "review", "new", "rota", "mention"]
+    kind: Literal["alert", "drill", "review", "new", "rota", "mention"]  # mention: whatever colleagues want
     title: str
     text: str
     link: str
@@ -96,3 +108,9 @@ def rota_words(
     """Title and text about somebody's own shifts: no name of anybody, no word of what the work is about."""
     text = _ROTA_TEXT[purpose].in_(language).format(clock=clock)
     return _ROTA_TITLE.in_(language).format(page=page), f"{text} {_SIGN_IN.in_(language)}: {link}"
+
+
+def colleague_words(purpose: ColleaguePurpose, *, page: str, link: str, language: str) -> tuple[str, str]:
+    """Title and text about what a colleague wants: no name of anybody, no word of what it is about."""
+    text = _COLLEAGUE_TEXT[purpose].in_(language)
+    return _COLLEAGUE_TITLE.in_(language).format(page=page), f"{text} {_SIGN_IN.in_(language)}: {link}"

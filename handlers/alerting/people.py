@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 
 from bot.ladder import Person, Roster
 from bot.settings import Channel, NamedContact, Settings
+from handlers.doing import LEADS
 from storage import Tx
 from storage.ladder_records import Subscription
-from storage.records import Staff
+from storage.records import Duty, Role, Staff
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,18 @@ def _of(tx: Tx, staff: Staff) -> Reach:
         phone=_digits(staff.phone),
         subscriptions=tuple(tx.push.of(staff.id)),
     )
+
+
+def leads_to_tell(tx: Tx, absent: Collection[int], on_shift: Collection[int]) -> list[int]:
+    """Whom to tell what leads see to: duty leads who are at work, else all of them, else coordinators too."""
+    able = [s for s in tx.staff.all() if s.role in LEADS and not s.disabled and s.id not in absent]
+
+    def at_work(staff: Staff) -> bool:
+        return staff.duty is Duty.ON or staff.id in on_shift
+
+    leads = [staff for staff in able if staff.role is Role.DUTY_LEAD]
+    groups = ([s for s in leads if at_work(s)], leads, able)
+    return [staff.id for staff in next((group for group in groups if group), [])]
 
 
 def email_of(staff: Staff) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -16,18 +16,16 @@ from bot.content import Content
 from bot.rota import missed
 from bot.settings import Channel
 from handlers.alerting.notice import AlertChannel, Notice, RotaPurpose, rota_words
-from handlers.alerting.people import reach
+from handlers.alerting.people import leads_to_tell, reach
 from handlers.alerting.telling import Telling
 from handlers.alerting.wishes import takes
 from handlers.clock import Clock
 from storage import Storage, Tx
-from storage.records import Duty, Role, Staff
 
 log = logging.getLogger("peersupport.shifts")
 _CHANNELS: tuple[Channel, ...] = ("push", "email")
 _TRIES = 4
 _STALE = timedelta(minutes=30)  # a beginning that nobody looked at for so long is told no more
-_LEADS = frozenset({Role.DUTY_LEAD, Role.COORDINATOR})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +125,7 @@ class ShiftNews:
             if absent or nobody:
                 found += [
                     News(staff_id=id, purpose="missing", until=now + _STALE, key=secrets.token_hex(16))
-                    for id in _leads(tx, absent, tx.rota.on_shift(now))
+                    for id in leads_to_tell(tx, absent, tx.rota.on_shift(now))
                 ]
         return found
 
@@ -174,15 +172,3 @@ class ShiftNews:
             self._again.append(replace(news, channels=tuple(failed), tries=news.tries + 1))
         log.info("shift_news", extra={"staff_id": news.staff_id, "kind": news.purpose, "outcome": told})
         return told
-
-
-def _leads(tx: Tx, absent: Collection[int], on_shift: Collection[int]) -> list[int]:
-    """Whom to tell of somebody missing: duty leads who are at work, else all of them, else coordinators."""
-    able = [s for s in tx.staff.all() if s.role in _LEADS and not s.disabled and s.id not in absent]
-
-    def at_work(staff: Staff) -> bool:
-        return staff.duty is Duty.ON or staff.id in on_shift
-
-    leads = [staff for staff in able if staff.role is Role.DUTY_LEAD]
-    groups = ([s for s in leads if at_work(s)], leads, able)
-    return [staff.id for staff in next((group for group in groups if group), [])]

@@ -46,6 +46,8 @@ def blueprint(services: ConsoleParts) -> Blueprint:
         app.config["SESSION_COOKIE_PATH"] = "/console"
         app.session_interface = PageSessions()
         guard.csrf.init_app(app)
+        for code in (404, 405):  # an address that is nobody's has no blueprint
+            app.register_error_handler(code, _nowhere)
 
     console.before_request(guard.guard)
     console.after_request(_headers)
@@ -80,8 +82,16 @@ def _refused(error: HTTPException) -> ResponseReturnValue:
         return error.get_response()
     code = "csrf" if isinstance(error, CSRFError) else str(error.code)
     g.setdefault("language", "nb")
-    page = render_template("console/refused.html", key=known("refused", code))
+    page = render_template("console/refused.html", key=known("refused", code), **shell.context())
     return make_response(page, error.code)
+
+
+def _nowhere(error: HTTPException) -> ResponseReturnValue:
+    """An old link, or one that was typed: under the console, said by the console."""
+    if not request.path.startswith("/console/"):
+        return error.get_response()
+    g.setdefault("language", guard.guess_language())
+    return _headers(make_response(_refused(error)))
 
 
 def _not_kept(error: StorageUnavailable) -> ResponseReturnValue:

@@ -24,7 +24,7 @@ from handlers.console.rungs import Ladder, Question
 from handlers.console.thread import Thread, thread
 from handlers.console.words import t
 from storage import Tx
-from storage.records import Alert, Entry, QueueRow, Staff
+from storage.records import Alert, Entry, QueueRow, Role, Staff
 
 LIVE_PARTS = ("head", "thread", "notices", "details")
 TICKET_SECONDS = 16 * 3600  # longer than any session
@@ -48,6 +48,7 @@ class Reading:
     ladder: Ladder | None = None  # of the alert
     questions: tuple[Question, ...] = ()  # to ask in danger, in order; of this danger where one is known
     named: tuple[str, ...] = ()  # aliases of those who may be named in a note
+    hidden_from: tuple[Staff, ...] = ()  # who has said that they know the student; for coordinators
 
     @property
     def lower_tiers(self) -> list[Tier]:
@@ -69,6 +70,7 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
         if conversation is None:
             return None
         alert = tx.alerts.open_for(contact_id)
+        everybody = tx.staff.all()
         return Reading(
             row=row,
             thread=thread(_for_me(tx.transcript.entries(contact_id)), row, alert, now()),
@@ -82,8 +84,13 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
             numbers=rungs.numbers(alert),
             named=tuple(
                 other.alias
-                for other in tx.staff.all()
+                for other in everybody
                 if other.id != staff.id and not other.disabled and may_read(row, other)
+            ),
+            hidden_from=tuple(
+                other
+                for other in everybody
+                if staff.role is Role.COORDINATOR and other.id in row.known_to and other.id != staff.id
             ),
         )
 

@@ -43,8 +43,8 @@ def _mode(value: str) -> Mode:
 
 
 def number(name: str) -> int | None:
-    """A whole number from the form; None when it is missing or something else."""
-    value = request.form.get(name, "")
+    """A whole number from the form or the address; None when it is missing, something else or too large for a row."""
+    value = request.values.get(name, "")
     return int(value) if value.isdecimal() and len(value) < 19 else None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from handlers.console.parts import me, parts
+from handlers.console.parts import HELPERS, me, parts
 from handlers.console.words import LANGUAGES, say, t
 from handlers.published import REFUSED
 from storage import Tx
@@ -15,7 +15,8 @@ THEMES = ("auto", "light", "dark")
 
 def more_page() -> ResponseReturnValue:
     """Profile, language, theme, password, duty, sign-out."""
-    return render_template("console/more.html", themes=THEMES)
+    knows = bool(parts().act.team.known(me())) if me().role in HELPERS else False
+    return render_template("console/more.html", themes=THEMES, knows=knows)
 
 
 def profile() -> ResponseReturnValue:

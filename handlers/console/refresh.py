@@ -8,7 +8,7 @@ from flask import abort, current_app, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
-from handlers.console import cases, conversation, queue, rungs, shell
+from handlers.console import cases, conversation, forms, queue, rungs, shell
 from handlers.console.parts import parts
 
 
@@ -30,7 +30,7 @@ def fresh() -> ResponseReturnValue:
     Arguments: one mark per part; `which` (queue or mine) for the list; `a` for the ladder of an alert; `c` for a
     conversation, with the header X-Ticket from its page.
     """
-    contact_id = request.args.get("c", type=int)
+    contact_id = forms.number("c")
     made = {
         "strip": render_template("console/_strip.html"),
         "asked": render_template("console/_asked.html"),
@@ -43,7 +43,7 @@ def fresh() -> ResponseReturnValue:
             which="mine" if request.args["which"] == "mine" else "queue",
             current=contact_id,
         )
-    alert_id, open_one = request.args.get("a", type=int), None
+    alert_id, open_one = forms.number("a"), None
     alert = parts().storage.read(lambda tx: tx.alerts.get(alert_id)) if alert_id is not None else None
     if alert is not None and cases.may_work(alert):
         made["ladder"] = render_template("console/_ladder.html", ladder=rungs.ladder(alert))

@@ -11,6 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from bot.errors import NotPossible
 from bot.rota import Shift, may_have
+from handlers.console.forms import number
 from handlers.console.parts import COORDINATOR, HELPERS, me, now, parts, settings
 from handlers.console.rota_view import Reader
 from handlers.console.rungs import aliases
@@ -201,5 +202,5 @@ def answer_swap(swap_id: int) -> ResponseReturnValue:
         abort(400)
     deed, said = deeds[request.form["answer"]]
     tried(lambda: deed(swap_id, me()), said)
-    shift_id = request.args.get("shift", type=int)
+    shift_id = number("shift")
     return back_to(_day_of(shift_id) if shift_id is not None else None)

@@ -7,7 +7,7 @@ import binascii
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from handlers.console import auth, second_factor, sessions, tickets
+from handlers.console import auth, leave, second_factor, sessions, tickets
 from handlers.console.parts import me, now, parts
 from handlers.console.passwords import hash_password, password_problem, verify_password
 from handlers.console.words import t
@@ -118,15 +118,19 @@ def new_codes() -> ResponseReturnValue:
 
 
 def end_session() -> ResponseReturnValue:
-    """Sign out in one of my places, or everywhere but here."""
+    """Sign out in one of my places, or everywhere but here. Here, it is signing out: the way by what one still has."""
     staff, this = me(), sessions.current_hash() or b""
     place = request.form.get("place", "")
+    uid = _bytes(place)
+    places = parts().storage.read(lambda tx: tx.sessions.of(staff.id, now(), this))
+    if any(each.uid == uid and each.is_this for each in places):
+        return leave.sign_out()
 
     def end(tx: Tx) -> None:
         if place == "others":
             tx.sessions.end_others(staff.id, this)
         else:
-            tx.sessions.end_one(staff.id, _bytes(place))
+            tx.sessions.end_one(staff.id, uid)
         tx.audit.add(now(), staff.id, "sessions_ended", None, str(staff.id))
 
     parts().storage.write(end)

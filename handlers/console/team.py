@@ -115,9 +115,23 @@ def decline(contact_id: int) -> ResponseReturnValue:
 
 
 def know(contact_id: int) -> ResponseReturnValue:
-    """I know this person."""
+    """I know this person. One press too many is one press back."""
     deed = parts().act.team.know
-    return _done(contact_id, lambda one: deed(contact_id, one), "team.known_done", to="queue_page")
+    done = f"undo {url_for('console.know_not', contact_id=contact_id)}"
+    return _done(
+        contact_id, lambda one: deed(contact_id, one), "team.known_done", to="queue_page", category=done
+    )
+
+
+def known_page() -> ResponseReturnValue:
+    """Whom one has said one knows, for whoever pressed it by mistake."""
+    return render_template("console/known.html", rows=parts().act.team.known(me()))
+
+
+def know_not(contact_id: int) -> ResponseReturnValue:
+    """I do not, after all; or a coordinator says so of a colleague."""
+    deed, who = parts().act.team.know_not, number("who")
+    return _done(contact_id, lambda one: deed(contact_id, one, who), "team.shown_again")
 
 
 def relieve(contact_id: int) -> ResponseReturnValue:
@@ -181,7 +195,12 @@ def read_news(matter_id: int) -> ResponseReturnValue:
 
 
 def _done(
-    contact_id: int, deed: Callable[[Staff], None], words: str, *, to: str | None = None
+    contact_id: int,
+    deed: Callable[[Staff], None],
+    words: str,
+    *,
+    to: str | None = None,
+    category: str = "message",
 ) -> ResponseReturnValue:
     """Do it, say so, and go on: to the page named, or to the conversation."""
     here = url_for(f"console.{to}") if to else url_for("console.conversation_page", contact_id=contact_id)
@@ -193,5 +212,5 @@ def _done(
     except NotPossible as refused:
         flash(t("team.nobody" if str(refused) == "nobody" else "conversation.not_now"), "error")
         return redirect(here)
-    flash(t(words))
+    flash(t(words), category)
     return redirect(here)

@@ -6,8 +6,7 @@ import json
 import shutil
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browser import CHROMIUM, DemoPage, DemoServer, browser
+from browser import CHROMIUM, DemoPage, DemoServer, axe, browser
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,7 +23,7 @@ def server(tmp_path):
 
 
 class Author:
-    """Marte at the authoring pages. Every page she opens is looked at by axe."""
+    """Marte at the authoring pages. The editor and the way to publish are looked at by axe."""
 
     def __init__(self, chromium, server):
         self.url = f"{server.url}/console"
@@ -49,8 +48,7 @@ class Author:
         return self.page
 
     def sound(self):
-        found = Axe().run(self.page).response["violations"]
-        assert {each["id"]: each["nodes"][0]["html"][:200] for each in found} == {}, self.page.url
+        assert axe(self.page) == [], self.page.url
 
     def press(self, name):
         self.page.get_by_role("button", name=name).first.click()
@@ -80,7 +78,6 @@ def test_a_flow_is_changed_under_two_students_and_changed_back(server):
 
         marte = Author(chromium, server)
         page = marte.open("/flows")
-        marte.sound()
         page.get_by_role("link", name="intake").click()
         page.locator(".cm-content").wait_for()
         marte.sound()
@@ -124,11 +121,6 @@ def test_a_flow_is_changed_under_two_students_and_changed_back(server):
         demo.sees("Hvor studerer du?")
 
         marte.publish("/flows/publish?restore=1")
-        marte.open("/flows/history")
-        marte.sound()
-        for path in ("/flows/history/2", "/flows/year", "/flows/sentence", "/flows/verified"):
-            marte.open(path)
-            marte.sound()
         page = marte.open("/flows/file/flows/intake.yaml")
         assert "  topic:\n" in page.locator("#source").input_value()
         page.set_viewport_size({"width": 360, "height": 740})

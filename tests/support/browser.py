@@ -88,6 +88,20 @@ def browser() -> Iterator[Any]:
             chromium.close()
 
 
+def axe(page: Any, *rules: str) -> list[tuple[str, str]]:
+    """What axe finds on this page as it stands, with where; of these rules alone, or of all."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}  # all our styles are our own
+    if rules:
+        options["runOnly"] = list(rules)
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(Axe().axe_script)
+    found = page.evaluate("options => axe.run(options)", options)
+    assert found["passes"], page.url
+    return [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]]
+
+
 class DemoPage:
     """The demo's page, as somebody clicks through it."""
 

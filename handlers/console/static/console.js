@@ -477,7 +477,7 @@
     polite(text);
     setTimeout(() => line.remove(), 6000);
   }
-  for (const line of document.querySelectorAll(".toast:not(.toast-error)")) setTimeout(() => line.remove(), 8000);
+  for (const line of document.querySelectorAll(".toast:not(.toast-error, .toast-undo)")) setTimeout(() => line.remove(), 8000);
 
   // What talk.js, on the page of a conversation, needs of this file and adds to it.
   const talk = { $, body, say, send, csrf, toast, polite, refresh, remember, recall, toEnd };

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import re
 import tempfile
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -14,9 +16,10 @@ import pyotp
 import pytest
 from alert_cases import DANGER
 from argon2 import PasswordHasher
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
 from bot.content import Content
@@ -224,6 +227,31 @@ def house(content: Content, database_url: str, tmp_path: Path) -> Iterator[House
     yield made
     made.live.stop()
     made.storage.close()
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.fixture
+def served(house: House) -> Iterator[list[str]]:
+    """The console on this machine, for a real browser: its address, then what any log could hold of the requests."""
+    seen: list[str] = []
+    house.app.config["SESSION_COOKIE_SECURE"] = False
+    live = Live(house.storage)  # with room for several desks
+    live.start()
+    house.app.extensions["peersupport-console"] = replace(house.parts, secure_cookies=False, live=live)
+    house.app.before_request(lambda: seen.append(f"{request.full_path} {request.headers}"))
+    server = make_server("127.0.0.1", 0, house.app, threaded=True, request_handler=_Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    seen.append(f"http://127.0.0.1:{server.server_port}/console")
+    yield seen
+    live.stop()
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture

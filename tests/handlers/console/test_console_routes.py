@@ -73,14 +73,19 @@ def test_every_address_is_closed_to_roles_the_table_does_not_name(house, role):
 
 @pytest.mark.parametrize("role", list(Role))
 def test_every_page_opens_for_every_role_the_table_gives_it_and_no_button_breaks(house, role):
-    """Walks the table itself, so no new address is left out. What needs a row gets an id that no row has."""
+    """Walks the table itself, so no new address is left out. What needs a row gets an id that no row has, and then one
+    that no row can have."""
     house.staff("Kari", Role.COORDINATOR)
     browser = house.browser(house.staff("Anna", role))
     browser.token()
     for route in routes.ROUTES:
         if role not in (route.who or ()) or route.name in ("live", "sign_out"):
             continue
-        path = re.sub("<int:[a-z_]+>", "999999", route.rule)
+        path, large = (re.sub("<int:[a-z_]+>", each, route.rule) for each in ("999999", "9" * 20))
+        if large != path:
+            method = route.method.split()[0]
+            answer = browser.get(large) if method == "GET" else browser.post(large)
+            assert answer.status_code == 404, (route.name, answer.status_code)
         for method in route.method.split():
             answer = browser.get(path) if method == "GET" else browser.post(path)
             if method == "GET" and "<" not in route.rule:
@@ -104,3 +109,11 @@ def test_an_account_that_is_stopped_opens_nothing_at_all(house, role):
         for method in route.method.split():
             answer = browser.get(path) if method == "GET" else browser.post(path)
             assert answer.status_code == 401 or answer.location == "/console/sign-in", (route.name, method)
+
+
+def test_an_address_that_is_nobodys_is_answered_by_the_console_in_words(house):
+    answer = house.app.test_client().get("/console/nowhere", headers={"Accept-Language": "en"})
+    assert answer.status_code == 404 and "There is no such page." in answer.text
+    assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    assert house.app.test_client().get("/console/next").status_code == 405
+    assert "console" not in house.app.test_client().get("/elsewhere").text

@@ -135,6 +135,28 @@ def test_student_i_know_is_gone_for_me_and_nothing_says_why(house, amalie, jonas
 
 
 @once
+def test_slip_of_the_finger_is_undone_by_whoever_made_it_or_by_a_coordinator(house, amalie, jonas, taken):
+    mine, theirs = house.browser(amalie), house.browser(jonas)
+    kari = house.browser(house.staff("Kari", Role.COORDINATOR))
+    page = mine.post(f"/c/{taken}/know", follow=True).text
+    assert f'formaction="/console/c/{taken}/know-not"' in page and f"/c/{taken}/know-not" in mine.page(
+        "/known"
+    )
+    assert "/console/known" in mine.page("/more") and "/console/known" not in theirs.page("/more")
+    theirs.post(f"/c/{taken}/know-not", who=amalie.id)
+    assert house.row(taken).known_to == (amalie.id,), "a colleague cannot say so"
+    lines = len(house.audit())
+    assert mine.post(f"/c/{taken}/know-not").location.endswith(f"/c/{taken}")
+    assert f"row-{taken}" in mine.page("/") and house.audit()[lines:] == [("shown_again", amalie.id)]
+    assert house.deeds.next_for(amalie) == taken, "as if it had not been pressed"
+    mine.post(f"/c/{taken}/know")
+    assert "Vises ikke for" in kari.page(f"/c/{taken}")
+    kari.post(f"/c/{taken}/know-not", who=amalie.id)
+    assert house.row(taken).known_to == () and "Vises ikke for" not in kari.page(f"/c/{taken}")
+    kari.post(f"/c/{taken}/know-not", who=amalie.id)  # a page that is old
+
+
+@once
 def test_lead_who_knows_the_student_cannot_read_along(house, amalie, taken):
     lead = house.staff("Berit", Role.DUTY_LEAD)
     house.browser(lead).post(f"/c/{taken}/know")
@@ -201,23 +223,29 @@ def test_coordinator_on_duty_can_be_chosen_for_an_unpleasant_one(house, amalie, 
 
 
 @once
-@pytest.mark.parametrize("way", ["off", "pause", "out"])
+@pytest.mark.parametrize("way", ["off", "pause", "out", "here"])
 def test_nobody_leaves_somebody_in_danger_without_a_colleague_who_said_yes(house, amalie, jonas, way):
     contact = house.student(DANGER)
     house.deeds.claim(contact, amalie)
     browser = house.browser(amalie)
 
     def go():
-        return browser.post("/sign-out", sure=1) if way == "out" else browser.post("/duty", duty=way, sure=1)
+        if way == "out":
+            return browser.post("/sign-out", sure=1)
+        if way == "here":  # among the places where one is signed in
+            (place,) = house.storage.read(lambda tx: tx.sessions.of(amalie.id, house.at))
+            return browser.post("/security/sign-out", place=place.uid.hex())
+        return browser.post("/duty", duty=way, sure=1)
 
-    assert go().location.endswith(f"/leave?way={way}")
-    page = browser.page(f"/leave?way={way}")
+    way_out = "out" if way == "here" else way
+    assert go().location.endswith(f"/leave?way={way_out}")
+    page = browser.page(f"/leave?way={way_out}")
     assert "Jonas" in page and "Ikke ennå" in page
     browser.post(f"/c/{contact}/offer", to=jonas.id, back="leave")
-    assert "Venter på svar fra Jonas" in browser.page(f"/leave?way={way}") and "/leave" in go().location
+    assert "Venter på svar fra Jonas" in browser.page(f"/leave?way={way_out}") and "/leave" in go().location
     house.browser(jonas).post(f"/c/{contact}/accept")
     assert "/leave" not in go().location
-    assert house.again(amalie).duty is {"off": Duty.OFF, "pause": Duty.PAUSE, "out": Duty.ON}[way]
+    assert house.again(amalie).duty is {"off": Duty.OFF, "pause": Duty.PAUSE, "out": Duty.ON}[way_out]
 
 
 @once
