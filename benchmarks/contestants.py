@@ -79,6 +79,11 @@ class Running:
             group.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What its first command is told, for filling its store before it starts."""
+        return next(iter(self._parts.values())).variables
+
     def start(self, name: str) -> None:
         """Start one of its commands."""
         part = self._parts[name]
