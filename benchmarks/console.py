@@ -24,7 +24,12 @@ _ROW = re.compile(r'id="(row-\d+)"')
 _PART = re.compile(r'data-part="(\w+)" data-mark="(\w+)"')
 _COOKIE = re.compile(r"(?im)^set-cookie: ([^=]+)=([^;\r\n]*)")
 _LENGTH = re.compile(r"(?im)^content-length: (\d+)")
-_POLL_SECONDS, _CLOCK_SECONDS, _LISTEN_AGAIN_SECONDS, _AGAIN_SECONDS = 5.0, 60.0, 60.0, 0.1  # as console.js has them
+_POLL_SECONDS, _CLOCK_SECONDS, _LISTEN_AGAIN_SECONDS, _AGAIN_SECONDS = (
+    5.0,
+    60.0,
+    60.0,
+    0.1,
+)  # as console.js has them
 
 
 @dataclass(slots=True)
@@ -105,31 +110,36 @@ class Console:
     _where: dict[str, str] = field(default_factory=dict)  # which list, which conversation
     _headers: dict[str, str] = field(default_factory=dict)
     _shown: str = ""
-    _connection: Connection | None = None
     _asking: bool = False
     _again: bool = False
     _polling: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    connection: Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = Connection(self.port, self._cookies)
 
     async def sign_in(self) -> None:
         """The password, a new second factor and its first code, as on somebody's first day."""
-        self._connection = Connection(self.port, self._cookies)
-        page = await self._connection.ask("/console/sign-in")
-        fields = {"csrf_token": _field(page.text, "csrf_token"), "login": self.login, "password": self.password}
-        page = await self._connection.ask("/console/sign-in", fields)
+        page = await self.connection.ask("/console/sign-in")
+        fields = {
+            "csrf_token": _field(page.text, "csrf_token"),
+            "login": self.login,
+            "password": self.password,
+        }
+        page = await self.connection.ask("/console/sign-in", fields)
         found = re.search(r'class="secret">([^<]+)<', page.text)
         if found is None:
             raise RuntimeError(f"signing in was answered with {page.status}")
         code = pyotp.TOTP(found[1].replace(" ", "")).at(datetime.now(UTC))
         fields = {name: _field(page.text, name) for name in ("csrf_token", "ticket")} | {"code": code}
-        page = await self._connection.ask("/console/sign-in/set-up", fields)
+        page = await self.connection.ask("/console/sign-in/set-up", fields)
         if page.status != 200:
             raise RuntimeError(f"the code was answered with {page.status}")
 
     async def open(self, path: str) -> None:
         """Show a page; nothing listens yet."""
-        assert self._connection
-        page = await self._connection.ask(path)
+        page = await self.connection.ask(path)
         if page.status != 200:
             raise RuntimeError(f"the page was answered with {page.status}")
         self.page_kb = len(page.text) / 1024
@@ -157,15 +167,18 @@ class Console:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._connection is not None:
-            self._connection.close()
+        self.connection.close()
 
     async def _stream(self) -> None:
         while True:
             connection = Connection(self.port, self._cookies)
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
             try:
-                writer.write(connection.request("/console/live", None, {"Accept": "text/event-stream"}))
+                writer.write(
+                    connection.request(
+                        f"/console/live?c={self._where['c']}", None, {"Accept": "text/event-stream"}
+                    )
+                )
                 status, _ = await connection.head(reader)
                 if status != 200:
                     self.refused += 1
@@ -203,19 +216,8 @@ class Console:
         self._tasks = [*(each for each in self._tasks if not each.done()), task]
 
     async def _ask(self) -> None:
-        assert self._connection
         try:
-            self.asked += 1
-            path = f"/console/fresh?{urlencode(self._marks | self._where)}"
-            answer = await self._connection.ask(path, headers=self._headers)
-            if answer.status == 200:
-                for name, part in json.loads(answer.text)["parts"].items():
-                    self._marks[name] = part["mark"]
-                    self._note(part["html"])
-                    if name == "strip":
-                        await self._alert(part["html"])
-            elif answer.status != 204:
-                raise RuntimeError(f"asking for what has changed was answered with {answer.status}")
+            await self.look()
         finally:
             self._asking = False
         if self._again:
@@ -223,13 +225,26 @@ class Console:
             await asyncio.sleep(_AGAIN_SECONDS)
             await self.refresh()
 
+    async def look(self) -> None:
+        """One question for what has changed, and what came of it."""
+        self.asked += 1
+        path = f"/console/fresh?{urlencode(self._marks | self._where)}"
+        answer = await self.connection.ask(path, headers=self._headers)
+        if answer.status == 200:
+            for name, part in json.loads(answer.text)["parts"].items():
+                self._marks[name] = part["mark"]
+                self._note(part["html"])
+                if name == "strip":
+                    await self._alert(part["html"])
+        elif answer.status != 204:
+            raise RuntimeError(f"asking for what has changed was answered with {answer.status}")
+
     async def _alert(self, strip: str) -> None:
         """A bar that nobody had on the screen yet is reported once."""
         found = re.search(r'data-show="([^"]+)"', strip)
         if found and found[1] != self._shown:
             self._shown = found[1]
-            assert self._connection
-            await self._connection.ask(found[1], {}, self._headers)
+            await self.connection.ask(found[1], {}, self._headers)
 
     def _note(self, html: str) -> None:
         now = time.monotonic()

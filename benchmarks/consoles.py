@@ -200,8 +200,8 @@ def told(found: Figures) -> list[str]:
         f"{found.consoles} consoles ({found.page_kb:.0f} KB a page; {found.refused} without a stream)",
         f"  a message on its supporter's screen, p50 / p95 / p99 / longest: {found.message}",
         f"  somebody new in danger, on every screen:                        {found.alert}",
-        f"  while they write: {found.busy_cores:.2f} cores, and each console asks {found.asked_each:.2f} times a message"
-        f" (the consoles here took {found.client_cores:.2f})",
+        f"  while they write: {found.busy_cores:.2f} cores (these consoles {found.client_cores:.2f}); each console asks"
+        f" {found.asked_each:.2f} times a message",
         f"  idle: {idle.cores * 100:.1f} % of a core and {idle.mb:.0f} MB; without any {alone.cores * 100:.1f} % and"
         f" {alone.mb:.0f} MB; so {(idle.cores - alone.cores) * 100:.1f} % and {idle.mb - alone.mb:.0f} MB;"
         f" {found.heard_idle:.1f} words a minute on a stream",

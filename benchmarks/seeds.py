@@ -55,8 +55,7 @@ def _with_a_student(tx: Tx, number: int, password: str, now: datetime) -> int:
     role, alias = Role.DUTY_LEAD if number % 10 == 0 else Role.SUPPORTER, f"Supporter {number}"
     staff_id = tx.staff.add(login(number), alias, role, password, now)
     tx.staff.set_duty(staff_id, Duty.ON, now)
-    contact_id = tx.contacts.find_or_add([psid(number)], now)[psid(number)]
-    assert contact_id is not None
+    contact_id = new_contact(tx, psid(number), now)
     opened = now - timedelta(minutes=30)
     handoff = Handoff(
         number=1,
@@ -83,16 +82,23 @@ def _with_a_student(tx: Tx, number: int, password: str, now: datetime) -> int:
     return contact_id
 
 
+def new_contact(tx: Tx, known_as: str, now: datetime) -> int:
+    """The id of a contact with this PSID."""
+    contact_id = tx.contacts.find_or_add([known_as], now)[known_as]
+    if contact_id is None:
+        raise RuntimeError("the store is not new")
+    return contact_id
+
+
 def talk(tx: Tx, contact_id: int, alias: str, began: datetime, *, lines: int) -> list[Line]:
     """A talk of so many lines; student and supporter write in turn. What the supporter wrote was sent and seen."""
     made = []
     for number in range(lines):
         text, at = FREE_TEXTS[(contact_id + number) % len(FREE_TEXTS)], began + timedelta(minutes=number)
         if number % 2:
-            sent = tx.one(_SENT, contact_id=contact_id, uid=new_uid(), at=to_ms(at))
-            assert sent is not None
+            sent = tx.all(_SENT, contact_id=contact_id, uid=new_uid(), at=to_ms(at))[0]["id"]
             message = SupporterMessage(supporter_id=1, alias=alias, text=text)
-            made.append(tx.transcript.line_of(contact_id, message, sent["id"], at))
+            made.append(tx.transcript.line_of(contact_id, message, sent, at))
         else:
             entry = AddEntry(
                 written_by="contact", kind="text", mid=f"m_seed_{contact_id}_{number}", at=at, text=text

@@ -80,11 +80,7 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
             mine=row.claimed_by == staff.id,
             watchers=parts().act.team.watchers(tx, contact_id, row.claimed_by),
             numbers=rungs.numbers(alert),
-            named=tuple(
-                other.alias
-                for other in tx.staff.all()
-                if other.id != staff.id and not other.disabled and may_read(row, other)
-            ),
+            named=_readers(tx, row, staff),
         )
 
     found = parts().storage.read(read)
@@ -95,6 +91,17 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
     asked = rungs.questions(category, alert.tier if alert else row.tier, row.language)
     found = replace(found, questions=tuple(asked))
     return replace(found, ladder=rungs.ladder(alert)) if alert else found
+
+
+def _readers(tx: Tx, row: QueueRow, staff: Staff) -> tuple[str, ...]:
+    """The colleagues who may read it. Only they are looked at: this is asked each time a screen is refreshed."""
+    holder = tx.staff.get(row.claimed_by) if row.claimed_by is not None else None
+    found = {one.id: one for one in (*tx.staff.leads(), *([holder] if holder else []))}
+    return tuple(
+        one.alias
+        for _, one in sorted(found.items())
+        if one.id != staff.id and not one.disabled and may_read(row, one)
+    )
 
 
 def _for_me(entries: list[Entry]) -> list[Entry]:

@@ -257,7 +257,7 @@
     stopped = false;
   function listen() {
     if (stopped || !body.dataset.live) return;
-    stream = new EventSource("/console/live");
+    stream = new EventSource(`/console/live${body.dataset.c ? `?c=${body.dataset.c}` : ""}`);
     stream.addEventListener("changed", () => {
       clearInterval(poll);
       poll = null;
