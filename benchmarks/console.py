@@ -111,7 +111,7 @@ class Console:
     _headers: dict[str, str] = field(default_factory=dict)
     _shown: str = ""
     _asking: bool = False
-    _again: bool = False
+    _again: str | None = None
     _polling: bool = False
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     connection: Connection = field(init=False)
@@ -186,10 +186,10 @@ class Console:
                     await asyncio.sleep(_LISTEN_AGAIN_SECONDS)
                     continue
                 while line := await reader.readline():
-                    if line.startswith(b"event: changed"):
+                    if line.startswith(b"event: "):
                         self.heard += 1
                         self._polling = False
-                        await self.refresh()
+                        await self.refresh("list" if b"list" in line else "")
                 self._polling = True
                 await asyncio.sleep(2.0)  # what the stream itself says under `retry`
             finally:
@@ -206,29 +206,30 @@ class Console:
             if self._polling:
                 await self.refresh()
 
-    async def refresh(self) -> None:
+    async def refresh(self, only: str = "") -> None:
         """Ask for what is no longer as this page shows it. A second wish while one is under way waits for it."""
         if self._asking:
-            self._again = True
+            self._again = only if self._again in (None, only) else ""
             return
         self._asking = True
-        task = asyncio.get_running_loop().create_task(self._ask())
+        task = asyncio.get_running_loop().create_task(self._ask(only))
         self._tasks = [*(each for each in self._tasks if not each.done()), task]
 
-    async def _ask(self) -> None:
+    async def _ask(self, only: str) -> None:
         try:
-            await self.look()
+            await self.look(only)
         finally:
             self._asking = False
-        if self._again:
-            self._again = False
+        if self._again is not None:
+            only, self._again = self._again, None
             await asyncio.sleep(_AGAIN_SECONDS)
-            await self.refresh()
+            await self.refresh(only)
 
-    async def look(self) -> None:
+    async def look(self, only: str = "") -> None:
         """One question for what has changed, and what came of it."""
         self.asked += 1
-        path = f"/console/fresh?{urlencode(self._marks | self._where)}"
+        wish = self._marks | self._where | ({"only": only} if only else {})
+        path = f"/console/fresh?{urlencode(wish)}"
         answer = await self.connection.ask(path, headers=self._headers)
         if answer.status == 200:
             for name, part in json.loads(answer.text)["parts"].items():

@@ -20,6 +20,7 @@ from storage.transcript import Line
 
 PASSWORD = "a password of the benchmark"  # noqa: S105 - of accounts that live for minutes
 _PSID = 26_000_000_000_000_000
+_LEADS = 3  # of the supporters
 _LINES = 20  # of a talk so far
 _SENT = """INSERT INTO outbox (contact_id, uid, purpose, place, state, state_at, created_at, next_try_at, claimed_at)
 VALUES (:contact_id, :uid, 'supporter', 1, 'seen', :at, :at, :at, :at) RETURNING id"""
@@ -42,7 +43,7 @@ def login(number: int) -> str:
 
 
 def evening(storage: Storage, supporters: int) -> list[int]:
-    """So many supporters, each with one student; their contact ids. Every tenth supporter leads."""
+    """So many supporters, each with one student; their contact ids. The first three lead."""
     password, now = hash_password(PASSWORD), datetime.now(UTC)
 
     def write(tx: Tx) -> list[int]:
@@ -52,7 +53,7 @@ def evening(storage: Storage, supporters: int) -> list[int]:
 
 
 def _with_a_student(tx: Tx, number: int, password: str, now: datetime) -> int:
-    role, alias = Role.DUTY_LEAD if number % 10 == 0 else Role.SUPPORTER, f"Supporter {number}"
+    role, alias = Role.DUTY_LEAD if number < _LEADS else Role.SUPPORTER, f"Supporter {number}"
     staff_id = tx.staff.add(login(number), alias, role, password, now)
     tx.staff.set_duty(staff_id, Duty.ON, now)
     contact_id = new_contact(tx, psid(number), now)

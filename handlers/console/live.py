@@ -1,20 +1,19 @@
 """Tells open consoles to look again: Server-Sent Events with a number and nothing else.
 
-One thread per process waits for the store to be changed, by any process, and wakes the streams that are due. A line
-of one's own student is told at once; so is what everybody must see, somebody new or an alert (`list`: the
-conversation on the screen need not be asked for). To most screens most changes mean nothing: they are told that
-something has changed a little later, and not all together, so that many open consoles do not keep the process from
-answering the one that has something to show.
+One thread per process waits for the store to be changed, by any process, and wakes streams. A line of one's own
+student is told at once; so is what everybody must see, somebody new or an alert (`list`: the conversation on the
+screen need not be asked for). To most screens most changes mean nothing: these are told that something has changed one
+after the other, while the process has little else to do, so that many open consoles do not keep it from answering the
+one that has something to show.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from math import inf
+from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
+from typing import Literal
 
 from flask import Response, request
 from flask.typing import ResponseReturnValue
@@ -26,9 +25,8 @@ from storage.screens import Sign
 
 POLL_SECONDS = 5.0  # a lost wake-up is noticed after this
 RETRY_AFTER_SECONDS = 30
-LATER_SECONDS = (
-    0.025  # for each open stream: so those not concerned ask 40 times a second, all of them together
-)
+LATER_SECONDS = 0.04  # between two of those that are told one after the other
+BUSY = 2  # so many answers under way at once, and they wait
 
 
 class Full(Exception):
@@ -54,6 +52,9 @@ class Live:
         self._number = 0
         self._signs: set[Sign] = set()
         self._streams: set[_Stream] = set()
+        self._later: dict[_Stream, None] = {}  # in their order
+        self._later_at = 0.0  # when the next of them may be told
+        self._answers = 0  # under way
         self._stopped = False
         self._thread: Thread | None = None
 
@@ -95,9 +96,21 @@ class Live:
         self.start()
         return stream
 
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """A console is being answered: those to whom a change means nothing wait while there are several."""
+        with self._lock:
+            self._answers += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._answers -= 1
+
     def _leave(self, stream: _Stream) -> None:
         with self._lock:
             self._streams.discard(stream)
+            self._later.pop(stream, None)
 
     def _listen(self) -> None:
         listener = self._storage.listen("screens")
@@ -105,43 +118,57 @@ class Live:
             while not self._stopped:
                 with suppress(StorageError):  # looked at again after the pause
                     self._look()
-                listener.wait(self._wake())
+                listener.wait(self._tell_another())
         finally:
             listener.close()
 
     def _look(self) -> None:
-        """See whether there is something new, and who is to be told of it when."""
+        """See whether there is something new, and tell whom it concerns."""
         number, signs = self._storage.read(lambda tx: (tx.handoffs.last_change(), tx.screens.signs()))
         if number == self._number:
             return
         with self._lock:
             changed = signs ^ self._signs
             self._number, self._signs = number, signs
-            at, pause = time.monotonic(), LATER_SECONDS * len(self._streams)
+            of_all = any(sign.staff is None for sign in changed)
             for stream in self._streams:
-                wait = 0.0 if stream.shows(changed) else pause * random.uniform(0.5, 1.5)
-                stream.due = min(stream.due, at + wait)
+                if stream.is_of(changed):
+                    stream.tell("changed")
+                    continue
+                self._later.setdefault(stream)
+                if of_all:
+                    stream.tell("list")
 
-    def _wake(self) -> float:
-        """Wake the streams that are due; for how many seconds no other is."""
-        at, next_at = time.monotonic(), inf
+    def _tell_another(self) -> float:
+        """Tell one of those who wait, if it is time; for how many seconds there is nothing more to do."""
+        at = time.monotonic()
         with self._lock:
-            for stream in self._streams:
-                if stream.due <= at:
-                    stream.woken.set()
-                else:
-                    next_at = min(next_at, stream.due)
-        return min(POLL_SECONDS, next_at - at)
+            if not self._later:
+                return POLL_SECONDS
+            if at < self._later_at:
+                return self._later_at - at
+            self._later_at = at + LATER_SECONDS
+            if self._answers < BUSY:
+                stream = next(iter(self._later))
+                del self._later[stream]
+                stream.tell("changed")
+            return LATER_SECONDS
+
+    def _news(self, stream: _Stream) -> str:
+        """What this stream is to be told; empty when nothing. It is told then."""
+        with self._lock:
+            kind, stream.news = stream.news, None
+            if kind == "changed":
+                self._later.pop(stream, None)
+            return f"event: {kind}\ndata: {self._number}\n\n" if kind else ""
 
     def _events(self, stream: _Stream) -> Iterator[str]:
         until = time.monotonic() + self._lifetime_seconds
         beat_at = time.monotonic() + self._heartbeat_seconds
         first = "retry: 2000\n"
         while True:
-            if stream.due <= time.monotonic():
-                with self._lock:
-                    stream.due, number = inf, self._number
-                yield f"{first}event: changed\ndata: {number}\n\n"
+            if news := self._news(stream):
+                yield first + news
                 first = ""
             stream.woken.wait(max(0.0, min(beat_at, until) - time.monotonic()))
             stream.woken.clear()
@@ -168,14 +195,19 @@ class _Stream(Iterator[str]):
         self._events, self._leave, self._closed = events(self), leave, False
         self._staff_id, self._contact_id = staff_id, contact_id
         self.alive = alive
-        self.due = 0.0  # when it is to be told; a new one at once
+        self.news: Literal["changed", "list"] | None = "changed"  # to be told; to a new one at once
         self.woken = Event()
 
-    def shows(self, signs: set[Sign]) -> bool:
-        """Whether one of these is on this screen."""
+    def tell(self, news: Literal["changed", "list"]) -> None:
+        """This, next; the larger news takes the place of the smaller."""
+        if self.news != "changed":
+            self.news = news
+        self.woken.set()
+
+    def is_of(self, signs: set[Sign]) -> bool:
+        """Whether one of these is this person's own, or of the conversation on the screen."""
         return any(
-            sign.staff is None or sign.contact_id == self._contact_id or self._staff_id in sign.staff
-            for sign in signs
+            sign.contact_id == self._contact_id or self._staff_id in (sign.staff or ()) for sign in signs
         )
 
     def __next__(self) -> str:
