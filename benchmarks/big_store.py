@@ -39,7 +39,7 @@ _SETTLE = 10.0
 _JOBS: Mapping[str, Callable[[Storage], object]] = {
     "take up events": lambda store: store.read(lambda tx: (tx.inbox.next_try_at(), tx.inbox.pending_count())),
     "take up messages": lambda store: store.read(
-        lambda tx: (tx.outbox.next_try_at(), tx.outbox.oldest_waiting_at())
+        lambda tx: (tx.outbox.next_due_at(_now()), tx.outbox.oldest_waiting_at())
     ),
     "look at the screens": lambda store: store.read(
         lambda tx: (tx.handoffs.last_change(), tx.screens.signs())

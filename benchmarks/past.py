@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from benchmarks.seeds import new_contact, talk
 from bot.conversation import Conversation, Handoff, Status
@@ -22,9 +23,9 @@ _KEPT = timedelta(hours=72)  # words, after a conversation was closed: retention
 _REMEMBERED = timedelta(days=30)  # which events came in
 _AT_ONCE = 500  # conversations in one commit
 _ALERT_EACH = 30  # one conversation in so many was about danger
-_READ_BY = 3  # lines in the audit log for each
 
-Rows = list[dict[str, object]]
+Row = dict[str, Any]
+Pairs = list[tuple[int, datetime]]  # contact, and when the conversation was closed
 
 
 def fill(storage: Storage, conversations: int) -> None:
@@ -67,94 +68,83 @@ class _Past(Store):
         self._tx.handoffs.finish(contact_id, 1, "listened", 1, closed_at)
         lines = self._tx.transcript.add_all(talk(self._tx, contact_id, "Supporter 0", began, lines=EACH))
         self._run("UPDATE contact SET seen_entry_id = :last WHERE id = :id", last=lines[-1], id=contact_id)
-        self._events([{"contact_id": contact_id, "at": to_ms(closed_at)}])
+        self._events([(contact_id, closed_at)])
         self._others([(contact_id, closed_at)])
 
     def _add_old(self, closed: list[datetime]) -> None:
-        """Times and codes, and sealed values without meaning in their full length."""
-        wrapped, key_id, box = self._tx.keys.new_contact_key(new_uid())
-        uid = new_uid()
-        contacts: Rows = [
-            {
-                "uid": new_uid(),
-                "psid_hash": new_uid() * 2,
-                "psid": box.seal(b"28000000000000000", "contact.psid", uid),
-                "key_wrapped": wrapped,
-                "key_id": key_id,
-                "created_at": to_ms(at - timedelta(hours=1)),
-            }
-            for at in closed
-        ]
-        names = ", ".join(contacts[0])
-        added = self._all_from(f"INSERT INTO contact ({names}) {{rows}} RETURNING id", contacts)
-        pairs = list(zip([row["id"] for row in added], closed, strict=True))
-        some_talk = Conversation(contact_id=0, alias="Blå hegre", started_at=closed[0])
-        model = self._tx.conversations._row  # the very columns that the service writes
+        """All have one key and one name for their rows, so that one sealed value of each kind opens in all of them."""
+        uid, first = new_uid(), closed[0]
+        wrapped, key_id, box = self._tx.keys.new_contact_key(uid)
         self._tx.set_box(0, box)
-        rows: Rows = []
-        for contact_id, at in pairs:
-            row = model(replace(some_talk, **_ended(at, at)), at)
-            rows.append(row | {"contact_id": contact_id, "forgotten_at": to_ms(at)})
-        self._insert("conversation", rows)
+        one = Conversation(contact_id=0, alias="Blå hegre", started_at=first)
+        conversation = self._tx.conversations._row(replace(one, **_ended(first, first)), first)
+        contact: Row = {"uid": uid, "psid": box.seal(b"28000000000000000", "contact.psid", uid)}
+        contact |= {"key_wrapped": wrapped, "key_id": key_id, "created_at": to_ms(first)}
+        entry: Row = {
+            "uid": uid,
+            "kind": "text",
+            "meta": box.seal(b'{"who": "Supporter 0"}', "entry.meta", uid),
+        }
+        entry |= {"mid": box.seal(b"m" * 80, "entry.mid", uid)}
+        added = self._insert(
+            "contact", [contact | {"psid_hash": new_uid() * 2} for _ in closed], " RETURNING id"
+        )
+        pairs = list(zip([row["id"] for row in added], closed, strict=True))
+        self._insert(
+            "conversation",
+            [
+                conversation | {"contact_id": contact_id, "closed_at": to_ms(at), "forgotten_at": to_ms(at)}
+                for contact_id, at in pairs
+            ],
+        )
         self._insert("handoff", [_handoff(contact_id, at) for contact_id, at in pairs])
-        sent: Rows = [
-            _sent(contact_id, at, number) for contact_id, at in pairs for number in range(1, EACH, 2)
-        ]
-        names = ", ".join(sent[0])
-        ids = iter(self._all_from(f"INSERT INTO outbox ({names}) {{rows}} RETURNING id", sent))
-        meta, mid = (
-            box.seal(b'{"who": "Supporter 0"}', "entry.meta", uid),
-            box.seal(b"m" * 80, "entry.mid", uid),
+        sent = [_sent(contact_id, at, number) for contact_id, at in pairs for number in range(1, EACH, 2)]
+        ids = iter(self._insert("outbox", sent, " RETURNING id"))
+        self._insert(
+            "entry",
+            [
+                entry
+                | {
+                    "contact_id": contact_id,
+                    "at": to_ms(at - timedelta(minutes=60 - number)),
+                    "written_by": "supporter" if number % 2 else "contact",
+                    "mid_hash": new_uid() * 2,
+                    "outbox_id": next(ids)["id"] if number % 2 else None,
+                }
+                for contact_id, at in pairs
+                for number in range(EACH)
+            ],
         )
-        entries: Rows = []
-        for contact_id, at in pairs:
-            for number in range(EACH):
-                ours = number % 2
-                entries.append(
-                    {
-                        "contact_id": contact_id,
-                        "uid": new_uid(),
-                        "at": to_ms(at - timedelta(minutes=60 - number)),
-                        "written_by": "supporter" if ours else "contact",
-                        "kind": "text",
-                        "meta": meta,
-                        "mid": mid,
-                        "mid_hash": new_uid() * 2,
-                        "outbox_id": next(ids)["id"] if ours else None,
-                    }
-                )
-        self._insert("entry", entries)
-        self._run_of(
+        self._run(
             "UPDATE contact SET last_entry_id = (SELECT MAX(id) FROM entry WHERE contact_id = contact.id),"
-            " seen_entry_id = (SELECT MAX(id) FROM entry WHERE contact_id = contact.id) WHERE id IN {each}",
-            [contact_id for contact_id, _ in pairs],
+            " seen_entry_id = (SELECT MAX(id) FROM entry WHERE contact_id = contact.id) WHERE id >= :first",
+            first=pairs[0][0],
         )
-        self._events([{"contact_id": contact_id, "at": to_ms(at)} for contact_id, at in pairs])
+        self._events(pairs)
         self._others(pairs)
 
-    def _events(self, of: Rows) -> None:
+    def _events(self, pairs: Pairs) -> None:
         """What came in: the student's messages, and that ours were delivered and read."""
-        since = to_ms(self._now - _REMEMBERED)
-        rows: Rows = [
+        rows: list[Row] = [
             {
-                "contact_id": each["contact_id"],
+                "contact_id": contact_id,
                 "uid": new_uid(),
                 "dedupe": new_uid() * 2,
-                "sent_at": each["at"],
-                "received_at": each["at"],
+                "sent_at": to_ms(at),
+                "received_at": to_ms(at),
                 "state": "done",
-                "try_at": each["at"],
-                "handled_at": each["at"],
+                "try_at": to_ms(at),
+                "handled_at": to_ms(at),
             }
-            for each in of
-            if int(str(each["at"])) > since
+            for contact_id, at in pairs
+            if at > self._now - _REMEMBERED
             for _ in range(EACH * 2)
         ]
         self._insert("inbox", rows)
 
-    def _others(self, pairs: list[tuple[int, datetime]]) -> None:
+    def _others(self, pairs: Pairs) -> None:
         """Alerts that are over, and who did what."""
-        alerts: Rows = [
+        alerts: list[Row] = [
             {
                 "contact_id": contact_id,
                 "uid": new_uid(),
@@ -174,12 +164,17 @@ class _Past(Store):
         ]
         self._insert("alert", alerts)
         for contact_id, at in pairs:
-            for _ in range(_READ_BY):
-                self._tx.audit.add(at, 1, "opened", contact_id, None)
+            self._tx.audit.add(at, 1, "opened", contact_id, None)
 
-    def _insert(self, table: str, rows: Rows) -> None:
-        if rows:
-            self._run_from(f"INSERT INTO {table} ({', '.join(rows[0])}) {{rows}}", rows)
+    def _insert(self, table: str, rows: list[Row], returning: str = "") -> list[Row]:
+        """One kind of row."""
+        if not rows:
+            return []
+        sql = f"INSERT INTO {table} ({', '.join(rows[0])}) {{rows}}"
+        if returning:
+            return self._all_from(sql + returning, rows)
+        self._run_from(sql, rows)
+        return []
 
 
 def _ended(began: datetime, closed_at: datetime) -> dict[str, object]:
