@@ -121,12 +121,12 @@ def product(
     typing: bool,
     worker: bool = True,
     slow_disk: Path | None = None,
-    database: str | None = None,
+    instead: Mapping[str, str] | None = None,
     name: str = "product",
 ) -> Contestant:
     """The whole service in `root`: web and worker on SQLite, its own flows and danger reading; open at any hour.
 
-    `slow_disk`: the library that makes each flush 2 ms slower. `database`: the address of another database.
+    `slow_disk`: the library that makes each flush 2 ms slower. `instead`: variables, of another database say.
     """
 
     def parts(place: Place) -> dict[str, Part]:
@@ -137,11 +137,12 @@ def product(
             "APP_SECRET": SECRET,
             "PAGE_ACCESS_TOKEN": TOKEN,
             "VERIFY_TOKEN": "verify",
-            "DATABASE_URL": database or f"sqlite:///{place.folder / DATABASE}",
+            "DATABASE_URL": f"sqlite:///{place.folder / DATABASE}",
             "GRAPH_API_URL": place.graph_url,
             "PORT": str(place.port),
             **new_keys(),
             **_slow(slow_disk),
+            **(instead or {}),
         }
 
         def command(word: str) -> tuple[str, ...]:
