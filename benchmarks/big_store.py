@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from statistics import median
 
@@ -33,6 +34,7 @@ from benchmarks.console import Console  # noqa: E402
 from benchmarks.contestants import Running  # noqa: E402
 from benchmarks.graph import Graph  # noqa: E402
 from benchmarks.processes import free_port  # noqa: E402
+from bot.content import Content  # noqa: E402
 from handlers import jobs  # noqa: E402
 from handlers.environment import new_keys  # noqa: E402
 from storage import Storage  # noqa: E402
@@ -53,17 +55,22 @@ _JOBS: Mapping[str, Callable[[Storage], object]] = {
         jobs.flag_late_cards(store, _now()),
     ),
     "hand back": lambda store: (
-        jobs.release_abandoned(store, content_of(ROOT), _now()),
-        jobs.hand_back(store, content_of(ROOT), _now()),
-        jobs.lapse_offers(store, content_of(ROOT), _now()),
+        jobs.release_abandoned(store, _content(), _now()),
+        jobs.hand_back(store, _content(), _now()),
+        jobs.lapse_offers(store, _content(), _now()),
     ),
-    "forget, nothing due": lambda store: jobs.forget(store, content_of(ROOT), _now()),
-    "forget old records, nothing due": lambda store: jobs.forget_records(store, content_of(ROOT), _now()),
+    "forget, nothing due": lambda store: jobs.forget(store, _content(), _now()),
+    "forget old records, nothing due": lambda store: jobs.forget_records(store, _content(), _now()),
 }
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+@cache
+def _content() -> Content:
+    return content_of(ROOT)
 
 
 class Service:
@@ -115,7 +122,7 @@ class Service:
     def forget_a_day(self) -> float:
         """How long retention takes, in milliseconds, when a day's conversations are due; nobody else is at work."""
         began, at = time.monotonic(), _now() + timedelta(days=1)
-        while jobs.forget(self.store, content_of(ROOT), at):
+        while jobs.forget(self.store, _content(), at):
             pass
         return (time.monotonic() - began) * 1000
 
