@@ -79,6 +79,11 @@ class Running:
             group.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What its first command is told, for filling its store before it starts."""
+        return next(iter(self._parts.values())).variables
+
     def start(self, name: str) -> None:
         """Start one of its commands."""
         part = self._parts[name]
@@ -116,11 +121,13 @@ def product(
     typing: bool,
     words: tuple[str, ...] = ("web", "worker"),
     slow_disk: Path | None = None,
+    instead: Mapping[str, str] | None = None,
     name: str = "product",
 ) -> Contestant:
     """The whole service in `root`: on SQLite, its own flows and danger reading; open at any hour.
 
-    `words`: the commands to start. `slow_disk`: the library that makes each flush 2 ms slower.
+    `words`: the commands to start. `slow_disk`: the library that makes each flush 2 ms slower. `instead`: variables,
+    of another database say.
     """
 
     def parts(place: Place) -> dict[str, Part]:
@@ -136,6 +143,7 @@ def product(
             "PORT": str(place.port),
             **new_keys(),
             **_slow(slow_disk),
+            **(instead or {}),
         }
 
         def command(word: str) -> tuple[str, ...]:

@@ -102,6 +102,12 @@ def _request(body: bytes, port: int) -> bytes:
     return head.encode() + body
 
 
+def one(port: int, psid: str, number: int, text: str) -> bytes:
+    """A POST with one message, written now; `number` counts what is written."""
+    now = time.time_ns() // 1_000_000
+    return _request(_body([_item(psid, number, text, now)], "messaging", now), port)
+
+
 def plan(
     port: int,
     *,

@@ -174,7 +174,7 @@ class Console(Model):
     sign_in_tries: int = 5  # wrong tries per account and per address before a pause
     sign_in_pause_minutes: int = 15
     undo_seconds: int = Field(default=5, ge=0, le=30)  # so long a reply waits and can be taken back
-    streams: int = 48  # live connections one web process holds
+    streams: int = 256  # live connections one web process holds
     away_minutes: int = Field(
         default=10, ge=2, le=120
     )  # a console last seen longer ago: what waits there for an answer goes back to the queue

@@ -16,14 +16,15 @@ class AlertHistory(Store):
 
     def since(self, at: datetime) -> list[Alert]:
         """The open ones, then those raised since `at`, the newest first; 200 at most."""
+        first = sorted(self._tx.alerts.open(), key=lambda one: (one.raised_at, one.id), reverse=True)[:_MOST]
         rows = self._all(
-            "SELECT id FROM alert WHERE closed_at IS NULL OR (raised_at >= :at AND drill = 0)"
-            " ORDER BY (closed_at IS NOT NULL), raised_at DESC, id DESC LIMIT :most",
+            "SELECT id FROM alert WHERE raised_at >= :at AND drill = 0 AND closed_at IS NOT NULL"
+            " ORDER BY raised_at DESC, id DESC LIMIT :most",
             at=to_ms(at),
-            most=_MOST,
+            most=_MOST - len(first),
         )
         found = (self._tx.alerts.get(row["id"]) for row in rows)
-        return [alert for alert in found if alert is not None]
+        return [*first, *(alert for alert in found if alert is not None)]
 
     def to_talk_about(self, staff_id: int, since: datetime) -> int | None:
         """The newest critical or high alert, over since then, that this person had and nobody offered a talk about."""

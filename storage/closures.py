@@ -133,7 +133,7 @@ class Closures(Store):
         """Alerts since then by category and by rule, drills left out; the most frequent first."""
         found: dict[tuple[str, str], Counter[str]] = {}
         for row in self._all(
-            "SELECT category, rules, verdict FROM alert WHERE drill = 0 AND raised_at >= :since ORDER BY id",
+            "SELECT category, rules, verdict FROM alert WHERE drill = 0 AND raised_at >= :since ORDER BY raised_at, id",
             since=to_ms(since),
         ):
             names = [

@@ -322,6 +322,14 @@ _DEBRIEF = (
     "CREATE INDEX debrief_open ON debrief (asked_at) WHERE done_at IS NULL",
 )
 
+# What is asked every few seconds, or for every page, must not grow with all that has ever been. An index that is in
+# the order that is asked for is taken before the one of the whole table.
+_YEARS_OF_PAST = (
+    "DROP INDEX outbox_unsettled",
+    "CREATE INDEX outbox_unsettled ON outbox (contact_id, id) WHERE state = 'unknown' AND settled = 0",
+    "CREATE INDEX alert_over ON alert (closed_at) WHERE closed_at IS NOT NULL",
+)
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
@@ -340,6 +348,7 @@ STEPS: tuple[Step, ...] = (
     Step("0011_content_in_use", (_CONTENT_IN_USE,)),
     Step("0012_debrief", _DEBRIEF),
     Step("0013_published", PUBLISHED),
+    Step("0014_years_of_past", _YEARS_OF_PAST),
     # On SQLite they lie in a file of their own, and here only in a copy (backup.py).
     Step("0016_posts", (posts.TABLE,)),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import Literal
 
@@ -13,6 +13,8 @@ from storage.records import Duty, Role, Staff
 from storage.sealing import new_uid
 from storage.store import Store
 from storage.times import from_ms_or_none, to_ms
+
+_OWN = tuple(each.name for each in fields(Profile))
 
 
 class StaffStore(Store):
@@ -41,6 +43,13 @@ class StaffStore(Store):
     def all(self) -> list[Staff]:
         """Everybody, disabled ones too, in the order they were added."""
         return [self._opened(row) for row in self._all("SELECT * FROM staff ORDER BY id")]
+
+    def leads(self) -> list[Staff]:
+        """Duty leads and coordinators whose accounts are open."""
+        rows = self._all(
+            "SELECT * FROM staff WHERE role IN ('duty_lead', 'coordinator') AND disabled_at IS NULL ORDER BY id"
+        )
+        return [self._opened(row) for row in rows]
 
     def get(self, staff_id: int) -> Staff | None:
         """One account."""
@@ -176,7 +185,7 @@ class StaffStore(Store):
         uid, opened = row["uid"], self._tx.keys.open
         profile = from_text(opened(row["profile"], "staff.profile", uid)) if row["profile"] else Profile()
         return Staff(
-            **asdict(profile),
+            **{name: getattr(profile, name) for name in _OWN},
             trained=row["trained"],
             id=row["id"],
             login=opened(row["login"], "staff.login", uid),

@@ -33,6 +33,7 @@ from storage.push import Push
 from storage.retention import Retention
 from storage.rota import RotaStore
 from storage.rungs import Rungs
+from storage.screens import Screens
 from storage.sealing import Box, Keys
 from storage.second_factor import SecondFactors
 from storage.service import ContentInUse, Counters, Incidents, Jobs, ShownServices, Worker
@@ -132,6 +133,11 @@ class Tx:
     def handoffs(self) -> Handoffs:
         """The queue, and who has whom."""
         return Handoffs(self)
+
+    @cached_property
+    def screens(self) -> Screens:
+        """What people see."""
+        return Screens(self)
 
     @cached_property
     def transcript(self) -> Transcript:

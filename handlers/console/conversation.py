@@ -70,7 +70,6 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
         if conversation is None:
             return None
         alert = tx.alerts.open_for(contact_id)
-        everybody = tx.staff.all()
         return Reading(
             row=row,
             thread=thread(_for_me(tx.transcript.entries(contact_id)), row, alert, now()),
@@ -82,16 +81,8 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
             mine=row.claimed_by == staff.id,
             watchers=parts().act.team.watchers(tx, contact_id, row.claimed_by),
             numbers=rungs.numbers(alert),
-            named=tuple(
-                other.alias
-                for other in everybody
-                if other.id != staff.id and not other.disabled and may_read(row, other)
-            ),
-            hidden_from=tuple(
-                other
-                for other in everybody
-                if staff.role is Role.COORDINATOR and other.id in row.known_to and other.id != staff.id
-            ),
+            named=_readers(tx, row, staff),
+            hidden_from=_hidden_from(tx, row, staff),
         )
 
     found = parts().storage.read(read)
@@ -102,6 +93,24 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
     asked = rungs.questions(category, alert.tier if alert else row.tier, row.language)
     found = replace(found, questions=tuple(asked))
     return replace(found, ladder=rungs.ladder(alert)) if alert else found
+
+
+def _readers(tx: Tx, row: QueueRow, staff: Staff) -> tuple[str, ...]:
+    """The colleagues who may read it. Only they are looked at: this is asked each time a screen is refreshed."""
+    holder = tx.staff.get(row.claimed_by) if row.claimed_by is not None else None
+    found = {one.id: one for one in (*tx.staff.leads(), *([holder] if holder else []))}
+    return tuple(
+        one.alias
+        for _, one in sorted(found.items())
+        if one.id != staff.id and not one.disabled and may_read(row, one)
+    )
+
+
+def _hidden_from(tx: Tx, row: QueueRow, staff: Staff) -> tuple[Staff, ...]:
+    """The colleagues who know the student and so do not see it; a coordinator may undo that."""
+    if staff.role is not Role.COORDINATOR:
+        return ()
+    return tuple(one for one in map(tx.staff.get, row.known_to) if one is not None and one.id != staff.id)
 
 
 def _for_me(entries: list[Entry]) -> list[Entry]:

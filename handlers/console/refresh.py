@@ -28,8 +28,13 @@ def fresh() -> ResponseReturnValue:
     """Everything on this page that is no longer as the page's marks say; 204 if nothing is.
 
     Arguments: one mark per part; `which` (queue or mine) for the list; `a` for the ladder of an alert; `c` for a
-    conversation, with the header X-Ticket from its page.
+    conversation, with the header X-Ticket from its page; `only=list`: without the conversation's own parts.
     """
+    with parts().live.answering():
+        return _fresh()
+
+
+def _fresh() -> ResponseReturnValue:
     contact_id = forms.number("c")
     made = {
         "strip": render_template("console/_strip.html"),
@@ -47,7 +52,7 @@ def fresh() -> ResponseReturnValue:
     alert = parts().storage.read(lambda tx: tx.alerts.get(alert_id)) if alert_id is not None else None
     if alert is not None and cases.may_work(alert):
         made["ladder"] = render_template("console/_ladder.html", ladder=rungs.ladder(alert))
-    if contact_id is not None:
+    if contact_id is not None and request.args.get("only") != "list":
         found = conversation.reading(contact_id)
         if not isinstance(found, conversation.Reading):
             abort(409)  # it is not ours to read any more

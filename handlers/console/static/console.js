@@ -174,13 +174,13 @@
 
   // Fresh parts: on a word from the server, once a minute for the clocks, and by asking when no word comes.
   let asking = false,
-    again = false,
+    again = null,
     failures = 0,
     lostTimer = null;
-  async function refresh() {
+  async function refresh(only = "") {
     if (!body.dataset.live) return;
     if (asking) {
-      again = true;
+      again = again === null || again === only ? only : "";
       return;
     }
     asking = true;
@@ -188,6 +188,7 @@
     for (const part of document.querySelectorAll("[data-part]")) ask.set(part.dataset.part, part.dataset.mark);
     if (body.dataset.which) ask.set("which", body.dataset.which);
     for (const name of ["c", "a"]) if (body.dataset[name]) ask.set(name, body.dataset[name]);
+    if (only) ask.set("only", only);
     const headers = { "X-Background": "1", "X-Ticket": body.dataset.ticket || "" };
     try {
       const answer = await fetch(`/console/fresh?${ask}`, { headers, redirect: "manual" });
@@ -211,9 +212,9 @@
       lost();
     } finally {
       asking = false;
-      if (again) {
-        again = false;
-        setTimeout(refresh, 100);
+      if (again !== null) {
+        setTimeout(refresh, 100, again);
+        again = null;
       }
     }
   }
@@ -257,12 +258,14 @@
     stopped = false;
   function listen() {
     if (stopped || !body.dataset.live) return;
-    stream = new EventSource("/console/live");
-    stream.addEventListener("changed", () => {
+    stream = new EventSource(`/console/live${body.dataset.c ? `?c=${body.dataset.c}` : ""}`);
+    const told = (only) => () => {
       clearInterval(poll);
       poll = null;
-      refresh();
-    });
+      refresh(only);
+    };
+    stream.addEventListener("changed", told(""));
+    stream.addEventListener("list", told("list"));
     stream.addEventListener("error", () => {
       if (!poll && !stopped) poll = setInterval(refresh, 5000);
       if (stream.readyState === EventSource.CLOSED) setTimeout(listen, 60000); // full, or refused

@@ -113,7 +113,7 @@
     const button = event.target.closest("[data-undo], [data-now]");
     if (!button) return;
     event.preventDefault();
-    const deed = "undo" in button.dataset ? takeBack(button) : send(button.getAttribute("formaction"), {}, true).then(refresh);
+    const deed = "undo" in button.dataset ? takeBack(button) : send(button.getAttribute("formaction"), {}, true).then(() => refresh());
     deed.catch(() => toast(say("not_sent")));
   });
 

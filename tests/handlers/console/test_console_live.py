@@ -38,6 +38,49 @@ def test_a_quiet_stream_still_beats(house):
     events.close()
 
 
+def quiet(events: Iterator[str]) -> None:
+    """Until nothing more comes of what happened before."""
+    beats = 0
+    while beats < 2:
+        beats = beats + 1 if next(events).startswith(":") else 0
+
+
+def news(events: Iterator[str]) -> str:
+    """The next word that is no beat."""
+    return next(event for event in events if not event.startswith(":")).split("\n")[0]
+
+
+def test_a_busy_process_tells_of_ones_own_student_at_once_and_others_when_there_is_time(house, amalie):
+    contact_id = house.waiting()
+    house.deeds.claim(contact_id, amalie)
+    own, other = house.live.stream(lambda: True, staff_id=amalie.id), house.live.stream(lambda: True)
+    quiet(own), quiet(other)
+    with house.live.answering(), house.live.answering():
+        house.student("Er du der?")
+        assert news(own) == "event: changed"
+        assert next(other).startswith(":")
+    assert news(other) == "event: changed"
+    own.close(), other.close()
+
+
+def test_a_busy_process_tells_everybody_of_somebody_new_at_once(house):
+    events = house.live.stream(lambda: True, contact_id=0)
+    quiet(events)
+    with house.live.answering(), house.live.answering():
+        house.waiting()
+        assert news(events) == "event: list"
+    assert news(events) == "event: changed"
+    events.close()
+
+
+def test_a_page_asks_for_the_list_without_its_conversation(house, amalie):
+    contact_id = house.waiting()
+    house.deeds.claim(contact_id, amalie)
+    found = house.browser(amalie).get(f"/fresh?which=queue&c={contact_id}&only=list").json
+    assert "row-here" in found["parts"]["list"]["html"]
+    assert "thread" not in found["parts"]
+
+
 def test_a_stream_ends_when_its_session_does(house):
     events = house.live.stream(lambda: False)
     assert [event for event in events if event.startswith(":")] == []
