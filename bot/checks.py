@@ -241,7 +241,7 @@ def _silent_problems(parts: Parts) -> Iterator[Problem]:
         said = f"step {ordered[0]!r} goes round in a circle that never waits: {', '.join(ordered)}"
         line = located.line("steps", ordered[0])
         yield Problem(located.file, line, said, "circle", ordered[0])
-    lengths, _ = silent.measured()
+    lengths, _ = silent.measured
     for name, flow in parts.flows.items():
         located = parts.located[parts.flow_files[name]]
         length = lengths.get((name, flow.start), 0)

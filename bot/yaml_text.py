@@ -127,7 +127,7 @@ def read_yaml(text: str, file: str) -> Located:
         raise BadYamlError([Problem(file, 1, "a line may not start with %")])
     reader = _Reader(file)
     try:
-        data = reader.document(yaml.parse(text, Loader=_Loader))
+        data = reader.document(iter(_Loader(text).get_event, None))
     except MarkedYAMLError as error:
         raise BadYamlError([_refused(error, file)]) from None
     except ReaderError as error:
