@@ -200,8 +200,10 @@ class _FlowProblems:
                 yield Problem(f"flows/{name}.yaml", 1, f"there is no flow named {name!r}", "no_flow")
         values = _saved_values(parts.flows)
         lines = _service_lines(parts)
+        marks = any(c.danger for f in parts.flows.values() for s in f.steps.values() for c in s.choices)
         for name, flow in parts.flows.items():
-            flow_check = FlowCheck(parts, flow, parts.located[parts.flow_files[name]], lines, values)
+            located = parts.located[parts.flow_files[name]]
+            flow_check = FlowCheck(parts, flow, located, lines, values, marks_danger=marks)
             yield from flow_check.all()
             for language, count in flow_check.words_read.items():
                 self.words_read[language] = [

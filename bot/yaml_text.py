@@ -152,8 +152,11 @@ def _refused(error: MarkedYAMLError, file: str) -> Problem:
     said = str(error.problem or error.context or "unreadable").splitlines()[0]
     if "nesting" in said:
         return Problem(file, mark.line + 1 if mark else 1, "is nested too deeply")
-    hint = "look at the spaces at the beginning, the quotes and the brackets, here and on the line above"
-    return Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {said}; {hint}")
+    said = (
+        f"is not YAML: {said}; look at the spaces at the beginning, the quotes and the brackets, here and on the"
+        " line above"
+    )
+    return Problem(file, mark.line + 1 if mark else 1, said)
 
 
 class _Reader:

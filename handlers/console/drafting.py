@@ -12,7 +12,7 @@ from typing import Literal
 
 from bot.content import CONFIG, MODEL, PHRASES, REPLIES, SERVICES, TEXTS, Content, load_content
 from bot.errors import ContentError
-from bot.findings import instead, level
+from bot.findings import level
 from bot.flow.load import read_flow
 from bot.flow.load import schema as flow_schema
 from bot.flow.model import PLACES, Flow
@@ -22,6 +22,7 @@ from bot.replies import ReplyList
 from bot.risk import RiskFile
 from bot.services import ServiceList
 from bot.settings import Settings
+from bot.translated import instead_in, path_in, text_in
 from bot.yaml_text import BadYamlError, Problem, read_yaml
 from handlers.console.diagram import Drawing, draw
 
@@ -75,9 +76,9 @@ def may_be_new(name: str) -> bool:
     return _NEW.fullmatch(name) is not None
 
 
-def findings(files: Mapping[str, str]) -> list[Finding]:
+def findings(files: Mapping[str, str], language: str) -> list[Finding]:
     """Everything that is wrong in these files: as `peersupport check`, and the form of the rehearsals."""
-    return list(_findings(_key(files)))
+    return [_finding(each, language) for each in _findings(_key(files))]
 
 
 def _key(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -85,34 +86,38 @@ def _key(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=4)  # one page asks several times, and the next one of the same person again
-def _findings(key: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
+def _findings(key: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
     from bot.checks import report  # megabytes, needed by those who write
 
     files = dict(key)
-    found = [_finding(each) for each in report(files).findings]
+    found = list(report(files).findings)
     content = content_of(files)
     for name in files if content else ():
         if content and is_rehearsal(name):
-            found += of_rehearsal(files, name, content)
+            found += _of_rehearsal(files, name, content)
     return tuple(found)
 
 
-def of_rehearsal(files: Mapping[str, str], name: str, content: Content) -> list[Finding]:
+def of_rehearsal(files: Mapping[str, str], name: str, content: Content, language: str) -> list[Finding]:
     """What is wrong with one rehearsal's form."""
+    return [_finding(each, language) for each in _of_rehearsal(files, name, content)]
+
+
+def _of_rehearsal(files: Mapping[str, str], name: str, content: Content) -> list[Problem]:
     read = read_script(files[name], name, content)
-    return [_finding(each) for each in read] if isinstance(read, list) else []
+    return read if isinstance(read, list) else []
 
 
-def _finding(problem: Problem) -> Finding:
+def _finding(problem: Problem, language: str) -> Finding:
     meant, quoted = _MEANT.search(problem.text), _QUOTED.findall(problem.text)
     wrong = [word for word in quoted if meant and word != meant[1]]
     return Finding(
         file=problem.file,
         line=problem.line,
-        text=problem.text,
+        text=text_in(problem, language),
         level=level(problem),
-        path=problem.path,
-        instead=instead(problem) if problem.kind != "form" else "",
+        path=path_in(problem, language),
+        instead=instead_in(problem, language) if problem.kind != "form" else "",
         swap=(wrong[-1], meant[1]) if meant and wrong else None,
     )
 

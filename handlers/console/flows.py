@@ -59,7 +59,7 @@ def files_page() -> ResponseReturnValue:
     work = desk.open_for(me())
     return render_template(
         "console/files.html",
-        rows=rows(work, drafting.findings(work.files)),
+        rows=rows(work, drafting.findings(work.files, language())),
         kinds=drafting.KINDS,
         edition=work.edition,
         drafts=len(work.drafts),
@@ -197,11 +197,11 @@ def _tried(work: desk.Work, name: str, text: str) -> Tried:
     result = None
     if kind == "rehearsal":
         base = content or drafting.content_of(work.edition.files)
-        found = drafting.of_rehearsal(files, name, base) if base else []
+        found = drafting.of_rehearsal(files, name, base, language()) if base else []
         if base and not found and request.method == "POST":
             result = run_text(base, text, name)
     else:
-        found = drafting.findings(files)
+        found = drafting.findings(files, language())
     here = [each for each in found if each.file == name]
     wrong = frozenset(each.line for each in here if each.level == "error")
     drawn = (

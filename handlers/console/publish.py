@@ -13,13 +13,14 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.differences import FileChange, differences, sensitive
+from bot.translated import sentence_in
 from bot.versions import Choice, Plan
 from handlers.console import desk, drafting
 from handlers.console.drafting import Finding
 from handlers.console.forms import line, number
 from handlers.console.parts import me, parts
 from handlers.console.rehearsing import Run, rehearsing
-from handlers.console.words import known, t
+from handlers.console.words import known, language, t
 from handlers.publishing import Meanwhile, NeedsSecond, Refused, Standing
 from storage.records import Staff
 
@@ -69,7 +70,7 @@ class Ahead:
 def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
     files = dict(parts().publishing.files_of(restore)) if restore else work.files
     changes = differences(work.edition.files, files)
-    found = drafting.findings(files) if changes else []
+    found = drafting.findings(files, language()) if changes else []
     content = drafting.content_of(files) if changes else None
     ready = content is not None and not any(each.level == "error" for each in found)
     run = rehearsing.of(files)
@@ -160,7 +161,7 @@ def publish_now() -> ResponseReturnValue:
         flash(t("publish.meanwhile"), "error")
         return redirect(url_for("console.publish_page"))
     except Refused as refused:
-        flash(t("publish.refused", why=refused.problems[0]), "error")
+        flash(t("publish.refused", why=sentence_in(refused.problems[0], language())), "error")
         return _page(work, ahead, why)
     return redirect(url_for("console.versions_page"))
 
@@ -203,7 +204,7 @@ def decide(proposal_id: int) -> ResponseReturnValue:
     except Meanwhile:
         flash(t("publish.meanwhile"), "error")
     except Refused as refused:
-        flash(t("publish.refused", why=refused.problems[0]), "error")
+        flash(t("publish.refused", why=sentence_in(refused.problems[0], language())), "error")
     return redirect(url_for("console.versions_page"))
 
 
