@@ -321,6 +321,17 @@ _DEBRIEF = (
     "CREATE INDEX debrief_open ON debrief (asked_at) WHERE done_at IS NULL",
 )
 
+# How often each step and way of a set's flows was taken. No conversation, no time: a count points at nobody.
+_FLOW_WAYS = """CREATE TABLE flow_way (
+        set_number {big} NOT NULL,              -- 0: a service that publishes none
+        flow TEXT NOT NULL,
+        step TEXT NOT NULL,
+        way TEXT NOT NULL,                      -- as bot.flow.edges names it
+        slot {big} NOT NULL,
+        taken {big} NOT NULL,
+        PRIMARY KEY (set_number, flow, step, way, slot)
+    ) {strict}"""
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
@@ -339,4 +350,5 @@ STEPS: tuple[Step, ...] = (
     Step("0011_content_in_use", (_CONTENT_IN_USE,)),
     Step("0012_debrief", _DEBRIEF),
     Step("0013_published", PUBLISHED),
+    Step("0015_flow_ways", (_FLOW_WAYS,)),
 )
