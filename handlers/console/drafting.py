@@ -24,7 +24,7 @@ from bot.services import ServiceList
 from bot.settings import Settings
 from bot.translated import instead_in, path_in, text_in
 from bot.yaml_text import BadYamlError, Problem, read_yaml
-from handlers.console.diagram import Drawing, draw
+from handlers.console.diagram import Drawing, Traffic, draw
 
 Kind = Literal["flow", "texts", "services", "phrases", "replies", "config", "rehearsal", "other"]
 KINDS: tuple[Kind, ...] = ("flow", "texts", "services", "phrases", "replies", "config", "rehearsal", "other")
@@ -139,11 +139,11 @@ def drawing(
     *,
     wrong_lines: frozenset[int] = frozenset(),
     walked: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
-    here: Mapping[tuple[str, str], int] | None = None,
+    traffic: Traffic | None = None,
 ) -> tuple[Flow, Drawing] | None:
     """The flow of a file, drawn. None while its form is not right.
 
-    `walked`: flow, step and way to how often rehearsals took it. `here`: conversations at a step now.
+    `walked`: flow, step and way to how often rehearsals took it.
     """
     try:
         located = read_yaml(text, name)
@@ -161,8 +161,7 @@ def drawing(
     if walked is not None:
         steps = walked.get(flow.flow, {})
         counted = {(step, way): count for step, ways in steps.items() for way, count in ways.items()}
-    waiting = {step: count for (flow_name, step), count in (here or {}).items() if flow_name == flow.flow}
-    return flow, draw(flow, lines, language, wrong_lines=wrong_lines, walked=counted, here=waiting)
+    return flow, draw(flow, lines, language, wrong_lines=wrong_lines, walked=counted, traffic=traffic)
 
 
 def content_of(files: Mapping[str, str]) -> Content | None:

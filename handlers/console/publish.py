@@ -33,6 +33,8 @@ class Ahead:
 
     files: Mapping[str, str]
     restore: int | None  # going back to this set
+    chosen: frozenset[str]  # my drafts that are to be published
+    outdated: bool  # one of them began from a text that is not the published one any more
     changes: list[FileChange]
     found: list[Finding]
     run: Run | None
@@ -60,6 +62,8 @@ class Ahead:
         """Why the button is off, as a word of the page; empty when it is on."""
         if not self.changes:
             return "nothing"
+        if self.outdated:
+            return "outdated"
         if self.wrong:
             return "findings"
         if self.run is None or not self.run.over:
@@ -68,7 +72,8 @@ class Ahead:
 
 
 def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
-    files = dict(parts().publishing.files_of(restore)) if restore else work.files
+    chosen = frozenset() if restore else _chosen(work)
+    files = dict(parts().publishing.files_of(restore)) if restore else work.with_drafts(chosen)
     changes = differences(work.edition.files, files)
     found = drafting.findings(files, language()) if changes else []
     content = drafting.content_of(files) if changes else None
@@ -79,6 +84,8 @@ def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
     return Ahead(
         files=files,
         restore=restore,
+        chosen=chosen,
+        outdated=not chosen.isdisjoint(work.outdated),
         changes=changes,
         found=found,
         run=run,
@@ -93,6 +100,13 @@ def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
         if content
         else [],
     )
+
+
+def _chosen(work: desk.Work) -> frozenset[str]:
+    """The drafts that are ticked; all of them until somebody has chosen."""
+    if not request.values.get("some"):
+        return frozenset(work.drafts)
+    return frozenset(work.drafts).intersection(request.values.getlist("file"))
 
 
 def _restored(work: desk.Work) -> int | None:
