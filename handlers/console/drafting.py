@@ -31,6 +31,7 @@ KINDS: tuple[Kind, ...] = ("flow", "texts", "services", "phrases", "replies", "c
 MAX_TEXT = 1_000_000
 _NEW = re.compile(r"flows/(rehearsals/)?[a-z][a-z0-9_-]{0,60}\.yaml")
 _MEANT = re.compile(r"did you mean '([^']{1,80})'")
+_GAP = re.compile(r"@@ -\S+ \+(\d+)")
 _QUOTED = re.compile(r"'([^']{1,80})'")
 _FIXED: Mapping[str, Kind] = {
     CONFIG: "config",
@@ -232,6 +233,8 @@ def first_text(name: str) -> str:
 
 
 def both(mine: str, theirs: str) -> Iterator[tuple[str, str]]:
-    """Two texts line by line: `-` only in theirs, `+` only in mine, ` ` in both, `@` where equal lines are left out."""
+    """Two texts line by line: `-` only in theirs, `+` only in mine, ` ` in both, `@` where equal lines
+    are left out, with the number in mine of the line that follows."""
     for line in list(difflib.unified_diff(theirs.splitlines(), mine.splitlines(), n=2, lineterm=""))[2:]:
-        yield line[:1], line[1:] if not line.startswith("@@") else line
+        gap = _GAP.match(line)
+        yield line[:1], gap[1] if gap else line[1:]
