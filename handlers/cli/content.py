@@ -14,7 +14,8 @@ from bot.verified import aged
 from bot.yaml_text import Problem
 from handlers.cli.finding_formats import FORMATS, figures, in_words, word
 from handlers.cli.hours_report import report
-from handlers.cli.parts import State, pass_state, reader_language
+from handlers.cli.parts import State, pass_state
+from handlers.environment import reader_language
 
 if TYPE_CHECKING:
     from bot.checks import Report

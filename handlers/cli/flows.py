@@ -13,7 +13,8 @@ from bot.differences import FileChange, differences
 from bot.errors import PeerSupportError
 from bot.translated import sentence_in
 from bot.versions import Choice, Plan
-from handlers.cli.parts import State, pass_state, reader_language
+from handlers.cli.parts import State, pass_state
+from handlers.environment import reader_language
 from handlers.publishing import Publishing, Standing
 from storage import Storage, Tx
 from storage.publishing_records import Origin, PublishedSet

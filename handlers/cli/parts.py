@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,12 +180,6 @@ class State:
 def _newest_files(tx: Tx) -> dict[str, str] | None:
     number = tx.published.newest_number()
     return None if number is None else tx.published.files(number)
-
-
-def reader_language() -> str:
-    """Of whoever sits at this terminal, as the machine is set: nb or en."""
-    named = next((each for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (each := os.environ.get(name))), "")
-    return "nb" if named[:2].lower() in ("nb", "nn", "no") else "en"
 
 
 pass_state = click.make_pass_decorator(State)

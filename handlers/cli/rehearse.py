@@ -12,7 +12,8 @@ import click
 from bot.content import Content
 from bot.rehearsal.read import FOLDER, is_rehearsal
 from bot.translated import sentence_in
-from handlers.cli.parts import State, pass_state, reader_language
+from handlers.cli.parts import State, pass_state
+from handlers.environment import reader_language
 from handlers.rehearsal import Result, coverage, rehearse_on, run_text, shown, table
 
 
