@@ -200,8 +200,10 @@ class _FlowProblems:
                 yield Problem(f"flows/{name}.yaml", 1, f"there is no flow named {name!r}", "no_flow")
         values = _saved_values(parts.flows)
         lines = _service_lines(parts)
+        marks = any(c.danger for f in parts.flows.values() for s in f.steps.values() for c in s.choices)
         for name, flow in parts.flows.items():
-            flow_check = FlowCheck(parts, flow, parts.located[parts.flow_files[name]], lines, values)
+            located = parts.located[parts.flow_files[name]]
+            flow_check = FlowCheck(parts, flow, located, lines, values, marks_danger=marks)
             yield from flow_check.all()
             for language, count in flow_check.words_read.items():
                 self.words_read[language] = [
@@ -241,7 +243,7 @@ def _silent_problems(parts: Parts) -> Iterator[Problem]:
         said = f"step {ordered[0]!r} goes round in a circle that never waits: {', '.join(ordered)}"
         line = located.line("steps", ordered[0])
         yield Problem(located.file, line, said, "circle", ordered[0])
-    lengths, _ = silent.measured()
+    lengths, _ = silent.measured
     for name, flow in parts.flows.items():
         located = parts.located[parts.flow_files[name]]
         length = lengths.get((name, flow.start), 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from bot.errors import ContentError
-from bot.flow.edges import Edge
 from bot.flow.fold import titles
 from bot.flow.load import read_flow
 from bot.flow.model import DangerMark, Flow
@@ -46,7 +45,6 @@ class Content:
     flows: Mapping[str, Flow]
     phrases: Reader
     replies: Replies
-    walked: Callable[[Edge], None] | None = None  # told of every way that a flow takes; for rehearsals
     number: int | None = None  # of the published set; None: nothing is pinned, everybody is on these flows
     plans: tuple[tuple[int, Plan], ...] = ()  # what later sets make of conversations under way
 

@@ -74,7 +74,8 @@ def differences(old: Files, new: Files) -> list[FileChange]:
 
 
 def sensitive(old: Files, new: Files) -> tuple[str, ...]:
-    """Why a second person has to agree: phrases, cards, numbers, danger (what in a flow means danger)."""
+    """Why a second person has to agree: phrases, cards, numbers (of services, or that a step lists), danger (what in
+    a flow means danger)."""
     found = []
     lists = {PHRASES, MODEL, extra_phrases_of(old.get(CONFIG, "")), extra_phrases_of(new.get(CONFIG, ""))}
     if any(_data(old, name) != _data(new, name) for name in lists if name) or (
@@ -83,7 +84,7 @@ def sensitive(old: Files, new: Files) -> tuple[str, ...]:
         found.append("phrases")
     if any(_data(old, TEXTS).get(each) != _data(new, TEXTS).get(each) for each in CARD_SECTIONS):
         found.append("cards")
-    if _numbers(old) != _numbers(new):
+    if _numbers(old) != _numbers(new) or _takes_away(old, new):
         found.append("numbers")
     if _marks(old) != _marks(new):
         found.append("danger")
@@ -218,6 +219,24 @@ def _flat(data: Any, where: str) -> Iterator[tuple[str, str]]:
 def _numbers(files: Files) -> dict[str, Any]:
     services = _by_id(_data(files, SERVICES), "services")
     return {id: [service.get(key) for key in _NUMBERS] for id, service in services.items()}
+
+
+def _takes_away(old: Files, new: Files) -> bool:
+    """Whether a step that stays has lost a service that it listed."""
+    before, after = _listed(old), _listed(new)
+    return any(before[step] - after[step] for step in before.keys() & after.keys())
+
+
+def _listed(files: Files) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name in files:
+        data = _data(files, name) if is_flow_file(name) else {}
+        for step, body in _mapping(data.get("steps")).items():
+            services = _mapping(body).get("services")
+            found[f"{data.get('flow')}.{step}"] = set(
+                map(str, services if isinstance(services, list) else ())
+            )
+    return found
 
 
 def _marks(files: Files) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.conversation import Conversation, Stopped, changed
 from bot.effects import DropPending, Effect, SendMessage, Turn
+from bot.flow.edges import Edge
 from bot.messages import BotMessage, Choice, Purpose
 from bot.triage import Queued
 from bot.versions import FIRST, Earlier, Flows
@@ -61,6 +62,7 @@ class Draft:
         self.world = world
         self.now = now
         self.effects: list[Effect] = []
+        self.ways: list[tuple[int, Edge]] = []  # with the number of the set
         self._scripts: dict[int, Content] = {}  # by earlier set
 
     def change(self, **fields: Any) -> None:
@@ -73,7 +75,12 @@ class Draft:
 
     def turn(self) -> Turn:
         """What came of it."""
-        return Turn(conversation=self.conv, effects=tuple(self.effects))
+        return Turn(conversation=self.conv, effects=tuple(self.effects), ways=tuple(self.ways))
+
+    def took(self, *ways: Edge) -> None:
+        """Count these ways, as ways of the set that the conversation is on."""
+        number = self.flow_set or self.content.number or 0
+        self.ways += [(number, way) for way in ways]
 
     # The flows, as this conversation began with them.
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 from bot.conversation import Conversation, Tier
+from bot.flow.edges import Edge
 from bot.messages import OutboundMessage, Purpose
 
 
@@ -206,3 +207,6 @@ class Turn:
 
     conversation: Conversation
     effects: tuple[Effect, ...] = ()
+    ways: tuple[
+        tuple[int, Edge], ...
+    ] = ()  # steps and ways taken, to be counted; each with its published set

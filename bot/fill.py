@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from bot.settings import Words
 from bot.yaml_text import near
@@ -19,6 +19,7 @@ Fields = Mapping[str, Field]
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _DIGITS = re.compile(r"(?<![\d.,/-])\d(?:[ \u00a0]?\d){2,}(?![.,/-]?\d)")
+_DIGIT = re.compile(r"\d")
 _ADDRESS = re.compile(r"https?://\S+|\S+@\S+")
 
 # The longest value that may stand in place of a field, for the check of lengths.
@@ -56,16 +57,18 @@ def in_languages(language: str | None, say: Callable[[str], str]) -> str:
 
 def placeholders(text: str) -> list[str]:
     """Names in braces, in order."""
-    return [match[1] for match in _PLACEHOLDER.finditer(text)]
+    return _PLACEHOLDER.findall(text) if "{" in text else []
 
 
 def units(text: str) -> int:
     """Length in UTF-16 units, as the channel counts."""
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def longest(text: str, numbers: Mapping[str, str]) -> int:
     """The length once the longest values are filled in. `numbers`: service ids to their numbers."""
+    if "{" not in text:
+        return units(text)
     return units(_PLACEHOLDER.sub(lambda match: "x" * len(_longest(match[1], numbers)), text))
 
 
@@ -75,21 +78,24 @@ def _longest(name: str, numbers: Mapping[str, str]) -> str:
 
 def phone_numbers(text: str) -> list[str]:
     """Digits that look like a phone number and are written out. Addresses and `{...}` are left alone."""
+    if not _DIGIT.search(text):
+        return []
     return [match[0] for match in _DIGITS.finditer(_ADDRESS.sub(" ", _PLACEHOLDER.sub(" ", text)))]
 
 
-def wording_problems(words: Words, allowed: Iterable[str], numbers: Mapping[str, str]) -> list[str]:
+def wording_problems(words: Words, allowed: Collection[str], numbers: Mapping[str, str]) -> list[str]:
     """What is wrong with a text in two languages, save for its length."""
-    names = set(allowed) | PAGE_FIELDS | set(numbers)
     found: list[str] = []
     for language in LANGUAGES:
         text = words.in_(language)
         if not text.strip():
             found.append(f"{language} is empty")
         for name in placeholders(text):
-            if name not in names:
+            if name not in numbers and name not in PAGE_FIELDS and name not in allowed:
+                names = {*allowed, *PAGE_FIELDS, *numbers}
                 found.append(f"{language}: unknown placeholder {{{name}}}{near(name, names)}")
-        if "{" in _PLACEHOLDER.sub("", text) or "}" in _PLACEHOLDER.sub("", text):
+        rest = _PLACEHOLDER.sub("", text) if "{" in text else text
+        if "{" in rest or "}" in rest:
             found.append(f"{language}: a brace without its partner")
         for digits in phone_numbers(text):
             found.append(f"{language}: write the service's id in braces instead of the number {digits}")

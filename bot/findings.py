@@ -86,6 +86,10 @@ KINDS: Mapping[str, Kind] = {
         "A person is more than five taps away.",
         "Leave out a question, or ask it after a person has the conversation.",
     ),
+    "urgent": _error(
+        "Urgent help has lost a button.",
+        "Put back the menu's button to urgent help, or the choice with `danger`.",
+    ),
     "same_question": _error(
         "A button only asks the same again.", "Let the choice lead somewhere else, or take it out."
     ),

@@ -18,6 +18,7 @@ from bot.settings import Words
 from bot.texts import length_problems
 from bot.yaml_text import Located, Path, Problem, near
 
+_EMERGENCY = frozenset({"110", "112", "113"})
 FLOW_FIELDS = frozenset({"hours", "next_open"})
 # What a choice must do to bear the name of a word that always works; nothing does what the others do.
 _DOES: Mapping[str, str] = {"erase": "erase", "menu": "menu", "people": "people", "nb": "nb", "en": "en"}
@@ -37,14 +38,19 @@ class FlowCheck:
         located: Located,
         lines: Mapping[str, Mapping[str, int]] | None,
         values: Mapping[str, set[str] | None],
+        *,
+        marks_danger: bool,
     ) -> None:
-        """`lines`: how long each service's line is, by id and language; None: services.yaml cannot be read."""
+        """`lines`: how long each service's line is, by id and language; None: services.yaml cannot be read.
+        `marks_danger`: some flow has a button for those in danger.
+        """
         self.parts = parts
         self.flow = flow
         self.located = located
         self.lines = lines
         self.numbers = Services(parts.services).numbers if parts.services else None
         self.values = values
+        self.marks_danger = marks_danger
         self.words_read = {"nb": [0, 0, 0], "en": [0, 0, 0]}
 
     def all(self) -> Iterator[Problem]:
@@ -117,6 +123,7 @@ class FlowCheck:
             yield self.problem("numbers_alone", said, name, "services")
         if self.numbers is None:
             return
+        yield from self.urgent(name, step, self.numbers)
         said_here: list[tuple[Words | None, Path, int]] = [
             (step.say, ("say",), sum(below.values())),
             (step.otherwise.say, ("otherwise", "say"), 0),
@@ -129,6 +136,17 @@ class FlowCheck:
             for text in length_problems(words, self.numbers, extra):
                 yield self.problem("too_long", text, name, *path)
             yield from self.reading(name, words, path)
+
+    def urgent(self, name: str, step: Step, numbers: Mapping[str, str]) -> Iterator[Problem]:
+        """Who is asked something below 110, 112 or 113 can also tap that there is danger."""
+        if not (
+            self.marks_danger and step.choices and any(numbers.get(i) in _EMERGENCY for i in step.services)
+        ):
+            return
+        ahead = [self.flow.steps.get(choice.goto or step.goto or "") for choice in step.choices]
+        if not (any(c.danger for c in step.choices) or any(each.danger for each in ahead if each)):
+            said = f"step {name!r} lists an emergency number and has no button for those in danger"
+            yield self.problem("urgent", said, name, "choices")
 
     def reading(self, name: str, words: Words, path: Path) -> Iterator[Problem]:
         for language, text in (("nb", words.nb), ("en", words.en)):

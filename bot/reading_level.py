@@ -19,7 +19,8 @@ _SENTENCE = re.compile(r"[.!?:]+(?:\s|$)|\n+")
 
 def counted(text: str) -> tuple[int, int, int]:
     """Words, long words, sentences."""
-    text = _PLACEHOLDER.sub(" ", text).strip()
+    if "{" in text or "://" in text:
+        text = _PLACEHOLDER.sub(" ", text)
     words = _WORD.findall(text)
     sentences = sum(1 for part in _SENTENCE.split(text) if part and not part.isspace())
     return len(words), sum(1 for word in words if len(word) >= LONG_WORD), max(1, sentences)

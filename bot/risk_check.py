@@ -11,6 +11,8 @@ from bot.risk_pattern import Lists, parse
 from bot.risk_shifts import Texts
 from bot.yaml_text import Located, Path, Problem, near
 
+_Fault = tuple[str, Path]  # the sentence, and where in the file it belongs
+
 
 def risk_problems(located: Located, file: RiskFile, base: RiskFile | None = None) -> list[Problem]:
     """Phrases that cannot be read, names that mean nothing, and sentences that are read wrongly.
@@ -18,24 +20,24 @@ def risk_problems(located: Located, file: RiskFile, base: RiskFile | None = None
     `base`: the file that this one adds to. Only this one's mistakes are told, but it may use what stands there,
     and what must mean nothing there must mean nothing with both.
     """
-    whole = merged(base, file) if base else file
-    found = [*_form_problems(located, file, whole.lists), *_name_problems(located, file, base)]
-    if found:
-        return found
-    misread = _misread(
+    faults = _faults(
         file.model_dump_json(by_alias=True), base.model_dump_json(by_alias=True) if base else None
     )
-    return [located.problem(said, *path) for said, path in misread]
+    return [located.problem(said, *path) for said, path in faults]
 
 
 @lru_cache(maxsize=4)
-def _misread(written: str, below: str | None) -> tuple[tuple[str, Path], ...]:
-    """What is read wrongly, and where it stands. Kept, by the files' values: reading thousands of sentences takes
-    a second, and most checks come after a change somewhere else."""
+def _faults(written: str, below: str | None) -> tuple[_Fault, ...]:
+    """What is wrong, and where it stands. Kept, by the files' values: reading thousands of phrases and sentences
+    takes a second, and most checks come after a change somewhere else."""
     file = RiskFile.model_validate_json(written)
     base = RiskFile.model_validate_json(below) if below else None
-    phrases = Phrases(merged(base, file) if base else file)
-    found: list[tuple[str, Path]] = []
+    whole = merged(base, file) if base else file
+    return (*_form(file, whole.lists), *_names(file, base)) or tuple(_misread(file, base, Phrases(whole)))
+
+
+def _misread(file: RiskFile, base: RiskFile | None, phrases: Phrases) -> list[_Fault]:
+    found: list[_Fault] = []
     for sentence in base.never if base else ():
         got = phrases.read(sentence)
         if got is not None:
@@ -58,14 +60,14 @@ def _misread(written: str, below: str | None) -> tuple[tuple[str, Path], ...]:
         got = phrases.read(sentence)
         if got is not None:
             found.append((f"this sentence must mean nothing, but is {_shown(got)}", ("never", index)))
-    return tuple(found)
+    return found
 
 
 def _shown(finding: Finding | None) -> str:
     return f"{finding.tier} by {finding.rule}" if finding else "none"
 
 
-def _form_problems(located: Located, file: RiskFile, lists: Lists) -> Iterator[Problem]:
+def _form(file: RiskFile, lists: Lists) -> Iterator[_Fault]:
     listed: list[tuple[str, int, str, dict[str, Texts]]] = [
         (
             "rules",
@@ -85,14 +87,14 @@ def _form_problems(located: Located, file: RiskFile, lists: Lists) -> Iterator[P
                 said = (
                     f"{id}: {phrase!r}: an exception that begins or ends with (...) excepts the phrase itself"
                 )
-                yield located.problem(said, section, number, "except", index)
+                yield said, (section, number, "except", index)
         for key, index, phrase in ((k, i, p) for k, each in phrases.items() for i, p in enumerate(each)):
             try:
                 parse(phrase, lists)
             except ValueError as error:
-                yield located.problem(f"{id}: {error}", section, number, key, index)
+                yield f"{id}: {error}", (section, number, key, index)
         if not phrases["nb"] and not phrases["en"]:
-            yield located.problem(f"{id}: has no phrases", section, number)
+            yield f"{id}: has no phrases", (section, number)
 
 
 def _open_ended(phrase: str) -> bool:
@@ -101,7 +103,7 @@ def _open_ended(phrase: str) -> bool:
     return bool(words) and any(each.startswith("(") and each.endswith(")") for each in (words[0], words[-1]))
 
 
-def _name_problems(located: Located, file: RiskFile, base: RiskFile | None) -> Iterator[Problem]:
+def _names(file: RiskFile, base: RiskFile | None) -> Iterator[_Fault]:
     ids = [("rules", n, each.id) for n, each in enumerate(file.rules)]
     ids += [("shifts", n, each.id) for n, each in enumerate(file.shifts)]
     ids += [("together", n, each.id) for n, each in enumerate(file.together)]
@@ -111,10 +113,10 @@ def _name_problems(located: Located, file: RiskFile, base: RiskFile | None) -> I
         taken = [("words", name) for name in file.words if name in base.words]
         taken += [("groups", name) for name in file.groups if name in base.groups]
         for kind, name in taken:
-            yield located.problem(f"the list {name!r} stands in the other file already", kind, name)
+            yield f"the list {name!r} stands in the other file already", (kind, name)
     for section, number, id in ids:
         if id in seen:
-            yield located.problem(f"the id {id!r} is used twice", section, number, "id")
+            yield f"the id {id!r} is used twice", (section, number, "id")
         seen.add(id)
     letters = set("ABCDEFGHIJKLMNO")
     known = {rule.id for rule in (*file.rules, *(base.rules if base else ()))} | letters
@@ -124,4 +126,4 @@ def _name_problems(located: Located, file: RiskFile, base: RiskFile | None) -> I
     for section, number, key, names, allowed in wanted:
         for name in names:
             if name not in allowed:
-                yield located.problem(f"unknown {name!r}{near(name, allowed)}", section, number, key)
+                yield f"unknown {name!r}{near(name, allowed)}", (section, number, key)

@@ -80,9 +80,9 @@ def means_danger(draft: Draft, text: str | None, payload: str | None) -> Finding
         marks = run.marked_in_words(draft.script, draft.conv.flow, text or "")
     if not marks:
         return None
-    if draft.content.walked and len(marks) == 1:
+    if len(marks) == 1:
         flow, step, choice = marks[0][0].split(".")
-        draft.content.walked(Edge(flow, step, edges.choice(choice)))
+        draft.took(Edge(flow, step, edges.choice(choice)))
     found = max((_finding(*each) for each in marks), key=lambda each: each.tier.rank)
     same = len({mark.category for _, mark in marks}) == 1
     return found if same else replace(found, category=IN_DANGER)  # one title, several meanings
@@ -169,6 +169,7 @@ def _outcome(draft: Draft, take: Callable[[Content], run.Outcome]) -> run.Outcom
 
 
 def _apply(draft: Draft, outcome: run.Outcome) -> None:
+    draft.took(*outcome.ways)
     _save(draft, outcome.saves)
     if outcome.danger is not None:  # the card is what is said now
         danger.hit(draft, _finding(*outcome.danger), mid=None)

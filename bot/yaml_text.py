@@ -127,7 +127,7 @@ def read_yaml(text: str, file: str) -> Located:
         raise BadYamlError([Problem(file, 1, "a line may not start with %")])
     reader = _Reader(file)
     try:
-        data = reader.document(yaml.parse(text, Loader=_Loader))
+        data = reader.document(iter(_Loader(text).get_event, None))
     except MarkedYAMLError as error:
         raise BadYamlError([_refused(error, file)]) from None
     except ReaderError as error:
@@ -152,8 +152,11 @@ def _refused(error: MarkedYAMLError, file: str) -> Problem:
     said = str(error.problem or error.context or "unreadable").splitlines()[0]
     if "nesting" in said:
         return Problem(file, mark.line + 1 if mark else 1, "is nested too deeply")
-    hint = "look at the spaces at the beginning, the quotes and the brackets, here and on the line above"
-    return Problem(file, mark.line + 1 if mark else 1, f"is not YAML: {said}; {hint}")
+    said = (
+        f"is not YAML: {said}; look at the spaces at the beginning, the quotes and the brackets, here and on the"
+        " line above"
+    )
+    return Problem(file, mark.line + 1 if mark else 1, said)
 
 
 class _Reader:

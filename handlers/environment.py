@@ -246,3 +246,9 @@ _CHECKS: dict[str, Callable[[str], str | None]] = {
     "PORT": _port,
 }
 VARIABLES = frozenset(_CHECKS) | {"SQLITE_ON_PERSISTENT_DISK"}  # all that people may set
+
+
+def reader_language() -> str:
+    """Of whoever sits at this terminal, as the machine is set: nb or en."""
+    named = next((each for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (each := os.environ.get(name))), "")
+    return "nb" if named[:2].lower() in ("nb", "nn", "no") else "en"

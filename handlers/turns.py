@@ -54,6 +54,7 @@ def save(tx: Tx, turn: Turn, now: datetime) -> None:
     conv = turn.conversation
     erasing: e.EraseContact | None = None
     tx.conversations.save(conv, now)
+    tx.ways.add(turn.ways)
     for effect in turn.effects:
         if isinstance(effect, e.EraseContact):
             erasing = effect
@@ -95,6 +96,7 @@ def save_plain(tx: Tx, turns: Sequence[Turn], now: datetime) -> None:
         else:  # all of the contact's timers
             timers = {each: due for each, due in timers.items() if each[0] != who}
             _keep(tx, who, effect, now)
+    tx.ways.add(way for turn in turns for way in turn.ways)
     tx.timers.change(timers)
     tx.transcript.add_all(lines)
     tx.wake("screens")

@@ -330,6 +330,17 @@ _YEARS_OF_PAST = (
     "CREATE INDEX alert_over ON alert (closed_at) WHERE closed_at IS NOT NULL",
 )
 
+# How often each step and way of a set's flows was taken. No conversation, no time: a count points at nobody.
+_FLOW_WAYS = """CREATE TABLE flow_way (
+        set_number {big} NOT NULL,              -- 0: a service that publishes none
+        flow TEXT NOT NULL,
+        step TEXT NOT NULL,
+        way TEXT NOT NULL,                      -- as bot.flow.edges names it
+        slot {big} NOT NULL,
+        taken {big} NOT NULL,
+        PRIMARY KEY (set_number, flow, step, way, slot)
+    ) {strict}"""
+
 STEPS: tuple[Step, ...] = (
     Step("0001_tables", _CONTACTS + _INBOX + _CONVERSATIONS + _MESSAGES + _STAFF + _SERVICE),
     Step("0002_counts_in_slots", _SLOTS),
@@ -349,6 +360,7 @@ STEPS: tuple[Step, ...] = (
     Step("0012_debrief", _DEBRIEF),
     Step("0013_published", PUBLISHED),
     Step("0014_years_of_past", _YEARS_OF_PAST),
+    Step("0015_flow_ways", (_FLOW_WAYS,)),
     # On SQLite they lie in a file of their own, and here only in a copy (backup.py).
     Step("0016_posts", (posts.TABLE,)),
 )

@@ -72,6 +72,18 @@ class PublishedSets(Store):
         rows = self._all("SELECT number, plan FROM published_set WHERE lasts = 0 ORDER BY number")
         return tuple((row["number"], versions.from_json(row["plan"])) for row in rows)
 
+    def unchanged_since(self, name: str) -> int | None:
+        """From which set on this file has been as it is in the newest one; None: it is not there."""
+        rows = self._all(
+            "SELECT number, text_hash FROM published_file WHERE name = :name ORDER BY number DESC", name=name
+        )
+        expected, found = self.newest_number(), None
+        for row in rows:
+            if row["number"] != expected or row["text_hash"] != rows[0]["text_hash"]:
+                break
+            found, expected = int(row["number"]), row["number"] - 1
+        return found
+
     def hashes(self, number: int) -> dict[str, str]:
         """The files of a set with the hexadecimal hash of each; empty for a set that is not there."""
         rows = self._all(

@@ -44,6 +44,7 @@ from storage.timers import Timers
 from storage.transcript import Transcript
 from storage.typing import Typing
 from storage.watches import Watches
+from storage.ways import Ways
 
 
 class Tx:
@@ -288,6 +289,11 @@ class Tx:
     def published(self) -> PublishedSets:
         """Published sets of files."""
         return PublishedSets(self)
+
+    @cached_property
+    def ways(self) -> Ways:
+        """How often steps and ways of the flows were taken."""
+        return Ways(self)
 
     @cached_property
     def proposals(self) -> Proposals:

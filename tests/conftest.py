@@ -16,6 +16,7 @@ from bot.content import Content, load_content
 from handlers.environment import new_keys
 from storage import Keys, Storage, open_storage
 
+os.environ["LC_ALL"] = "C.UTF-8"  # commands speak English here, wherever the tests run
 NOON = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)  # in Oslo, a Wednesday
 ENGINES = ("sqlite", "postgresql")
 

@@ -9,6 +9,7 @@ import pytest
 from guide import Block
 
 from bot.content import Content, load_content
+from bot.translated import sentence_in
 from bot.yaml_text import read_yaml
 
 model = pytest.importorskip("bot.rehearsal.model", reason="this version has no rehearsals")
@@ -37,7 +38,7 @@ def differences(text: str) -> str:
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_rehearsal_goes_as_it_says_or_differs_in_exactly_the_words_below_it(block: Block) -> None:
-    said = differences(block.text)
+    said = "\n".join(sentence_in(each, block.language) for each in differences(block.text).splitlines())
     assert said == (block.said.strip() if block.wrong else "")
     assert said or not block.wrong
 

@@ -9,6 +9,7 @@ from guide import Block
 
 from bot.checks import check
 from bot.content import read_parts
+from bot.translated import sentence_in
 from bot.yaml_text import read_yaml
 
 ReplyList = pytest.importorskip("bot.replies", reason="this version has no canned replies").ReplyList
@@ -23,7 +24,9 @@ BLOCKS = [
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_a_reply_is_in_order_or_gets_exactly_the_words_below_it(block: Block) -> None:
-    said = "\n".join(str(problem) for problem in check(files(replies=block.text)))
+    said = "\n".join(
+        sentence_in(str(problem), block.language) for problem in check(files(replies=block.text))
+    )
     assert said == (block.said.strip() if block.wrong else "")
     assert said or not block.wrong
 

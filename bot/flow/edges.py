@@ -82,3 +82,16 @@ def comes_back(flows: Mapping[str, Flow], name: str, above: frozenset[str] = fro
             continue
         ahead += [goto for goto, _ in targets(step)]
     return False
+
+
+def left(step: Step, taken: Mapping[str, int], waiting: int) -> int:
+    """How many came to this question and took none of its ways: silent, or gone by HELP, STOP, a person.
+
+    `taken`: counts by way. `waiting`: who stands there now, and may still answer. A button that is pressed long
+    afterwards counts as an answer too, so this is rather too low than too high.
+    """
+    if not step.waits:
+        return 0
+    onward = [way for way in taken if way == GOTO or way.startswith("when:")] if step.write else []
+    ways = [*onward, *(choice(each.id) for each in step.choices), OTHERWISE, SILENCE]
+    return max(0, taken.get(STEP, 0) - sum(taken.get(way, 0) for way in ways) - waiting)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 
 from bot.flow.model import MENU, PLACES, Flow, Step
 
@@ -75,6 +76,7 @@ class Silent:
         menu = self.flows.get(MENU)
         return [(MENU, menu.start) if menu and each == ("", "menu") else each for each in onward]
 
+    @cached_property
     def measured(self) -> tuple[dict[Node, int], set[Node]]:
         """How many steps the bot may take in one go from each step, and the steps from which it never stops.
 
@@ -101,7 +103,7 @@ class Silent:
 
     def circles(self) -> dict[str, set[str]]:
         """Per flow the steps that go round in circles without waiting for the contact."""
-        _, left = self.measured()
+        left = set(self.measured[1])
         ways = {node: [each for each in self.next(node) if each in left] for node in left}
         while True:  # steps that only lead into a circle are no part of it
             entered = {each for node in left for each in ways[node]}

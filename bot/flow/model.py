@@ -11,6 +11,7 @@ from bot.settings import Model, Words
 NAME = r"^[a-z][a-z0-9_]*$"  # no colon or space: names stand in button payloads
 PLACES = ("people", "menu", "back", "end", "erase")  # built-in places a `goto` may name
 WELCOME, MENU = "welcome", "menu"  # flows that the service itself starts
+URGENT = "urgent_help"  # a flow of this name keeps what is promised of urgent help
 MAX_CHOICES = 13  # quick replies under one message; the channel takes no more
 
 # Built-in names for save and set, with the values they take.

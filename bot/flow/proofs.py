@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from bot.flow.model import MENU, WELCOME
+from bot.flow.model import MENU, URGENT, WELCOME
 from bot.flow.walk import Node, Walk, Way
 from bot.yaml_text import Path
 
@@ -48,6 +48,7 @@ def _all(walk: Walk) -> Iterator[Flaw]:
     yield from _ends(walk)
     yield from _ways_out(walk)
     yield from _taps(walk)
+    yield from _urgent(walk)
     for kind, hows, where in (
         ("endless", ("nonsense", "words"), ("otherwise", "goto")),
         ("endless", ("nonsense", "sticker"), ("otherwise", "goto")),
@@ -92,8 +93,9 @@ def _ends(walk: Walk) -> Iterator[Flaw]:
             is_own = way.last == node.place
             where: Path = _below(node, way) if is_own else ()
             if way.goes == "end" and not way.said and way.how != "silence":
-                what = f"choice {way.choice.id!r} of step" if is_own and way.choice else "step"
-                said = f"{what} {step!r} ends the conversation without a word"
+                said = f"step {step!r} ends the conversation without a word"
+                if is_own and way.choice:
+                    said = f"choice {way.choice.id!r} of step {step!r} ends the conversation without a word"
                 yield Flaw("goodbye", flow, step, where, said, described(walk, number, way))
             same = way.to == number and way.how == "tap" and way.said <= 1
             if same and not _speaks_otherwise(node, way):
@@ -177,6 +179,24 @@ def _taps(walk: Walk) -> Iterator[Flaw]:
                 yield Flaw("taps", *node.place, _below(node, way), said, _quickest(walk, number, way, direct))
 
 
+def _urgent(walk: Walk) -> Iterator[Flaw]:
+    """One tap in the menu is urgent help, and each of its questions has a button for those in danger.
+
+    The word HELP, which needs no button, is tried in `bot.always_proof`.
+    """
+    if walk.bounded or URGENT not in walk.content.flows:
+        return
+    for node in walk.nodes:
+        if node.came is None and node.begins == MENU:
+            ahead = [walk.nodes[way.to] for way in node.ways if way.how == "tap" and way.to is not None]
+            if not any(each.state.at.flow == URGENT for each in ahead):
+                said = f"no button of step {node.state.at.step!r} leads to urgent help at once"
+                yield Flaw("urgent", *node.place, (), said)
+        if node.state.at.flow == URGENT and not any(choice.danger for choice in node.step.choices):
+            said = f"step {node.state.at.step!r} of urgent help has no button for those in danger"
+            yield Flaw("urgent", *node.place, (), said)
+
+
 def _quickest(walk: Walk, number: int, way: Way, distance: dict[int, int]) -> str:
     """The way on from there to a person."""
     said = described(walk, number, way)
@@ -222,9 +242,11 @@ def _circles(
 def _circle(walk: Walk, kind: str, where: tuple[str, str], circle: list[int], first: int, way: Way) -> Flaw:
     node = walk.nodes[first]
     steps = list(dict.fromkeys(walk.nodes[each].state.at.step for each in circle))
-    who = "who does not answer is written to" if kind == "silence" else "who answers otherwise is asked"
+    circling = " > ".join([*steps, steps[0]])
+    said = f"who answers otherwise is asked for ever: {circling}"
+    if kind == "silence":
+        said = f"who does not answer is written to for ever: {circling}"
     below: Path = ("goto",) if node.step.write and kind == "endless" else where
-    said = f"{who} for ever: {' > '.join([*steps, steps[0]])}"
     return Flaw(kind, *node.place, below, said, described(walk, first, way))
 
 

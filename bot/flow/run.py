@@ -69,6 +69,7 @@ class Outcome:
     after_minutes: int | None = None  # silence that long is answered by `silence`
     understood: bool = True
     passed: tuple[tuple[str, str], ...] = ()  # flow and step of every step taken, in order
+    ways: tuple[edges.Edge, ...] = ()  # every step and way taken, for those who count
 
 
 def start(content: Content, flow_name: str, facts: Facts, now: datetime) -> Outcome:
@@ -233,13 +234,14 @@ class _Sprint:
         self.says: list[Say] = []
         self.saves: dict[str, str] = {}
         self.passed: list[tuple[str, str]] = []
+        self.ways: list[edges.Edge] = []
 
     # Moving
 
     def took(self, step: str, way: str) -> None:
-        """Tell whoever counts that this way was taken."""
-        if self.content.walked:
-            self.content.walked(edges.Edge(self.flow, step, way))
+        """Note for those who count that this way was taken."""
+        if not self.facts.wordless:
+            self.ways.append(edges.Edge(self.flow, step, way))
 
     def go(self, target: str | None) -> Outcome:
         """On to a step of this flow or a built-in place. A missing target leads to people: no dead end."""
@@ -331,6 +333,7 @@ class _Sprint:
             goes=goes,
             after_minutes=after_minutes,
             passed=tuple(self.passed),
+            ways=tuple(self.ways),
         )
 
     def in_danger(self, where: str, mark: DangerMark) -> Outcome:

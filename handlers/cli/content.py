@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.findings import errors, level
+from bot.translated import sentence_in
 from bot.verified import aged
 from bot.yaml_text import Problem
-from handlers.cli.finding_formats import FORMATS, figures, in_words
+from handlers.cli.finding_formats import FORMATS, figures, in_words, word
 from handlers.cli.hours_report import report
 from handlers.cli.parts import State, pass_state
+from handlers.environment import reader_language
 
 if TYPE_CHECKING:
     from bot.checks import Report
@@ -42,15 +44,21 @@ def add_to(group: click.Group) -> None:
     show_default=True,
     help="For people; for programs; for annotations on GitHub; for editors (SARIF 2.1.0).",
 )
+@click.option(
+    "--language",
+    type=click.Choice(["en", "nb"]),
+    default=reader_language,
+    help="Of what people read; that for programs is English.  [default: as this machine's, LANG]",
+)
 @pass_state
-def check(state: State, records: bool, notes: bool, shape: str) -> None:
+def check(state: State, records: bool, notes: bool, shape: str, language: str) -> None:
     """Read config, flows, texts, services and risk phrases, walk every way, and say what is wrong, and where."""
     report = state.parts.report_files(state.home)
     mistakes = errors(report.findings)
     if shape == "text":
-        _tell(report, mistakes, notes)
+        _tell(report, mistakes, notes, language)
         if not mistakes:
-            _tell_old_numbers(state)
+            _tell_old_numbers(state, language)
     else:
         click.echo(FORMATS[shape](report))
     damaged = _record_problems(state) if records else []
@@ -59,24 +67,24 @@ def check(state: State, records: bool, notes: bool, shape: str) -> None:
     if mistakes or damaged:
         raise SystemExit(1)
     if shape == "text":
-        click.echo("Everything is in order.")
+        click.echo(word("fine", language))
 
 
-def _tell(report: Report, mistakes: list[Problem], notes: bool) -> None:
+def _tell(report: Report, mistakes: list[Problem], notes: bool, language: str) -> None:
     """Mistakes to the output; what is no mistake beside it."""
     for problem in report.findings:
         if problem in mistakes:
-            click.echo(in_words(problem))
+            click.echo(in_words(problem, language))
         elif notes or level(problem) == "warning":
-            click.echo(in_words(problem), err=True)
-    for line in figures(report):
+            click.echo(in_words(problem, language), err=True)
+    for line in figures(report, language):
         click.echo(line, err=True)
 
 
-def _tell_old_numbers(state: State) -> None:
+def _tell_old_numbers(state: State, language: str) -> None:
     zone = state.parts.load_content(state.home).settings.service_hours.zone
     for old in aged(state.parts.read_files(state.home), state.parts.clock().astimezone(zone).date()):
-        click.echo(f"to think about: {old}", err=True)
+        click.echo(f"{word('think', language)}: {sentence_in(str(old), language)}", err=True)
 
 
 def _record_problems(state: State) -> list[str]:

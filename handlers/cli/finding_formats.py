@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bot.findings import KINDS, as_data, instead, level
+from bot.translated import instead_in, path_in, text_in
 from bot.yaml_text import Problem
 
 if TYPE_CHECKING:
@@ -16,26 +17,57 @@ _ABOUT = "docs/guide/en/findings.md"
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}  # GitHub's names
 
 
-def in_words(problem: Problem) -> str:
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "warning": "warning",
+        "note": "note",
+        "way": "way there",
+        "instead": "instead",
+        "walked": "Walked {questions:,} questions and {answers:,} answers{whole}.",
+        "not_whole": ", not all that there are",
+        "reading": "How hard the flows are to read (LIX; 40 is a newspaper): bokm\u00e5l {nb}, English {en}.",
+        "fine": "Everything is in order.",
+        "think": "to think about",
+    },
+    "nb": {
+        "warning": "advarsel",
+        "note": "merknad",
+        "way": "veien dit",
+        "instead": "i stedet",
+        "walked": "Gikk {questions} sp\u00f8rsm\u00e5l og {answers} svar{whole}.",
+        "not_whole": ", ikke alle som finnes",
+        "reading": "Hvor tunge flytene er \u00e5 lese (LIX; 40 er en avis): bokm\u00e5l {nb}, engelsk {en}.",
+        "fine": "Alt er i orden.",
+        "think": "til ettertanke",
+    },
+}
+
+
+def word(key: str, language: str) -> str:
+    """What is said beside the findings."""
+    return _WORDS[language][key]
+
+
+def in_words(problem: Problem, language: str = "en") -> str:
     """`file:line: what is wrong`, below it the way there and what to write instead."""
-    grave = level(problem)
-    said = f"{problem.file}:{problem.line}: {'' if grave == 'error' else f'{grave}: '}{problem.text}"
+    words, grave = _WORDS[language], level(problem)
+    mark = "" if grave == "error" else f"{words[grave]}: "
+    said = f"{problem.file}:{problem.line}: {mark}{text_in(problem, language)}"
     if problem.path:
-        said += f"\n    way there: {problem.path}"
+        said += f"\n    {words['way']}: {path_in(problem, language)}"
     if problem.kind != "form":
-        said += f"\n    instead: {instead(problem)}"
+        said += f"\n    {words['instead']}: {instead_in(problem, language)}"
     return said
 
 
-def figures(report: Report) -> list[str]:
+def figures(report: Report, language: str = "en") -> list[str]:
     """How much was looked at."""
-    said = []
+    words, said = _WORDS[language], []
     if report.questions:
-        whole = "" if report.complete else ", not all that there are"
-        said.append(f"Walked {report.questions:,} questions and {report.answers:,} answers{whole}.")
+        whole = "" if report.complete else words["not_whole"]
+        said.append(words["walked"].format(questions=report.questions, answers=report.answers, whole=whole))
     if any(report.reading.values()):
-        levels = f"bokm\u00e5l {report.reading['nb']}, English {report.reading['en']}"
-        said.append(f"How hard the flows are to read (LIX; 40 is a newspaper): {levels}.")
+        said.append(words["reading"].format(**report.reading))
     return said
 
 

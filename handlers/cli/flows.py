@@ -11,8 +11,10 @@ import click
 
 from bot.differences import FileChange, differences
 from bot.errors import PeerSupportError
+from bot.translated import sentence_in
 from bot.versions import Choice, Plan
 from handlers.cli.parts import State, pass_state
+from handlers.environment import reader_language
 from handlers.publishing import Publishing, Standing
 from storage import Storage, Tx
 from storage.publishing_records import Origin, PublishedSet
@@ -183,10 +185,11 @@ def _publish(
 ) -> None:
     preview = publishing.preview(files)
     if preview.problems:
-        raise PeerSupportError("\n".join(preview.problems))
+        language = reader_language()
+        raise PeerSupportError("\n".join(sentence_in(each, language) for each in preview.problems))
     _show(preview.changes, words=True)
     for warning in preview.warnings:
-        click.echo(f"to think about: {warning}", err=True)
+        click.echo(f"to think about: {sentence_in(warning, reader_language())}", err=True)
     plan = _plan(preview.standing, running, moves)
     second_id = _second(storage, second, preview.reasons)
     number = publishing.publish(

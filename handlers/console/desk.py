@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -10,6 +11,8 @@ from typing import Any
 
 from flask import g
 
+from bot.versions import FIRST
+from handlers.console.diagram import Traffic
 from handlers.console.parts import now, parts
 from storage import Tx
 from storage.published import text_hash
@@ -47,7 +50,11 @@ class Work:
     @property
     def files(self) -> dict[str, str]:
         """As they would be with my drafts published."""
-        return {**self.edition.files, **{name: draft.text for name, draft in self.drafts.items()}}
+        return self.with_drafts(self.drafts)
+
+    def with_drafts(self, names: Collection[str]) -> dict[str, str]:
+        """As they would be with these of my drafts published."""
+        return {**self.edition.files, **{n: draft.text for n, draft in self.drafts.items() if n in names}}
 
     def published_hash(self, name: str) -> str:
         """Of the published text; empty for a file that is new."""
@@ -129,10 +136,22 @@ def discard(staff: Staff, name: str, seen: str) -> bool:
     return done
 
 
-def here() -> dict[tuple[str, str], int]:
-    """How many conversations wait at each step now; (flow, step) to count."""
-    found: dict[tuple[str, str], int] = {}
-    for each in parts().storage.read(lambda tx: tx.conversations.underway()):
-        place = (each.state.at.flow, each.state.at.step)
-        found[place] = found.get(place, 0) + 1
+def traffic(name: str) -> Traffic:
+    """What students did in the flow of this file since it was last changed, and where they stand now."""
+
+    def read(tx: Tx) -> Traffic:
+        since = tx.published.unchanged_since(name)
+        begun = tx.published.get(since) if since else None
+        here: Counter[tuple[str, str]] = Counter()
+        waiting: Counter[tuple[str, str]] = Counter()
+        for each in tx.conversations.underway():
+            place = (each.state.at.flow, each.state.at.step)
+            here[place] += 1
+            waiting[place] += since is not None and (each.flow_set or FIRST) >= since
+        taken = tx.ways.since(since) if since is not None else {}
+        return Traffic(
+            since=since or 0, at=begun.at if begun else None, taken=taken, waiting=waiting, here=here
+        )
+
+    found: Traffic = parts().storage.read(read)
     return found

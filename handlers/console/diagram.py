@@ -8,14 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
+from bot.flow.edges import Edge, left
 from bot.flow.model import PLACES, Flow, Step
 
 BOX, TALL, GAP, DROP, MARGIN = 152, 46, 34, 60, 14  # widths and heights in SVG units
 _LETTERS = 21  # of a box's line
 Kind = Literal["start", "step", "place", "missing", "flow"]
 Way = Literal["choice", "when", "otherwise", "silence", "goto", "call"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traffic:
+    """What real conversations did, as counts."""
+
+    since: int  # the published set from which on they are counted: the file has not changed since
+    at: datetime | None  # when that was
+    taken: Mapping[Edge, int]
+    waiting: Mapping[tuple[str, str], int]  # on these sets, by flow and step
+    here: Mapping[tuple[str, str], int]  # on any set
 
 
 @dataclass(slots=True)
@@ -29,6 +42,7 @@ class Box:
     line: int = 0  # in the file; 0: it stands nowhere
     wrong: bool = False
     here: int = 0  # conversations that wait at this step now
+    left: int = 0  # conversations that came here and went no further; see `bot.flow.edges.left`
     x: float = 0.0
     y: float = 0.0
     layer: int = 0
@@ -45,6 +59,8 @@ class Path:
     d: str = ""
     back: bool = False  # it leads up again
     walked: int | None = None  # by rehearsals; None: nobody has counted
+    taken: int | None = None  # by students; None: nobody has counted
+    share: int = 0  # of all ways out of the box that students took, in quarters: 0 to 4
     label_x: float = 0.0
     label_y: float = 0.0
 
@@ -79,7 +95,7 @@ def draw(
     *,
     wrong_lines: Collection[int] = (),
     walked: Mapping[tuple[str, str], int] | None = None,
-    here: Mapping[str, int] | None = None,
+    traffic: Traffic | None = None,
 ) -> Drawing:
     """`lines`: of each step. `walked`: how often rehearsals took (step, way), by the names of `bot.flow.edges`."""
     boxes = {name: _box(flow, name, step, lines, language) for name, step in flow.steps.items()}
@@ -104,10 +120,27 @@ def draw(
         inside = [name for first, name in starts if first <= line]
         if inside:
             boxes[inside[-1]].wrong = True
-    for name, count in (here or {}).items():
-        if name in boxes:
-            boxes[name].here = count
+    if traffic:
+        _count(flow, boxes, paths.values(), traffic)
     return _laid_out(flow.start, boxes, list(paths.values()))
+
+
+def _count(flow: Flow, boxes: Mapping[str, Box], paths: Collection[Path], traffic: Traffic) -> None:
+    """How students went: on each path, and where they left."""
+    by_step: dict[str, dict[str, int]] = {}
+    for edge, count in traffic.taken.items():
+        if edge.flow == flow.flow:
+            by_step.setdefault(edge.step, {})[edge.way] = count
+    for name, step in flow.steps.items():
+        boxes[name].here = traffic.here.get((flow.flow, name), 0)
+        boxes[name].left = left(step, by_step.get(name, {}), traffic.waiting.get((flow.flow, name), 0))
+    if not by_step:
+        return
+    for path in paths:
+        path.taken = sum(by_step.get(path.start, {}).get(id, 0) for _, id in path.ways)
+    for path in paths:
+        out = sum(other.taken or 0 for other in paths if other.start == path.start)
+        path.share = -(-4 * (path.taken or 0) // out) if out else 0
 
 
 def _box(flow: Flow, name: str, step: Step, lines: Mapping[str, int], language: str) -> Box:

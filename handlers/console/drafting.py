@@ -12,7 +12,7 @@ from typing import Literal
 
 from bot.content import CONFIG, MODEL, PHRASES, REPLIES, SERVICES, TEXTS, Content, load_content
 from bot.errors import ContentError
-from bot.findings import instead, level
+from bot.findings import level
 from bot.flow.load import read_flow
 from bot.flow.load import schema as flow_schema
 from bot.flow.model import PLACES, Flow
@@ -22,14 +22,16 @@ from bot.replies import ReplyList
 from bot.risk import RiskFile
 from bot.services import ServiceList
 from bot.settings import Settings
+from bot.translated import instead_in, path_in, text_in
 from bot.yaml_text import BadYamlError, Problem, read_yaml
-from handlers.console.diagram import Drawing, draw
+from handlers.console.diagram import Drawing, Traffic, draw
 
 Kind = Literal["flow", "texts", "services", "phrases", "replies", "config", "rehearsal", "other"]
 KINDS: tuple[Kind, ...] = ("flow", "texts", "services", "phrases", "replies", "config", "rehearsal", "other")
 MAX_TEXT = 1_000_000
 _NEW = re.compile(r"flows/(rehearsals/)?[a-z][a-z0-9_-]{0,60}\.yaml")
 _MEANT = re.compile(r"did you mean '([^']{1,80})'")
+_GAP = re.compile(r"@@ -\S+ \+(\d+)")
 _QUOTED = re.compile(r"'([^']{1,80})'")
 _FIXED: Mapping[str, Kind] = {
     CONFIG: "config",
@@ -75,9 +77,9 @@ def may_be_new(name: str) -> bool:
     return _NEW.fullmatch(name) is not None
 
 
-def findings(files: Mapping[str, str]) -> list[Finding]:
+def findings(files: Mapping[str, str], language: str) -> list[Finding]:
     """Everything that is wrong in these files: as `peersupport check`, and the form of the rehearsals."""
-    return list(_findings(_key(files)))
+    return [_finding(each, language) for each in _findings(_key(files))]
 
 
 def _key(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -85,34 +87,38 @@ def _key(files: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=4)  # one page asks several times, and the next one of the same person again
-def _findings(key: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
+def _findings(key: tuple[tuple[str, str], ...]) -> tuple[Problem, ...]:
     from bot.checks import report  # megabytes, needed by those who write
 
     files = dict(key)
-    found = [_finding(each) for each in report(files).findings]
+    found = list(report(files).findings)
     content = content_of(files)
     for name in files if content else ():
         if content and is_rehearsal(name):
-            found += of_rehearsal(files, name, content)
+            found += _of_rehearsal(files, name, content)
     return tuple(found)
 
 
-def of_rehearsal(files: Mapping[str, str], name: str, content: Content) -> list[Finding]:
+def of_rehearsal(files: Mapping[str, str], name: str, content: Content, language: str) -> list[Finding]:
     """What is wrong with one rehearsal's form."""
+    return [_finding(each, language) for each in _of_rehearsal(files, name, content)]
+
+
+def _of_rehearsal(files: Mapping[str, str], name: str, content: Content) -> list[Problem]:
     read = read_script(files[name], name, content)
-    return [_finding(each) for each in read] if isinstance(read, list) else []
+    return read if isinstance(read, list) else []
 
 
-def _finding(problem: Problem) -> Finding:
+def _finding(problem: Problem, language: str) -> Finding:
     meant, quoted = _MEANT.search(problem.text), _QUOTED.findall(problem.text)
     wrong = [word for word in quoted if meant and word != meant[1]]
     return Finding(
         file=problem.file,
         line=problem.line,
-        text=problem.text,
+        text=text_in(problem, language),
         level=level(problem),
-        path=problem.path,
-        instead=instead(problem) if problem.kind != "form" else "",
+        path=path_in(problem, language),
+        instead=instead_in(problem, language) if problem.kind != "form" else "",
         swap=(wrong[-1], meant[1]) if meant and wrong else None,
     )
 
@@ -134,11 +140,11 @@ def drawing(
     *,
     wrong_lines: frozenset[int] = frozenset(),
     walked: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
-    here: Mapping[tuple[str, str], int] | None = None,
+    traffic: Traffic | None = None,
 ) -> tuple[Flow, Drawing] | None:
     """The flow of a file, drawn. None while its form is not right.
 
-    `walked`: flow, step and way to how often rehearsals took it. `here`: conversations at a step now.
+    `walked`: flow, step and way to how often rehearsals took it.
     """
     try:
         located = read_yaml(text, name)
@@ -156,8 +162,7 @@ def drawing(
     if walked is not None:
         steps = walked.get(flow.flow, {})
         counted = {(step, way): count for step, ways in steps.items() for way, count in ways.items()}
-    waiting = {step: count for (flow_name, step), count in (here or {}).items() if flow_name == flow.flow}
-    return flow, draw(flow, lines, language, wrong_lines=wrong_lines, walked=counted, here=waiting)
+    return flow, draw(flow, lines, language, wrong_lines=wrong_lines, walked=counted, traffic=traffic)
 
 
 def content_of(files: Mapping[str, str]) -> Content | None:
@@ -228,6 +233,8 @@ def first_text(name: str) -> str:
 
 
 def both(mine: str, theirs: str) -> Iterator[tuple[str, str]]:
-    """Two texts line by line: `-` only in theirs, `+` only in mine, ` ` in both, `@` where equal lines are left out."""
+    """Two texts line by line: `-` only in theirs, `+` only in mine, ` ` in both, `@` where equal lines
+    are left out, with the number in mine of the line that follows."""
     for line in list(difflib.unified_diff(theirs.splitlines(), mine.splitlines(), n=2, lineterm=""))[2:]:
-        yield line[:1], line[1:] if not line.startswith("@@") else line
+        gap = _GAP.match(line)
+        yield line[:1], gap[1] if gap else line[1:]

@@ -59,7 +59,7 @@ def files_page() -> ResponseReturnValue:
     work = desk.open_for(me())
     return render_template(
         "console/files.html",
-        rows=rows(work, drafting.findings(work.files)),
+        rows=rows(work, drafting.findings(work.files, language())),
         kinds=drafting.KINDS,
         edition=work.edition,
         drafts=len(work.drafts),
@@ -186,6 +186,7 @@ class Tried:
 
     found: list[Finding]
     drawn: Any
+    traffic: Any
     chat: preview.Chat | None
     result: Any  # of this rehearsal, when the file is one
 
@@ -197,21 +198,20 @@ def _tried(work: desk.Work, name: str, text: str) -> Tried:
     result = None
     if kind == "rehearsal":
         base = content or drafting.content_of(work.edition.files)
-        found = drafting.of_rehearsal(files, name, base) if base else []
+        found = drafting.of_rehearsal(files, name, base, language()) if base else []
         if base and not found and request.method == "POST":
             result = run_text(base, text, name)
     else:
-        found = drafting.findings(files)
+        found = drafting.findings(files, language())
     here = [each for each in found if each.file == name]
     wrong = frozenset(each.line for each in here if each.level == "error")
-    drawn = (
-        drafting.drawing(
-            name, text, language(), wrong_lines=wrong, walked=rehearsing.walked, here=desk.here()
+    drawn, traffic = None, None
+    if kind == "flow":
+        traffic = desk.traffic(name)
+        drawn = drafting.drawing(
+            name, text, language(), wrong_lines=wrong, walked=rehearsing.walked, traffic=traffic
         )
-        if kind == "flow"
-        else None
-    )
-    return Tried(found, drawn, _chat(content), result)
+    return Tried(found, drawn, traffic, _chat(content), result)
 
 
 def _chat(content: Content | None) -> preview.Chat | None:
@@ -234,12 +234,24 @@ def _context(work: desk.Work, name: str, text: str, tried: Tried) -> dict[str, A
         "elsewhere": [each for each in tried.found if each.file != name and each.level == "error"],
         "drawn": tried.drawn[1] if tried.drawn else None,
         "flow": tried.drawn[0] if tried.drawn else None,
+        "traffic": tried.traffic if tried.traffic and tried.traffic.taken else None,
+        "few": _few,
         "chat": tried.chat,
         "result": tried.result,
         "zone": zone,
         "at": (tried.chat.at if tried.chat else now()).astimezone(zone).strftime("%Y-%m-%dT%H:%M"),
         "moments": preview.moments(content.hours, now()) if content else (),
     }
+
+
+FEWEST = 5  # a smaller number could point at a person
+
+
+def _few(count: int, *, short: bool = False) -> str:
+    """A count of students, in words where it is small."""
+    if 0 < count < FEWEST:
+        return "<5" if short else t("files.few")
+    return str(count)
 
 
 def _page(work: desk.Work, name: str, text: str, base: str) -> str:

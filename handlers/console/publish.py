@@ -13,13 +13,14 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.differences import FileChange, differences, sensitive
+from bot.translated import sentence_in
 from bot.versions import Choice, Plan
 from handlers.console import desk, drafting
 from handlers.console.drafting import Finding
 from handlers.console.forms import line, number
 from handlers.console.parts import me, parts
 from handlers.console.rehearsing import Run, rehearsing
-from handlers.console.words import known, t
+from handlers.console.words import known, language, t
 from handlers.publishing import Meanwhile, NeedsSecond, Refused, Standing
 from storage.records import Staff
 
@@ -32,6 +33,8 @@ class Ahead:
 
     files: Mapping[str, str]
     restore: int | None  # going back to this set
+    chosen: frozenset[str]  # my drafts that are to be published
+    outdated: bool  # one of them began from a text that is not the published one any more
     changes: list[FileChange]
     found: list[Finding]
     run: Run | None
@@ -59,6 +62,8 @@ class Ahead:
         """Why the button is off, as a word of the page; empty when it is on."""
         if not self.changes:
             return "nothing"
+        if self.outdated:
+            return "outdated"
         if self.wrong:
             return "findings"
         if self.run is None or not self.run.over:
@@ -67,9 +72,10 @@ class Ahead:
 
 
 def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
-    files = dict(parts().publishing.files_of(restore)) if restore else work.files
+    chosen = frozenset() if restore else _chosen(work)
+    files = dict(parts().publishing.files_of(restore)) if restore else work.with_drafts(chosen)
     changes = differences(work.edition.files, files)
-    found = drafting.findings(files) if changes else []
+    found = drafting.findings(files, language()) if changes else []
     content = drafting.content_of(files) if changes else None
     ready = content is not None and not any(each.level == "error" for each in found)
     run = rehearsing.of(files)
@@ -78,6 +84,8 @@ def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
     return Ahead(
         files=files,
         restore=restore,
+        chosen=chosen,
+        outdated=not chosen.isdisjoint(work.outdated),
         changes=changes,
         found=found,
         run=run,
@@ -92,6 +100,13 @@ def _ahead(work: desk.Work, restore: int | None, *, play: bool) -> Ahead:
         if content
         else [],
     )
+
+
+def _chosen(work: desk.Work) -> frozenset[str]:
+    """The drafts that are ticked; all of them until somebody has chosen."""
+    if not request.values.get("some"):
+        return frozenset(work.drafts)
+    return frozenset(work.drafts).intersection(request.values.getlist("file"))
 
 
 def _restored(work: desk.Work) -> int | None:
@@ -160,7 +175,7 @@ def publish_now() -> ResponseReturnValue:
         flash(t("publish.meanwhile"), "error")
         return redirect(url_for("console.publish_page"))
     except Refused as refused:
-        flash(t("publish.refused", why=refused.problems[0]), "error")
+        flash(t("publish.refused", why=sentence_in(refused.problems[0], language())), "error")
         return _page(work, ahead, why)
     return redirect(url_for("console.versions_page"))
 
@@ -203,7 +218,7 @@ def decide(proposal_id: int) -> ResponseReturnValue:
     except Meanwhile:
         flash(t("publish.meanwhile"), "error")
     except Refused as refused:
-        flash(t("publish.refused", why=refused.problems[0]), "error")
+        flash(t("publish.refused", why=sentence_in(refused.problems[0], language())), "error")
     return redirect(url_for("console.versions_page"))
 
 

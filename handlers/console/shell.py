@@ -10,6 +10,7 @@ from flask import g, has_request_context
 from flask_wtf.csrf import generate_csrf
 
 from bot import rota
+from bot.translated import sentence_in
 from handlers.console.labels import answer_label
 from handlers.console.parts import HELPERS, LEADS, MANAGERS, READERS, me, now, parts, settings
 from handlers.console.rungs import category_words
@@ -231,6 +232,7 @@ def context() -> dict[str, Any]:
         "t": t,
         "known": known,
         "language": language(),
+        "told": lambda said: sentence_in(said, language()),
         "csrf": generate_csrf,
         "me": staff,
         "helper": staff is not None and staff.role in HELPERS,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -61,6 +62,7 @@ class Player:
         self._staff: dict[str, int] = {}
         self._events: list[tuple[str, Event]] = []  # of the student's own messages, with their inbox keys
         self._edits: dict[str, int] = {}  # of each message
+        self.walked_before: Counter[Edge] = Counter()  # by those who wait already
         self.set_duty(duty)
         for number in range(waiting):
             self._wait_as(f"other-{number + 1}")
@@ -69,6 +71,10 @@ class Player:
     def zone(self) -> ZoneInfo:
         """The service's."""
         return self.chat.content.settings.service_hours.zone
+
+    def walked(self) -> Counter[Edge]:
+        """How often the student has taken each step and way of the flows."""
+        return self.chat.storage.read(lambda tx: tx.ways.since(0)) - self.walked_before
 
     def play(self, turn: Turn) -> Heard:
         """Do it. Raises CannotPlayError when that is not possible here."""
@@ -259,18 +265,12 @@ class Player:
 
 
 @contextmanager
-def stage(
-    content: Content,
-    at: datetime,
-    duty: Sequence[str],
-    waiting: int = 0,
-    walked: Callable[[Edge], None] | None = None,
-) -> Iterator[Player]:
+def stage(content: Content, at: datetime, duty: Sequence[str], waiting: int = 0) -> Iterator[Player]:
     """A service with a student who has not written yet, at this time; those who wait already came a minute before."""
     early = timedelta(minutes=1 if waiting else 0)
     with fresh_store() as storage:
         chat = LocalChat(content, at.astimezone(UTC) - early, storage=storage)
         player = Player(chat, duty, waiting)
         chat.wait(early)
-        chat.content = replace(content, walked=walked)
+        player.walked_before = player.walked()
         yield player

@@ -95,9 +95,7 @@ class _Run:
             self.content = also_closed(self.content, *days(rehearsal.closed))
         at = wall(rehearsal.at, self.content.settings.service_hours.zone)
         assert at is not None  # noqa: S101 - read_script has looked
-        with stage(
-            self.content, at, rehearsal.duty, rehearsal.waiting, lambda edge: self.walked.update([edge])
-        ) as player:
+        with stage(self.content, at, rehearsal.duty, rehearsal.waiting) as player:
             self.lines.append(_time(at))
             for turn, line in zip(rehearsal.turns, self.script.lines, strict=True):
                 try:
@@ -115,6 +113,7 @@ class _Run:
                 self.lines += [_said(one) for one in heard.said if not _is_echo(turn, one)]
                 for difference in self._compared(turn, heard):
                     self._differs(line, difference, heard.at)
+            self.walked = player.walked()
         return self._made(rehearsal)
 
     def _made(self, rehearsal: Rehearsal) -> Result:

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bot.translated import sentence_in
 from handlers.rehearsal.run import Line, Result
 
 MARK = ">>>"
 _INDENT = " " * 14
 
 
-def shown(result: Result, zone: ZoneInfo) -> Iterator[str]:
-    """Line by line."""
+def shown(result: Result, zone: ZoneInfo, language: str = "en") -> Iterator[str]:
+    """Line by line; what is wrong in the reader's `language`."""
     yield f"{result.file}: {result.name}"
-    yield from (str(problem) for problem in result.problems)
+    yield from (sentence_in(str(problem), language) for problem in result.problems)
     now: datetime | None = None
     for line in result.lines:
         match line.by:
@@ -24,7 +25,7 @@ def shown(result: Result, zone: ZoneInfo) -> Iterator[str]:
                 more = f", {line.text}" if line.text else ""
                 yield f"\n  -- {now.astimezone(zone):%A %d %B %Y %H:%M}{more} --"
             case "difference":
-                yield f"{MARK} {line.text}"
+                yield f"{MARK} {sentence_in(line.text, language)}"
             case "student":
                 yield ""
                 yield from _message("student", line)

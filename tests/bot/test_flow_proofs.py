@@ -188,6 +188,56 @@ def test_a_person_out_of_reach_of_buttons_is_told() -> None:
     assert level(found) == "warning"
 
 
+_DANGER = "danger: {tier: critical, category: O-danger}"
+_URGENT = f"""flow: urgent_help
+start: ask
+steps:
+  ask:
+    say: {{nb: "Hva trenger du nå?", en: "What do you need now?"}}
+    services: [amk]
+    choices:
+      - {{id: danger, nb: "Jeg er i fare", en: "I'm in danger", goto: people, {_DANGER}}}
+      - {{id: more, nb: "Jeg kan ikke ringe", en: "I can't call", goto: more}}
+  more:
+    say: {{nb: "Be noen ringe for deg.", en: "Ask someone to call for you."}}
+    choices:
+      - {{id: now, nb: "Det er fare nå", en: "There is danger now", goto: people, {_DANGER}}}
+      - {{id: person, nb: "Prate med noen", en: "Talk to someone", goto: people}}
+"""
+_URGENT_MENU = MENU.replace(
+    "    choices:\n",
+    '    choices:\n      - {id: urgent, nb: "Akutt hjelp", en: "Urgent help", goto: urgent}\n',
+)
+_URGENT_MENU += "  urgent: {call: urgent_help, goto: choose}\n"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", None),
+        (f"      - {{id: now, nb: \"Det er fare nå\", en: \"There is danger now\", goto: people, {_DANGER}}}\n", "",
+         "step 'more' of urgent help has no button for those in danger"),
+        (f"      - {{id: danger, nb: \"Jeg er i fare\", en: \"I'm in danger\", goto: people, {_DANGER}}}\n", "",
+         "step 'ask' lists an emergency number and has no button for those in danger"),
+    ],
+)  # fmt: skip
+def test_urgent_help_that_has_lost_a_button_is_told(old: str, new: str, said: str | None) -> None:
+    found = {
+        each.text
+        for each in _found(menu=_URGENT_MENU, urgent_help=_URGENT.replace(old, new))
+        if each.kind == "urgent"
+    }
+    assert said in found if said else not found
+
+
+def test_a_menu_without_a_button_to_urgent_help_is_told() -> None:
+    menu = _URGENT_MENU.replace("goto: urgent}", "goto: around}") + (
+        "  around: {say: {nb: Hvor?, en: Where?}, choices: [{id: on, nb: Akutt, en: Urgent, goto: urgent}]}\n"
+    )
+    found = [each.text for each in _found(menu=menu, urgent_help=_URGENT) if each.kind == "urgent"]
+    assert found == ["no button of step 'choose' leads to urgent help at once"]
+
+
 def test_a_phrase_that_catches_a_word_that_always_works_is_told_with_its_line() -> None:
     found = _of("swallowed", risk_phrases=RISK.replace('"orker* ikke mer"', '"stopp", "orker* ikke mer"'))
     assert found.text == "the word 'STOPP' does not do what it always does; the phrase 'C-no-more' catches it"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
 from datetime import UTC, datetime, timedelta
 
 import content_files
@@ -29,6 +31,7 @@ class World:
 
     def __init__(self, folder, database_url):
         self.folder, self.now = folder / "home", NOW
+        self.home, self.database_url = folder, database_url
         (self.folder / "flows").mkdir(parents=True)
         self.files = content_files.files()
         for name, text in self.files.items():
@@ -99,10 +102,32 @@ def test_a_process_that_hears_of_a_set_looks_at_once(world):
     heard.close()
 
 
-def test_killed_between_publishing_and_loading_it_serves_the_new_set_after_the_start(world):
-    world.process()
-    add_phrase(world)
-    assert world.process().number == 2
+class Dying:
+    """A store whose process is killed by its first write: just before the commit, or just after it."""
+
+    def __init__(self, storage, committed):
+        self.read, self._storage, self._committed = storage.read, storage, committed
+
+    def write(self, work):
+        self._storage.write(lambda tx: (work(tx), self._committed or os.kill(os.getpid(), signal.SIGKILL)))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_killed_in_the_middle_of_publishing_or_before_loading_it_there_is_the_whole_new_set_or_the_old_one(
+    world, committed
+):
+    child = os.fork()
+    if not child:
+        try:
+            world.storage = Dying(open_storage(world.database_url, KEYS, home=world.home), committed)
+            add_phrase(world)
+        finally:
+            os._exit(1)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    started = world.process()
+    assert started.number == (2 if committed else 1) and started.problem is None
+    assert tier_of(started(), NEW) is (Tier.HIGH if committed else Tier.NONE)
 
 
 def test_a_set_that_cannot_be_used_leaves_the_last_good_one_and_is_said_with_file_and_line(world):

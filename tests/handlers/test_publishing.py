@@ -226,6 +226,7 @@ def test_every_gate_has_to_be_passed(world):
         ("risk_phrases", '"no way out"', '"no way out at all", "no way out"', "phrases"),
         ("services", '"116 123"', '"116 124"', "numbers"),
         ("texts", "nb cannot", "nb kan ikke", "cards"),
+        ("intake", "services: [amk, mental_helse]", "services: [amk]", "numbers"),
     ],
 )
 def test_a_second_coordinator_has_to_agree_to_what_protects_lives(world, name, old, new, reason):

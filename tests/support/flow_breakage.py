@@ -195,7 +195,9 @@ _choice_kind(
     lambda c, s, _: c.update(id=s["choices"][0]["id"]),
 )
 _choice_kind("a title of digits", _any, _set(nb="12", en="12"))
-_choice_kind("a title that means danger", lambda c, s: "danger" not in c, _set(nb="Vil ta livet mitt nå"))
+_choice_kind(
+    "a title that means danger", lambda c, s: "danger" not in (*c, c["id"]), _set(nb="Vil ta livet mitt nå")
+)
 _step_kind(
     "more than thirteen choices",
     _has("choices"),

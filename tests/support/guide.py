@@ -43,6 +43,7 @@ class Block:
     wrong: bool
     text: str
     said: str
+    language: str = "en"
 
     def __str__(self) -> str:
         return f"{self.chapter}-{self.number}-{self.kind}"
@@ -62,7 +63,7 @@ def blocks(language: str) -> list[Block]:
             if info.split()[:1] == ["yaml"]:
                 kind, *marks = info.split()[1:] or ["unmarked"]
                 shown = said if after == "text" else ""
-                found.append(Block(name, number, kind, marks == ["wrong"], body, shown))
+                found.append(Block(name, number, kind, marks == ["wrong"], body, shown, language))
     return found
 
 

@@ -9,9 +9,11 @@ import hashlib
 import re
 import threading
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from bot.flow.edges import Edge
 from bot.versions import Plan
 from handlers.console import drafting
 from handlers.console.rehearsing import rehearsing
@@ -78,8 +80,8 @@ class Author:
 
     def publish(self, **fields):
         """As a person does: look, wait for the rehearsals, say why, press."""
-        restore = {"restore": fields["restore"]} if "restore" in fields else {}
-        address = "/flows/publish" + "".join(f"?restore={number}" for number in restore.values())
+        asked = {key: fields[key] for key in ("restore", "some", "file") if key in fields}
+        address = f"/flows/publish?{urlencode(asked, doseq=True)}"
         self.browser.page(address)
         played()
         page = self.browser.page(address)
@@ -142,9 +144,7 @@ def test_text_that_is_no_yaml_is_a_finding_and_never_a_broken_page(marte):
     marte.open(INTAKE)
     for text in (
         "steps: [",
-        "\tflow: x",
         "a: &b 1\nc: *b",
-        "x" * 40,
         "",
         "flow: intake\nstart: no\nsteps: {}",
     ):
@@ -152,15 +152,19 @@ def test_text_that_is_no_yaml_is_a_finding_and_never_a_broken_page(marte):
         assert answer.status_code == 200 and "Linje" in answer.text, text
 
 
-def test_who_began_from_an_older_text_is_shown_both_and_nothing_is_overwritten(house, marte):
-    jonas = Author(house, "Jonas")
-    jonas.open(INTAKE)
+def set_of_another(house, author):
     files = published(house) | {INTAKE: published(house)[INTAKE].replace("Det sosiale", "Venner")}
     house.storage.write(
         lambda tx: tx.published.add(
-            files, base=1, by=marte.staff.id, why="x", origin="console", plan=Plan(), now=house.at
+            files, base=1, by=author.staff.id, why="x", origin="console", plan=Plan(), now=house.at
         )
     )
+
+
+def test_who_began_from_an_older_text_is_shown_both_and_nothing_is_overwritten(house, marte):
+    jonas = Author(house, "Jonas")
+    jonas.open(INTAKE)
+    set_of_another(house, marte)
     mine = jonas.text.replace("Noe praktisk", "Praktisk")
     answer = jonas.do("save", mine)
     assert answer.status_code == 409 and jonas.drafts() == {}
@@ -226,12 +230,34 @@ def test_a_red_rehearsal_stops_publishing(house, marte):
     assert house.storage.read(lambda tx: tx.published.newest_number()) == 1
 
 
+def test_only_the_drafts_that_are_ticked_are_published(house, marte):
+    marte.save(PLAYED, "menu.choose", "intake.topic")
+    marte.save(INTAKE, "Hva vil du snakke om?", "Hva vil du prate om?")
+    assert marte.browser.page("/flows/publish").count('type="checkbox" name="file"') == 2
+    assert "Ingen utkast er valgt" in marte.browser.page("/flows/publish?some=1")
+    assert marte.publish(choice="finish", some="1", file=INTAKE).status_code == 302
+    assert "Hva vil du prate om?" in published(house)[INTAKE]
+    assert list(marte.drafts()) == [PLAYED] and published(house)[PLAYED] == HELLO
+
+
+def test_a_draft_from_before_anothers_publication_does_not_undo_that(house, marte):
+    jonas = Author(house, "Jonas")
+    jonas.save(INTAKE, "Noe praktisk", "Praktisk")
+    set_of_another(house, marte)
+    answer = jonas.browser.post("/flows/publish/now", base="2", why="min")
+    assert "bli ferdig med de to tekstene først" in answer.text
+    assert "Venner" in published(house)[INTAKE] and "Praktisk" in jonas.drafts()[INTAKE]
+
+
 def test_students_under_way_are_counted_and_moved_as_the_publisher_says(house, marte):
     contact = house.student("hei")
     house.student("Prate med noen")
     text = marte.house.storage.read(lambda tx: tx.conversations.peek(contact)).flow.at
     assert (text.flow, text.step) == ("intake", "topic")
-    marte.open(INTAKE)
+    house.storage.write(lambda tx: tx.ways.add([(1, Edge("intake", "topic", "step"))] * 40))
+    page = marte.open(INTAKE)
+    assert "noen få står her nå" in page and "fra samtaler siden versjon 1" in page
+    assert "39 svarte ikke her" in page and "−39" in page
     gone = re.sub(r"(?<![a-z_])topic(?=:\n| *\n)", "theme", marte.text)
     assert marte.do("save", gone).status_code == 302
     marte.publish(choice="move", **{"to:intake.topic": "intake.theme"})

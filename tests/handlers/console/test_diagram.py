@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from handlers.console.diagram import BOX, TALL
+from bot.flow.edges import Edge
+from handlers.console.diagram import BOX, TALL, Traffic
 from handlers.console.drafting import drawing
 
 FLOWS = Path(__file__).parents[3] / "flows"
@@ -46,12 +47,41 @@ def test_a_step_that_is_named_and_not_there_is_drawn_as_missing():
     assert boxes["topicc"].kind == "missing" and boxes["route"].wrong and not boxes["campus"].wrong
 
 
+def traffic(taken=None, **more):
+    edges = {Edge(*key): count for key, count in (taken or {}).items()}
+    return Traffic(**{"since": 1, "at": None, "taken": edges, "waiting": {}, "here": {}, **more})
+
+
 def test_ways_carry_how_often_rehearsals_took_them_and_boxes_who_waits_there():
     walked = {"intake": {"campus": {"choice:bi": 3, "choice:uio": 2}, "topic": {}}}
-    _, picture = drawn("intake.yaml", walked=walked, here={("intake", "campus"): 2, ("menu", "choose"): 9})
+    here = {("intake", "campus"): 2, ("menu", "choose"): 9}
+    _, picture = drawn("intake.yaml", walked=walked, traffic=traffic(here=here))
     ways = {(path.start, path.end): path.walked for path in picture.paths}
     assert ways["campus", "know_safe"] == 5 and ways["topic", "know_campus"] == 0
     assert [(box.name, box.here) for box in picture.boxes if box.here] == [("campus", 2)]
+    assert {path.taken for path in picture.paths} == {None}
+
+
+def test_ways_carry_how_often_students_took_them_and_boxes_how_many_left_there():
+    taken = {
+        ("intake", "campus", "step"): 100,
+        ("intake", "campus", "choice:bi"): 40,
+        ("intake", "campus", "choice:uio"): 20,
+        ("intake", "campus", "otherwise"): 5,
+        ("intake", "words", "step"): 30,
+        ("intake", "words", "goto"): 28,
+        ("intake", "words", "skip"): 10,  # and then on by goto
+        ("menu", "choose", "step"): 900,
+    }
+    waiting = {("intake", "campus"): 3}
+    _, picture = drawn("intake.yaml", traffic=traffic(taken, waiting=waiting))
+    ways = {(path.start, path.end): path for path in picture.paths}
+    assert (ways["campus", "know_safe"].taken, ways["campus", "know_safe"].share) == (
+        65,
+        4,
+    )  # otherwise leads there, too
+    assert ways["topic", "know_campus"].taken == 0
+    assert {box.name: box.left for box in picture.boxes if box.left} == {"campus": 32, "words": 2}
 
 
 def test_text_that_is_no_flow_is_not_drawn():
