@@ -18,7 +18,8 @@ from bot.risk_words import Part, reading
 RULE = "model"
 FEWEST_WORDS = 5
 _TOGETHER = 40  # words of earlier messages that are looked at
-_SURER = 0.6  # several harmless messages in a row look graver than each of them
+_SURER = 0.6  # several harmless messages in a row look graver than each of them: so much more makes them high;
+_SOONER = 0.8  # but a thought in pieces is thinned by all that is said between: so much less makes them elevated
 
 
 class Reader(Protocol):
@@ -96,39 +97,45 @@ class RiskReader:
     def _together(self, earlier: Sequence[_Message], tokens: Sequence[Token]) -> Finding | None:
         """A thought that was sent in pieces: the newest words with those right before them."""
         before: list[Token] = []
+        messages = 0
         for message in reversed(earlier):
             if message.tokens == tokens:
                 continue  # who says the same once more has not said more
             before = message.tokens + before
+            messages += 1
             if len(before) >= _TOGETHER:
                 break
         if not before or not tokens:
             return None
-        found = self._of([*before[-_TOGETHER:], *tokens], grave_by=_SURER)
-        if found and _enough(before) and self._tier(*self.model.values(before)):
+        together = [*before[-_TOGETHER:], *tokens]
+        if not _enough(together):
+            return None
+        tier = self._tier(*self.model.values(together), in_pieces=True)
+        if tier and _enough(before) and self._tier(*self.model.values(before), in_pieces=messages > 1):
             return None  # what they said before has been found already
-        return found
+        return self._finding(tier, together) if tier else None
 
-    def _of(self, tokens: Sequence[Token], *, grave_by: float = 0.0) -> Finding | None:
-        """What one text is. `grave_by`: how far above the upper mark it must be to be high."""
+    def _of(self, tokens: Sequence[Token]) -> Finding | None:
+        """What one message is."""
         if not _enough(tokens):
             return None
         danger, grave, part = self.model.worst(tokens)
-        tier = self._tier(danger, grave - grave_by)
-        if tier is None:
-            return None
+        tier = self._tier(danger, grave)
+        return self._finding(tier, part) if tier else None
+
+    def _finding(self, tier: Tier, tokens: Sequence[Token]) -> Finding:
         return Finding(
             tier=tier,
-            category=self.model.category(part),
+            category=self.model.category(tokens),
             rule=RULE,
-            matched=self.model.reasons(part) or ("...",),
+            matched=self.model.reasons(tokens) or ("...",),
             language=None,
         )
 
-    def _tier(self, danger: float, grave: float) -> Tier | None:
-        if grave >= self.model.high:
+    def _tier(self, danger: float, grave: float, *, in_pieces: bool = False) -> Tier | None:
+        if grave - _SURER * in_pieces >= self.model.high:
             return Tier.HIGH
-        return Tier.ELEVATED if danger >= self.model.elevated else None
+        return Tier.ELEVATED if danger + _SOONER * in_pieces >= self.model.elevated else None
 
 
 def _enough(tokens: Sequence[Token]) -> bool:
