@@ -24,8 +24,8 @@ from bot.settings import Model
 
 Language = Literal["nb", "en"]
 _TIERS = list(Tier)
-_REMEMBERED = 256  # messages whose words are kept
-_SHORT = 2000  # characters; longer ones are not kept
+REMEMBERED = 256  # messages whose words are kept
+SHORT = 2000  # characters; longer ones are not kept
 SHADOW = 8  # words; how far an `unless` reaches in its sentence, so that it hides no danger far from it
 _QUOTES = 10  # places that one finding quotes
 _KEYS: tuple[Language, ...] = ("nb", "en")
@@ -143,7 +143,7 @@ class Phrases:
             self._lexicon.word,
         )
         # Of a window of ten messages nine have been read before. In memory only, a few hundred short texts.
-        self._known = lru_cache(maxsize=_REMEMBERED)(self._part)
+        self._known = lru_cache(maxsize=REMEMBERED)(self._part)
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """The gravest thing that `text` may mean, or None. Of equals the rule that stands first in the file.
@@ -162,7 +162,7 @@ class Phrases:
 
     def part(self, text: str) -> Part:
         """The message as words, remembered if it is short: the next nine readings have it before them."""
-        return self._known(text) if len(text) <= _SHORT else self._part(text)
+        return self._known(text) if len(text) <= SHORT else self._part(text)
 
     def _part(self, text: str) -> Part:
         part = part_of(text, self._lexicon.token)

@@ -1,4 +1,4 @@
-"""A linear model of danger: pieces of words, short rows of words and pairs of words near each other.
+"""A linear model of danger: pieces of words, short rows of words and pairs of beginnings of words near each other.
 
 Made by flows/model/train.py, kept in flows/risk_model.yaml. Two scores: is this danger at all, and is it grave.
 A feature is known by a number, the hash of its text, so what is kept are two rows of small weights and no words.
@@ -20,13 +20,17 @@ from zlib import crc32
 
 from bot.risk_words import Reading
 
+VERSION = "3"  # of the file; another number when the features are others
 BITS = 20
 MASK = (1 << BITS) - 1
 SHORTEST, LONGEST = 3, 5  # characters of a piece, the edge of the word counted as one
 PIECE = 0.5  # what a piece counts beside a row of words: every word has many pieces
-NEAR, PAIR = 4, 0.5  # how far apart the words of a pair may stand, and what it counts
+NEAR, PAIR = 5, 0.5  # how far apart the words of a pair may stand, and what it counts
+STEM = 4  # letters of a word that a pair goes by, so that "orker" and "orket" are one
 UNIT = 100  # marks in the file are hundredths
-LONG, WINDOW, STEP = 60, 40, 20  # a text of more words than LONG counts as its worst WINDOW of words
+LONG = 36  # words; a longer text is also read in parts,
+PARTS, STEP = 30, 10  # whole sentences of up to so many words, which begin so many words apart at least;
+SURER = 1.0  # and a part must score so much higher than a whole text: one of many looks dangerous by chance
 MOST_TOKENS = 600  # of one text, from its end
 _ROW = crc32(b"=")
 _REMEMBERED = 4096  # words, each about 200 bytes; weighing one takes 20 us
@@ -84,7 +88,7 @@ def _bytes(texts: Sequence[str]) -> list[bytes]:
 
 def phrases(tokens: Sequence[Token], index: int) -> Iterator[tuple[str, float, int]]:
     """The features of several words that end with this one: the text, what it counts, how many words back it
-    begins. Rows of one to three within a sentence, `ikke+mer`; pairs with words in between, `vil~leve`.
+    begins. Rows of one to three within a sentence, `ikke+mer`; pairs of their beginnings, `vil~leve`.
     """
     text = tokens[index].text
     row = text
@@ -94,8 +98,8 @@ def phrases(tokens: Sequence[Token], index: int) -> Iterator[tuple[str, float, i
             break
         row = f"{tokens[index - back].text}+{row}"
         yield row, 1.0, back
-    for back in range(2, min(NEAR, index) + 1):
-        yield f"{tokens[index - back].text}~{text}", PAIR, back
+    for back in range(1, min(NEAR, index) + 1):
+        yield f"{tokens[index - back].text[:STEM]}~{text[:STEM]}", PAIR, back
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +137,6 @@ class RiskModel:
         danger, grave, part = self.worst(tokens)
         return Score(danger, grave, self.reasons(part), self.category(part))
 
-    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        """The two scores alone, for danger and for gravity."""
-        return self.worst(tokens)[:2]
-
     def reasons(self, tokens: Sequence[Token]) -> tuple[str, ...]:
         """The words that weighed most, in their order."""
         shares = self._shares(tokens)
@@ -146,20 +146,26 @@ class RiskModel:
         return tuple(tokens[index].shown for index in sorted(most[:5]))
 
     def worst(self, tokens: Sequence[Token]) -> tuple[float, float, Sequence[Token]]:
-        """The scores of the whole text, or of the part of a long one that looks most dangerous; and that part."""
-        tokens = tokens[-MOST_TOKENS:]
-        parts = [tokens]
-        if len(tokens) > LONG:
-            parts += [tokens[start : start + WINDOW] for start in range(0, len(tokens) - STEP, STEP)]
-        return max(((*self._values(part), part) for part in parts), key=lambda each: each[0])
+        """The scores of the whole text or, of a long one, of its worst part; and what looks most dangerous."""
+        worst = tokens = tokens[-MOST_TOKENS:]
+        danger, grave = self.values(tokens)
+        for part in _parts(tokens):
+            one, two = self.values(part)
+            grave = max(grave, two - SURER)
+            if one - SURER > danger:
+                danger, worst = one - SURER, part
+        return danger, grave, worst
 
-    def _values(self, tokens: Sequence[Token]) -> tuple[float, float]:
-        """As adding up `phrases` one by one, many times as fast: a row's hash goes on from that of its beginning,
+    def values(self, tokens: Sequence[Token]) -> tuple[float, float]:
+        """The two scores of the tokens as one text, for danger and for gravity.
+
+        As adding up `phrases` one by one, many times as fast: a row's hash goes on from that of its beginning,
         and all of a kind are hashed in one go.
         """
         texts = _bytes([token.text for token in tokens])
         more = [b"+" + text for text in texts]
-        near = [b"~" + text for text in texts]
+        stems = _bytes([token.text[:STEM] for token in tokens])
+        near = [b"~" + stem for stem in stems]
         breaks = [token.breaks for token in tokens]
         alone = list(map(crc32, texts))
         twos = list(map(crc32, more[1:], alone))
@@ -170,7 +176,8 @@ class RiskModel:
             for row, ends, ended in zip(map(crc32, more[2:], twos), breaks[2:], breaks[1:], strict=False)
             if not ends and not ended
         ]
-        pairs = [pair for back in range(2, NEAR + 1) for pair in map(crc32, near[back:], alone)]
+        begun = list(map(crc32, stems))
+        pairs = [pair for back in range(1, NEAR + 1) for pair in map(crc32, near[back:], begun)]
         rows, pairs = [at & MASK for at in hashes], [at & MASK for at in pairs]
         weighed = [self._weighed(token.text) for token in tokens]
         squares = sum([each[2] for each in weighed]) + len(rows) + len(pairs) * (PAIR * PAIR)
@@ -224,6 +231,23 @@ class RiskModel:
         return best
 
 
+def _parts(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
+    """The parts of a long text: sentences that follow each other, of a very long one its middle too."""
+    if len(tokens) <= LONG:
+        return
+    starts = [at for at, token in enumerate(tokens) if at == 0 or token.breaks]
+    ends = [*starts[1:], len(tokens)]
+    last = -STEP
+    for place, start in enumerate(starts):
+        if start < last + STEP:
+            continue
+        last = start
+        end = max((each for each in ends[place:] if each <= start + PARTS), default=start + PARTS)
+        yield tokens[start:end]
+        for middle in range(start + PARTS // 2, ends[place] - PARTS // 2, PARTS // 2):
+            yield tokens[middle : middle + PARTS]
+
+
 _HEAD = ("version", "bias_danger", "bias_grave", "step", "elevated", "high", "clear", "otherwise", "sum")
 
 
@@ -239,11 +263,11 @@ def parse(text: str) -> RiskModel:
     }
     if (
         any(name not in numbers for name in _HEAD)
-        or numbers["version"] != "2"
+        or numbers["version"] != VERSION
         or not groups
         or "weights" not in packed
     ):
-        raise ValueError("this is no danger model of version 2; make it anew with flows/model/train.py")
+        raise ValueError(f"this is no danger model of version {VERSION}; make it anew with flows/model/train.py")
     if checksum(text) != numbers["sum"]:
         raise ValueError("the file is cut off or was changed by hand; make it anew with flows/model/train.py")
     danger, grave = unpack(packed["weights"])

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import cache
-from typing import Protocol
+from functools import cache, lru_cache
+from typing import NamedTuple, Protocol
 
 from bot.conversation import Tier
-from bot.risk import Finding, Phrases, RiskFile
+from bot.risk import REMEMBERED, SHORT, Finding, Phrases, RiskFile
 from bot.risk_model import RiskModel, Token, tokens_of
 from bot.risk_words import Part, reading
 
 RULE = "model"
 FEWEST_WORDS = 5
 _TOGETHER = 40  # words of earlier messages that are looked at
-_SURER = 0.6  # several harmless messages in a row look graver than each of them
+_SURER = 0.6  # several harmless messages in a row look graver than each of them: so much more makes them high;
+_SOONER = 0.8  # but a thought in pieces is thinned by all that is said between: so much less makes them elevated
 
 
 class Reader(Protocol):
@@ -57,6 +58,13 @@ class LateReader:
         return self._reader().read(text, earlier)
 
 
+class _Message(NamedTuple):
+    """One message as both readers know it."""
+
+    part: Part
+    tokens: list[Token]
+
+
 class RiskReader:
     """Phrases first; the model where they found nothing."""
 
@@ -65,54 +73,69 @@ class RiskReader:
         self.model = model
         self.file = phrases.file
         self.version = phrases.version
+        self._known = lru_cache(maxsize=REMEMBERED)(self._message)
 
     def read(self, text: str, earlier: Sequence[str] = ()) -> Finding | None:
         """As `Phrases.read`. What earlier messages alone had reached is not found again."""
-        parts = [self.phrases.part(each) for each in (*earlier, text)]
-        found = self.phrases.read_parts(parts)
+        messages = [
+            self._known(each) if len(each) <= SHORT else self._message(each) for each in (*earlier, text)
+        ]
+        found = self.phrases.read_parts([message.part for message in messages])
         if found is not None and found.tier is not Tier.ELEVATED:
             return found
-        tokens = tokens_of(reading(parts[-1:]))
-        weighed = self._of(tokens) or (None if found else self._together(parts[:-1], tokens))
+        tokens = messages[-1].tokens
+        weighed = self._of(tokens) or (None if found else self._together(messages[:-1], tokens))
         if found is None or weighed is None or weighed.tier is not Tier.HIGH:
             return found or weighed
         # Both see danger, and the model is very sure that it is grave: the category and the words stay the phrases'.
         return replace(found, tier=Tier.HIGH)
 
-    def _together(self, earlier: Sequence[Part], tokens: Sequence[Token]) -> Finding | None:
+    def _message(self, text: str) -> _Message:
+        part = self.phrases.part(text)
+        return _Message(part, tokens_of(reading([part])))
+
+    def _together(self, earlier: Sequence[_Message], tokens: Sequence[Token]) -> Finding | None:
         """A thought that was sent in pieces: the newest words with those right before them."""
         before: list[Token] = []
+        messages = 0
         for message in reversed(earlier):
-            said = tokens_of(reading([message]))
-            if said == tokens:
+            if message.tokens == tokens:
                 continue  # who says the same once more has not said more
-            before = said + before
+            before = message.tokens + before
+            messages += 1
             if len(before) >= _TOGETHER:
                 break
-        if not before or not tokens or (_enough(before) and self._tier(*self.model.values(before))):
+        if not before or not tokens:
+            return None
+        together = [*before[-_TOGETHER:], *tokens]
+        if not _enough(together):
+            return None
+        tier = self._tier(*self.model.values(together), in_pieces=True)
+        if tier and _enough(before) and self._tier(*self.model.values(before), in_pieces=messages > 1):
             return None  # what they said before has been found already
-        return self._of([*before[-_TOGETHER:], *tokens], grave_by=_SURER)
+        return self._finding(tier, together) if tier else None
 
-    def _of(self, tokens: Sequence[Token], *, grave_by: float = 0.0) -> Finding | None:
-        """What one text is. `grave_by`: how far above the upper mark it must be to be high."""
+    def _of(self, tokens: Sequence[Token]) -> Finding | None:
+        """What one message is."""
         if not _enough(tokens):
             return None
         danger, grave, part = self.model.worst(tokens)
-        tier = self._tier(danger, grave - grave_by)
-        if tier is None:
-            return None
+        tier = self._tier(danger, grave)
+        return self._finding(tier, part) if tier else None
+
+    def _finding(self, tier: Tier, tokens: Sequence[Token]) -> Finding:
         return Finding(
             tier=tier,
-            category=self.model.category(part),
+            category=self.model.category(tokens),
             rule=RULE,
-            matched=self.model.reasons(part) or ("...",),
+            matched=self.model.reasons(tokens) or ("...",),
             language=None,
         )
 
-    def _tier(self, danger: float, grave: float) -> Tier | None:
-        if grave >= self.model.high:
+    def _tier(self, danger: float, grave: float, *, in_pieces: bool = False) -> Tier | None:
+        if grave - _SURER * in_pieces >= self.model.high:
             return Tier.HIGH
-        return Tier.ELEVATED if danger >= self.model.elevated else None
+        return Tier.ELEVATED if danger + _SOONER * in_pieces >= self.model.elevated else None
 
 
 def _enough(tokens: Sequence[Token]) -> bool:

@@ -1,6 +1,7 @@
 """The training texts: rows of texts/*.jsonl, one JSON object a line.
 
 {"text": "...", "tier": "critical|high|elevated|none", "category": "A".."O" or null, "lang": "nb|nn|en|mixed"}
+Each line of a text is a message that was sent by itself.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from bot.risk_model import (  # noqa: E402
     BITS,
     PIECE,
     UNIT,
+    VERSION,
     RiskModel,
     Token,
     checksum,
@@ -43,11 +44,14 @@ SEED = 4
 FOLDS = 4
 ROUNDS = 10
 RATE = 0.4
+# How much a text matters when gravity is learned. To take a critical one for less is the worst mistake, to take
+# distress for danger the mildest: a person looks sooner than they had to.
+WEIGHTS = {"critical": 2.0, "elevated": 0.3}
 FEWEST = 2  # texts in which a feature must stand to have a weight
 STEPS = 127  # a weight is one of so many steps either way
 # From these scores on a text is elevated, and high. Set on other texts than these, whose harmless ones are mostly
 # twins of danger; see README.md.
-ELEVATED, HIGH = 0.3, 0.2
+ELEVATED, HIGH = 1.1, 1.0
 GROUPS = {
     "C": "C-indirect", "D": "D-self-harm", "E": "E-medical", "F": "F-violence", "G": "G-threat", "H": "H-assault",
     "I": "I-control", "J": "J-psychosis", "K": "K-eating", "L": "L-child", "M": "M-blackmail", "O": "O-distress",
@@ -73,10 +77,15 @@ def examples_of(items: Sequence[Item]) -> list[Example]:
     """Every text that has a word in it."""
     found = []
     for item in items:
-        tokens = tuple(tokens_of(read([item.text])))
+        tokens = tokens_as_sent(item.text)
         if tokens:
             found.append(_example(item, tokens))
     return found
+
+
+def tokens_as_sent(text: str) -> tuple[Token, ...]:
+    """Every line as a message of its own, and all of them together, as the service reads what comes in pieces."""
+    return tuple(token for line in text.splitlines() for token in tokens_of(read([line])))
 
 
 def _example(item: Item, tokens: tuple[Token, ...]) -> Example:
@@ -106,8 +115,20 @@ class Head:
         return self.bias + sum(map(mul, map(self.weights.__getitem__, example.places), example.counts))
 
 
-def fit(examples: Sequence[Example], is_meant: Callable[[Item], bool]) -> Head:
-    """Logistic regression by steps that shrink where they have been many (AdaGrad)."""
+def danger_of(examples: Sequence[Example]) -> Head:
+    """What says whether a person must see a text."""
+    return fit(examples, lambda item: (item.danger, 1.0))
+
+
+def gravity_of(examples: Sequence[Example]) -> Head:
+    """What says whether it is high or critical."""
+    return fit(examples, lambda item: (item.grave, WEIGHTS.get(item.tier, 1.0)))
+
+
+def fit(examples: Sequence[Example], meant_by: Callable[[Item], tuple[bool, float]]) -> Head:
+    """Logistic regression by steps that shrink where they have been many (AdaGrad). `meant_by`: whether a text is
+    of the kind that is looked for, and how much it matters.
+    """
     seen: Counter[int] = Counter()
     for example in examples:
         seen.update(example.places)
@@ -118,17 +139,18 @@ def fit(examples: Sequence[Example], is_meant: Callable[[Item], bool]) -> Head:
             for at, count in zip(example.places, example.counts, strict=True)
             if seen[at] >= FEWEST
         ]
-        data.append((is_meant(example.item), [at for at, _ in kept], [count for _, count in kept]))
+        data.append((*meant_by(example.item), [at for at, _ in kept], [count for _, count in kept]))
     weights, steps = [0.0] * (1 << BITS), [1e-3] * (1 << BITS)
     bias, bias_steps = 0.0, 1e-3
     draw = random.Random(SEED)
     for _ in range(ROUNDS):
         draw.shuffle(data)
-        for meant, places, counts in data:
+        for meant, matters, places, counts in data:
             margin = bias + sum(map(mul, map(weights.__getitem__, places), counts))
             slope = 1 / (1 + exp(-max(-30.0, min(30.0, margin)))) - meant
             if -0.02 < slope < 0.02:
                 continue
+            slope *= matters
             bias_steps += slope * slope
             bias -= RATE * slope / sqrt(bias_steps)
             for at, count in zip(places, counts, strict=True):
@@ -178,7 +200,7 @@ def measure(examples: Sequence[Example], say: Callable[[str], object]) -> Measur
     for fold in range(FOLDS):
         say(f"held out: part {fold + 1} of {FOLDS}\n")
         known = [example for example in examples if fold_of[example.item.block] != fold]
-        danger, grave = fit(known, lambda item: item.danger), fit(known, lambda item: item.grave)
+        danger, grave = danger_of(known), gravity_of(known)
         model = RiskModel(
             array("b"), array("b"), 0.0, (0.0, 0.0), 0.0, 0.0, groups_of(known), OTHERWISE, CLEAR
         )
@@ -190,7 +212,7 @@ def measure(examples: Sequence[Example], say: Callable[[str], object]) -> Measur
 
 def text_of(examples: Sequence[Example]) -> str:
     """The file's text."""
-    danger, grave = fit(examples, lambda item: item.danger), fit(examples, lambda item: item.grave)
+    danger, grave = danger_of(examples), gravity_of(examples)
     step = max(*map(abs, danger.weights), *map(abs, grave.weights)) / STEPS
     groups = "\n".join(
         f'  {name}: "{" ".join(f"{w}={n}" for w, n in words.items())}"'
@@ -204,7 +226,7 @@ def text_of(examples: Sequence[Example]) -> str:
         "# How it was measured, and what it cannot do: flows/model/README.md. Licence: MIT, as the rest.\n"
         "# Do not edit by hand: change the texts and run the script. A text is danger from `elevated` on, grave from\n"
         "# `high` on (hundredths). No clinician has reviewed it yet: that must happen before launch.\n"
-        f"version: 2\nelevated: {round(ELEVATED * UNIT)}\nhigh: {round(HIGH * UNIT)}\n"
+        f"version: {VERSION}\nelevated: {round(ELEVATED * UNIT)}\nhigh: {round(HIGH * UNIT)}\n"
         f"bias_danger: {round(danger.bias * UNIT)}\nbias_grave: {round(grave.bias * UNIT)}\n"
         f"step: {round(step * 1_000_000)}\nclear: {CLEAR}\notherwise: {OTHERWISE}\nsum: x00000000\ngroups:\n{groups}\n"
         f"weights: >-\n{_lines(weights)}"

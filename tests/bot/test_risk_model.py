@@ -83,13 +83,17 @@ def test_what_phrases_found_elevated_is_high_when_the_model_is_very_sure():
 
 
 @pytest.mark.parametrize("text", ["svart", "svart svart", "", "...", "1234 5678 9012 3456", "😂😂 💀"])
-def test_texts_of_fewer_than_three_words_are_left_to_phrases(text):
+def test_texts_of_fewer_than_five_words_are_left_to_phrases(text):
     assert _tier(text) is None
 
 
 def test_a_thought_sent_in_pieces_is_read_together():
     assert _tier("så tungt") is None
-    assert _tier("så tungt", "jeg synes alt", "er mørkt") == "elevated"
+    assert _tier("så tungt", "jeg synes", "alt") == "elevated"
+
+
+def test_a_thought_in_pieces_is_found_once_and_not_with_every_message_after_it():
+    assert _tier("hei på deg", "jeg synes", "alt", "så tungt") is None
 
 
 def test_what_earlier_messages_reached_alone_is_not_found_again():
@@ -102,6 +106,12 @@ def test_a_long_text_counts_as_its_worst_part():
         _tier("vi var på tur i går " * 40 + "alt er svart svart svart svart " + "og så spiste vi is " * 40)
         == "high"
     )
+
+
+def test_one_sentence_in_a_long_text_of_short_ones_is_heard():
+    daily = "vi var på tur i går og det var gøy. " * 6
+    assert _tier(daily + "alt er svart svart svart svart. " + daily) == "high"
+    assert _tier(daily + daily) is None
 
 
 def test_the_category_is_that_of_the_words_that_stand_out():
@@ -186,7 +196,7 @@ def test_a_missing_model_stops_the_start_with_a_sentence():
         ("nonsense: [", "no danger model"),
         (FILE[:-50], "cut off or was changed"),
         (FILE.replace("\nelevated: ", "\nelevated: 9"), "cut off or was changed"),
-        (FILE.replace("version: 2", "version: 1"), "no danger model of version 2"),
+        (FILE.replace("version: 3", "version: 2"), "no danger model of version 3"),
         (FILE.partition("\nweights:")[0], "no danger model"),
     ],
 )
