@@ -130,7 +130,7 @@ class Escalation:
         return self._storage.read(lambda tx: tx.closures.verdicts(since))
 
     def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str, *, seen: Sight) -> None:
-        """As the note and the record of the case say why. Raises ChangedMeanwhile when there is more than was `seen`."""
+        """A note and the record of the case say why. Raises ChangedMeanwhile when there is more than was `seen`."""
         if not reason.strip():
             raise NotPossible("a reason is needed")
 
