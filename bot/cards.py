@@ -164,7 +164,7 @@ def _here(draft: Draft) -> tuple[str, ...]:
         return ()
     if draft.in_hours:
         return ("card.when_nobody",)
-    if draft.duty_contact_named:
+    if draft.somebody_is_told:
         return ("card.when_closed_contact",)
     too_long = not draft.granted and draft.next_opening - draft.now > _ANSWERABLE
     return ("card.when_closed", "card.again") if too_long else ("card.when_closed",)

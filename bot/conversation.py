@@ -115,6 +115,7 @@ class Danger:
     tier: Tier
     category: str
     raised_at: datetime
+    heard_at: datetime | None = None  # people were last alarmed of it while we were open
     card_tier: Tier | None = None  # tier and time of the last card
     card_at: datetime | None = None
     card_leads: tuple[str, ...] = ()  # the services that led the cards since the last repetition

@@ -114,7 +114,8 @@ def _raise_tier(draft: Draft, finding: Finding) -> None:
     old = draft.conv.danger
     if old is None or finding.tier.rank >= old.tier.rank:
         base = old or Danger(tier=finding.tier, category=finding.category, raised_at=draft.now)
-        draft.change(danger=replace(base, tier=finding.tier, category=finding.category))
+        base = replace(base, tier=finding.tier, category=finding.category)
+        draft.change(danger=draft.heard(base))
 
 
 # The card.

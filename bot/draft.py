@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bot.conversation import Conversation, Stopped, changed
+from bot.conversation import Conversation, Danger, Stopped, Tier, changed
 from bot.effects import DropPending, Effect, SendMessage, Turn
 from bot.flow.edges import Edge
 from bot.messages import BotMessage, Choice, Purpose
@@ -132,11 +132,21 @@ class Draft:
         return self.content.settings.human_agent == "granted"
 
     @property
-    def duty_contact_named(self) -> bool:
-        """Outside the hours somebody named is told of danger: the ladder's `closed` does not say `nobody: true`."""
+    def somebody_is_told(self) -> bool:
+        """Outside the hours somebody is told of this danger: the ladder's `closed` does not say `nobody: true`, or
+        people were alarmed just before closing time, and the ladder goes on.
+        """
+        heard_at = self.conv.danger.heard_at if self.conv.danger else None
+        if heard_at is not None and self.content.hours.has_just_closed(heard_at, self.now):
+            return True
         ladder = getattr(self.content.settings, "ladder", None)
         closed = getattr(ladder, "closed", None)
         return closed is not None and not getattr(closed, "nobody", True)
+
+    def heard(self, danger: Danger) -> Danger:
+        """People are alarmed of this danger now, if it is high or critical."""
+        is_heard = self.in_hours and danger.tier.rank >= Tier.HIGH.rank
+        return replace(danger, heard_at=self.now) if is_heard else danger
 
     @property
     def promise(self) -> str:

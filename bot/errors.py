@@ -43,6 +43,14 @@ class AnsweredMeanwhile(NotPossible):
     """A message came in or went out after the one the supporter had on the screen."""
 
 
+class ChangedMeanwhile(NotPossible):
+    """The student wrote, or the danger rose, after the page was drawn that somebody decides on."""
+
+
+class NobodyHasIt(NotPossible):
+    """Nobody has said "I have it" about the open alert: what ends it must wait until somebody has."""
+
+
 class ContentError(PeerSupportError):
     """Config, flows, texts, services or phrases have mistakes; `problems` lists them all."""
 

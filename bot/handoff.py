@@ -297,7 +297,8 @@ def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
         owned(draft, by)
     draft.change(handoff=replace(handoff, tier=tier))
     if draft.conv.danger:
-        draft.change(danger=replace(draft.conv.danger, tier=tier, asked=None))
+        heard_at = draft.conv.danger.heard_at if tier.rank >= Tier.HIGH.rank else None
+        draft.change(danger=replace(draft.conv.danger, tier=tier, asked=None, heard_at=heard_at))
     draft.do(Record(action="tier_lowered", by=by.id, detail=f"{handoff.tier.value}>{tier.value}"))
     if tier.rank < Tier.HIGH.rank:
         draft.do(CloseAlert(by=by.id, at=draft.now, what="closed"))
@@ -323,7 +324,7 @@ def raise_tier(draft: Draft, by: Person, tier: Tier, category: str) -> None:
             category=category,
             rules=tuple(dict.fromkeys((*handoff.rules, RAISED_BY_HAND))),
         ),
-        danger=replace(old, tier=tier, category=category),
+        danger=draft.heard(replace(old, tier=tier, category=category)),
     )
     draft.do(
         CancelTimers(names=frozenset({"wait:1", "wait:2", "soft", *queue.QUIET_TIMERS})),

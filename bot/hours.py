@@ -58,6 +58,12 @@ class Hours:
         """Whether `now` is inside an interval: from its start up to, not including, its end."""
         return any(start <= now < end for start, end in self._day(self._date(now)))
 
+    def has_just_closed(self, at: dt.datetime, now: dt.datetime) -> bool:
+        """Whether `at` was inside the open stretch that ended last before `now`. False while open."""
+        if self.is_open(now) or not self.is_open(at):
+            return False
+        return self.next_opening(at) == self.next_opening(now)
+
     def next_opening(self, now: dt.datetime) -> dt.datetime:
         """The coming opening. While open: the one after this stretch.
 

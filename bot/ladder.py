@@ -33,6 +33,7 @@ class Climb:
     armed: int  # how many times people had to be told anew
     number: int  # counts arming and resuming: what was told in an earlier climb is not told in this one
     armed_at: datetime
+    raised_at: datetime | None = None  # when it went off first; None: as armed
     acknowledged_at: datetime | None = None
     resumed_at: datetime | None = None  # after "I have it" nobody did anything: the ladder went on
     replied_at: datetime | None = None  # a person's latest words to the student
@@ -111,21 +112,23 @@ def next_step(
     settings: Ladder,
     *,
     in_hours: bool,
+    just_closed: bool = False,
     hours_change_at: datetime,
     now: datetime,
 ) -> Plan:
     """Which rung is due, or when to look next.
 
     `last` is the latest rung of this very climb. `hours_change_at` is the coming opening or closing: there
-    another list of rungs begins.
+    another list of rungs begins, once the one of the open hours has come to its end. `just_closed`: the alert
+    went off in the open stretch that has ended since.
     """
     if climb.acknowledged_at is not None:
         if _is_attended(climb, climb.acknowledged_at, in_hours=in_hours):
             return Plan()
         if climb.resumed_at is None:
             return _paused(climb, climb.acknowledged_at, settings, now)
-    part: Part = "open" if in_hours else "closed"
-    rungs = (settings.open if in_hours else settings.closed).of(climb.tier.value)
+    part = _part(last, len(settings.open.of(climb.tier.value)), in_hours=in_hours, just_closed=just_closed)
+    rungs = (settings.open if part == "open" else settings.closed).of(climb.tier.value)
     if not rungs:
         return Plan(look_at=hours_change_at)
     index, due_at = _position(climb, last, part, rungs, settings)
@@ -135,6 +138,15 @@ def next_step(
     return Plan(
         due=Step(step=number, part=part, index=index, rung=rungs[index]), next_tells=rungs[index].tell
     )
+
+
+def _part(last: Fired | None, open_rungs: int, *, in_hours: bool, just_closed: bool) -> Part:
+    """Which list holds. Closing time does not end what was begun: who went home has not taken it."""
+    if in_hours:
+        return "open"
+    if last is None:  # an alert resumed, or that rose, after closing begins where it would have begun before
+        return "open" if just_closed else "closed"
+    return "open" if last.part == "open" and last.rung + 1 < open_rungs else "closed"
 
 
 def _position(

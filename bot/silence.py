@@ -55,7 +55,7 @@ def here(draft: Draft) -> str:
         return "open"
     if draft.in_hours:
         return "nobody"
-    return "closed_contact" if draft.duty_contact_named else "closed"
+    return "closed_contact" if draft.somebody_is_told else "closed"
 
 
 def say(draft: Draft, key: str, *, purpose: Purpose = Purpose.SAFETY) -> bool:

@@ -11,10 +11,11 @@ from bot.conversation import Status, Tier
 from bot.draft import Draft
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, CannotRead, NotPossible
 from bot.mentions import named
+from bot.sight import Sight, check
 from bot.triage import in_order
 from handlers.clock import Clock
-from handlers.doing import Doing, check_account, person
-from handlers.escalation import LEADS, Escalation
+from handlers.doing import LEADS, Doing, check_account, person, sight
+from handlers.escalation import Escalation
 from handlers.teamwork import Teamwork
 from handlers.turns import draft_for, save
 from storage import Storage, Tx
@@ -57,6 +58,17 @@ class Deeds(Doing):
             soon_minutes=settings.queue.window_soon_minutes,
             granted=settings.human_agent == "granted",
         )
+
+    def sight(self, contact_id: int) -> Sight:
+        """How this conversation stands now. Raises NotPossible when there is none."""
+
+        def look(tx: Tx) -> Sight:
+            conv = tx.conversations.peek(contact_id)
+            if conv is None:
+                raise NotPossible("the conversation was deleted")
+            return sight(tx, contact_id, conv.tier)
+
+        return self._storage.read(look)
 
     # Taking and leaving.
 
@@ -131,16 +143,23 @@ class Deeds(Doing):
         staff: Staff,
         outcome: str,
         *,
+        seen: Sight,
         topic: str | None = None,
         signposted: Collection[str] = (),
     ) -> None:
         """End the handoff; the student gets a goodbye and, below high, one question.
 
-        `topic` and `signposted` (ids of services) are kept as long as the words, and counted for good.
+        `topic` and `signposted` (ids of services) are kept as long as the words, and counted for good. Raises
+        ChangedMeanwhile when the student wrote, or the danger rose, after what was `seen`; NobodyHasIt with an
+        alert that nobody has taken.
         """
 
         def deed(tx: Tx, draft: Draft) -> None:
             conv = draft.conv
+            handoff.owned(draft, person(staff))
+            alert = tx.alerts.open_for(contact_id)
+            taken = alert is None or alert.acknowledged_at is not None
+            check(seen, sight(tx, contact_id, conv.tier), taken=taken)
             handoff.close(draft, person(staff), outcome)
             if conv.handoff is None:
                 return
@@ -263,9 +282,9 @@ class Deeds(Doing):
 
         self._do(alert.contact_id, staff, deed)
 
-    def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str) -> None:
-        """Only a person lowers a tier, and says why."""
-        self._escalation.lower_tier(contact_id, staff, tier, reason)
+    def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str, *, seen: Sight) -> None:
+        """Only a person lowers a tier, and says why. Raises ChangedMeanwhile when it is not as they have `seen` it."""
+        self._escalation.lower_tier(contact_id, staff, tier, reason, seen=seen)
 
     # Duty.
 

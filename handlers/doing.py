@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bot.content import Content
+from bot.conversation import Tier
 from bot.draft import Draft
 from bot.errors import NotPossible
 from bot.handoff import Person
+from bot.sight import Sight
 from handlers.clock import Clock
 from handlers.turns import draft_for, save
 from storage import Storage, Tx
@@ -36,6 +38,12 @@ class Doing:
             save(tx, draft.turn(), now)
 
         self._storage.write(turn)
+
+
+def sight(tx: Tx, contact_id: int, tier: Tier) -> Sight:
+    """How the conversation stands: what a page that is drawn now shows."""
+    alert = tx.alerts.open_for(contact_id)
+    return Sight(said=tx.transcript.last_of_contact(contact_id), tier=tier, armed=alert.armed if alert else 0)
 
 
 def person(staff: Staff) -> Person:

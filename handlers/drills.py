@@ -64,7 +64,7 @@ class Drills:
             running = tx.drills.running()
             for contact_id in running:
                 if tx.contacts.lock(contact_id):
-                    tx.contacts.erase(contact_id, secrets.token_hex(8), now)
+                    tx.contacts.erase(contact_id, secrets.token_hex(8), now, even_unread=True)
                     tx.audit.add(now, by, "drill_stopped", contact_id, None)
             return len(running)
 

@@ -18,9 +18,12 @@ from bot.handoff import Person
 from bot.ladder import Plan, Roster, tellings
 from bot.record_entries import read_line
 from bot.settings import Rung, Words
+from bot.sight import Sight, check
 from handlers.alerting.climber import plan
 from handlers.alerting.people import roster
 from handlers.clock import Clock
+from handlers.doing import ANSWERERS as HELPERS
+from handlers.doing import LEADS, check_account, sight
 from handlers.turns import draft_for, save
 from storage import Erased, Storage, Tx
 from storage.ladder_records import (
@@ -36,8 +39,6 @@ from storage.ladder_records import (
 )
 from storage.records import Alert, Role, Staff
 
-HELPERS = frozenset({Role.SUPPORTER, Role.DUTY_LEAD, Role.COORDINATOR})
-LEADS = frozenset({Role.DUTY_LEAD, Role.COORDINATOR})
 READERS = LEADS | {Role.REVIEWER}
 
 # https://www.facebook.com/help/ names the inbox of Meta Business Suite; police ask at facebook.com/records.
@@ -128,8 +129,8 @@ class Escalation:
         since = self._clock() - timedelta(days=days)
         return self._storage.read(lambda tx: tx.closures.verdicts(since))
 
-    def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str) -> None:
-        """Only a person lowers a tier, and says why: kept as a note, and in the record of the case."""
+    def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str, *, seen: Sight) -> None:
+        """A note and the record of the case say why. Raises ChangedMeanwhile when there is more than was `seen`."""
         if not reason.strip():
             raise NotPossible("a reason is needed")
 
@@ -141,6 +142,7 @@ class Escalation:
             alert = tx.alerts.open_for(contact_id)
             draft = draft_for(tx, contact_id, self._content(), now)
             before = draft.conv.tier
+            check(seen, sight(tx, contact_id, before))
             handoff.lower_tier(draft, Person(id=staff.id, alias=staff.alias), tier, reason)
             if alert is not None:
                 fields = {"from": before.value, "to": tier.value, "reason": reason.strip()}
@@ -392,9 +394,6 @@ def _end_incidents(tx: Tx, now: datetime) -> None:
 
 
 def _check_account(tx: Tx, staff: Staff, roles: frozenset[Role]) -> None:
-    """`staff` was read when the request began; the account may have been closed or changed since."""
-    current = tx.staff.get(staff.id)
-    if current is None or current.disabled:
-        raise NotPossible("the account is closed")
-    if current.role not in roles:
+    """As the account is now, not when the request began."""
+    if check_account(tx, staff).role not in roles:
         raise NotPossible("not for this role")

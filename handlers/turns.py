@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bot import effects as e
 from bot.content import Content
-from bot.conversation import Conversation
+from bot.conversation import Conversation, changed
 from bot.draft import Draft, World
 from bot.effects import Turn
 from bot.events import SendSettled
@@ -15,6 +15,8 @@ from bot.messages import Purpose
 from handlers.earlier import earlier
 from storage import Tx
 from storage.records import Place
+
+ERASE_AGAIN = timedelta(seconds=5)  # what they have just written is handled in less
 
 
 def world_for(
@@ -61,9 +63,20 @@ def save(tx: Tx, turn: Turn, now: datetime) -> None:
         else:
             _keep(tx, conv.contact_id, effect, now)
     if erasing is not None:
-        tx.contacts.erase(conv.contact_id, erasing.code, now)
-        tx.audit.add(now, None, "erased", None, erasing.code)
+        erase(tx, conv, erasing.code, now)
     tx.wake("screens")
+
+
+def erase(tx: Tx, conv: Conversation, code: str, now: datetime) -> bool:
+    """Erase the contact, and write that down. False: they have written something that nobody has read. That comes
+    first, for it may be danger, and then it is tried again.
+    """
+    if tx.contacts.erase(conv.contact_id, code, now):
+        tx.audit.add(now, None, "erased", None, code)
+        return True
+    tx.conversations.save(changed(conv, {"erasing": code, "erase_on_close": False}), now)
+    tx.timers.set(conv.contact_id, "erase", now + ERASE_AGAIN)
+    return False
 
 
 def is_plain(before: Conversation, turn: Turn) -> bool:

@@ -34,9 +34,13 @@ class Contacts(Store):
 
     def find_all(self, psids: Collection[str]) -> dict[str, int | None]:
         """The contacts' ids by PSID, None where the key cannot be read. Left out is who is new, or was erased."""
+        return self._find(psids, "")
+
+    def _find(self, psids: Collection[str], lock: str) -> dict[str, int | None]:
         hashes = {self._tx.keys.hash("psid", psid): psid for psid in psids}
         rows = self._all_of(
-            "SELECT id, uid, psid_hash, key_wrapped FROM contact WHERE psid_hash IN {each}", hashes
+            f"SELECT id, uid, psid_hash, key_wrapped FROM contact WHERE psid_hash IN {{each}} {lock}",  # noqa: S608
+            hashes,
         )
         return {hashes[row["psid_hash"]]: self._readable(row) for row in rows}
 
@@ -49,13 +53,13 @@ class Contacts(Store):
         return contact_id
 
     def find_or_add(self, psids: Collection[str], now: datetime) -> dict[str, int | None]:
-        """As `find_all`, but somebody new gets a fresh key and is in."""
-        found = self.find_all(psids)
+        """As `find_all`, but somebody new gets a fresh key and is in. Nobody is erased before the transaction ends."""
+        found = self._find(psids, "{for_rows}")
         new = [psid for psid in psids if psid not in found]
         if new:
             found |= self._add(new, now)
         late = [psid for psid in new if psid not in found]  # another process was first
-        return found | self.find_all(late) if late else found
+        return found | self._find(late, "{for_rows}") if late else found
 
     def _add(self, psids: Collection[str], now: datetime) -> dict[str, int]:
         rows: list[dict[str, object]] = []
@@ -112,12 +116,15 @@ class Contacts(Store):
             self._tx.note_key(row["id"], row)
         return {row["id"] for row in rows}
 
-    def erase(self, contact_id: int, code: str, now: datetime) -> None:
+    def erase(self, contact_id: int, code: str, now: datetime, *, even_unread: bool = False) -> bool:
         """Destroy the contact's key and delete what it sealed. `code` lets the person ask whether it is done.
 
-        Nothing can be kept for this contact afterwards; should they write again, they are somebody new.
+        False, and nothing is done, while anything they sent has not been handled, unless `even_unread`: it may be
+        a cry for help. Nothing can be kept for this contact afterwards; should they write again, they are somebody new.
         """
-        self._one("SELECT id FROM contact WHERE id = :id {for_update}", id=contact_id)
+        self._one("SELECT id FROM contact WHERE id = :id {for_end}", id=contact_id)
+        if not even_unread and self._tx.inbox.is_waiting(contact_id):  # now that nobody can add to it
+            return False
         for table in _ERASED_TABLES:
             self._run(f"DELETE FROM {table} WHERE contact_id = :id", id=contact_id)  # noqa: S608 - fixed names
         at = to_ms(now)
@@ -150,6 +157,7 @@ class Contacts(Store):
         self._tx.forget_box(contact_id)
         self._tx.shred()
         self._tx.wake("screens")
+        return True
 
     def erasure(self, code: str) -> datetime | None:
         """When the erasure with this code was done; None: no such code."""

@@ -1,7 +1,8 @@
 """The seam between the stores and a database: what an engine must be able to do.
 
 The stores write one SQL text for all engines: parameters as `:name`, and these macros where engines differ:
-{pk} {big} {blob} {strict} {for_update} {skip_locked} {slot}. Times are integers (milliseconds), booleans 0 or 1.
+{pk} {big} {blob} {strict} {for_update} {for_end} {for_rows}
+{skip_locked} {slot}. Times are integers (milliseconds), booleans 0 or 1.
 An engine is a class like `sqlite_engine.SqliteEngine` or `postgres_engine.PostgresEngine`, chosen by the URL
 in `open_storage`.
 """

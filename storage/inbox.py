@@ -210,6 +210,13 @@ class Inbox(Store):
         """Events not handled yet; those set aside do not count."""
         return int(self._value("SELECT count(*) FROM inbox WHERE state = 'new'"))
 
+    def is_waiting(self, contact_id: int) -> bool:
+        """Whether anything of this contact has not been handled yet."""
+        return (
+            self._one("SELECT id FROM inbox WHERE contact_id = :id AND state = 'new' LIMIT 1", id=contact_id)
+            is not None
+        )
+
     def oldest_pending_at(self) -> datetime | None:
         """When the oldest event not yet handled came in."""
         return from_ms_or_none(

@@ -25,6 +25,9 @@ _MACROS = {
     # The weaker of two locks for update: it lets others refer to the row with a foreign key meanwhile, so that
     # the webhook never waits for whoever handles the contact.
     "{for_update}": "FOR NO KEY UPDATE",
+    # The strongest, for a row that ends: it waits for those who are about to refer to it, and they wait for it.
+    "{for_end}": "FOR UPDATE",
+    "{for_rows}": "FOR KEY SHARE",  # of those who are about to refer to it
     "{skip_locked}": "FOR NO KEY UPDATE SKIP LOCKED",
     "{slot}": f"(pg_backend_pid() % {_SLOTS})",
 }

@@ -23,7 +23,7 @@ _UNUSABLE = ", ".join(f"'{code}'" for code in sorted(UNUSABLE))
 
 _CLIMB = (
     "SELECT alert.id, alert.contact_id, alert.tier, alert.armed, alert.climb,"
-    " COALESCE(alert.armed_at, alert.raised_at) AS armed_at,"
+    " alert.raised_at, COALESCE(alert.armed_at, alert.raised_at) AS armed_at,"
     " alert.acknowledged_at, alert.resumed_at, alert.drill,"
     " (SELECT MAX(created_at) FROM outbox WHERE outbox.contact_id = alert.contact_id AND purpose = 'supporter'"
     " AND (alert.drill = 1 OR state NOT IN ('failed', 'dropped', 'lapsed'))) AS replied_at,"
@@ -308,6 +308,7 @@ def _climb(row: Row) -> Climb:
         armed=row["armed"],
         number=row["climb"],
         armed_at=from_ms(row["armed_at"]),
+        raised_at=from_ms(row["raised_at"]),
         acknowledged_at=from_ms_or_none(row["acknowledged_at"]),
         resumed_at=from_ms_or_none(row["resumed_at"]),
         replied_at=from_ms(max(replies)) if replies else None,

@@ -23,6 +23,8 @@ _MACROS = {
     "{blob}": "BLOB",
     "{strict}": "STRICT",
     "{for_update}": "",  # a write transaction has the whole database to itself
+    "{for_end}": "",
+    "{for_rows}": "",
     "{skip_locked}": "",
     "{slot}": "0",  # as there is one writer
 }

@@ -224,6 +224,19 @@ class Transcript(Store):
         """The newest entry's id; 0 when there is none."""
         return int(self._value("SELECT last_entry_id FROM contact WHERE id = :id", id=contact_id) or 0)
 
+    def last_of_contact(self, contact_id: int) -> int:
+        """The id of the newest line that the contact wrote; 0 when there is none."""
+        return int(
+            self._value(
+                "SELECT MAX(id) FROM entry WHERE contact_id = :id AND written_by = 'contact'", id=contact_id
+            )
+            or 0
+        )
+
+    def opened_to(self, contact_id: int) -> int:
+        """How far somebody has had it on the screen: the last line's id."""
+        return int(self._value("SELECT seen_entry_id FROM contact WHERE id = :id", id=contact_id) or 0)
+
     def knows(self, contact_id: int, mid: str) -> bool:
         """Whether this mid is a message that we sent."""
         row = self._found(contact_id, mid)

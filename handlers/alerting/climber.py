@@ -209,6 +209,7 @@ def plan(tx: Tx, climb: Climb, content: Content, now: datetime) -> Plan:
         tx.rungs.last(climb),
         content.settings.ladder,
         in_hours=closes_at is not None,
+        just_closed=any(hours.has_just_closed(at, now) for at in (climb.armed_at, climb.raised_at) if at),
         hours_change_at=closes_at or hours.next_opening(now),
         now=now,
     )

@@ -7,9 +7,11 @@ import sys
 
 import click
 
+from bot.conversation import Tier, changed
 from bot.errors import PeerSupportError
 from handlers.cli.parts import State, pass_state
 from handlers.environment import new_keys
+from handlers.turns import erase as erase_contact
 from storage import Tx
 
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that look alike on paper
@@ -64,16 +66,33 @@ def erase(state: State, psid_stdin: bool, code: str | None) -> None:
         psid = sys.stdin.readline().strip()
         if not (psid.isascii() and psid.isdigit()):
             raise click.ClickException("standard input must hold one PSID: digits only")
-        click.echo(f"Erased. Confirmation code: {storage.write(lambda tx: _erase(state, tx, psid))}")
+        done = storage.write(lambda tx: _erase(state, tx, psid))
+        if done is None:
+            raise PeerSupportError(
+                "Not yet: there may be danger, and a person has to see to this contact first. It is noted, and the"
+                " contact is erased when the conversation is closed."
+            )
+        code, at_once = done
+        words = (
+            "Erased."
+            if at_once
+            else "Noted. Erased by the worker as soon as what they have just written is read."
+        )
+        click.echo(f"{words} Confirmation code: {code}")
 
 
-def _erase(state: State, tx: Tx, psid: str) -> str:
+def _erase(state: State, tx: Tx, psid: str) -> tuple[str, bool] | None:
+    """The code, and whether it is done already. None: somebody may be in danger, and deletion waits."""
     now = state.parts.clock()
     contact_id = tx.contacts.find(psid)
-    if contact_id is None:
+    if contact_id is None or not tx.contacts.lock(contact_id):
         raise PeerSupportError("Nothing is kept of a contact with this PSID.")
+    conv = tx.conversations.get(contact_id, now)
+    if conv.tier.rank >= Tier.HIGH.rank:
+        tx.conversations.save(changed(conv, {"erase_on_close": True}), now)
+        tx.audit.add(now, None, "erasure_waits", contact_id, None)
+        return None
     code = "".join(secrets.choice(_LETTERS) for _ in range(10))
-    tx.contacts.erase(contact_id, code, now)
-    tx.audit.add(now, None, "erased", contact_id, None)
+    done = erase_contact(tx, conv, code, now)
     tx.wake("screens")
-    return code
+    return code, done

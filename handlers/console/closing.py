@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from bot.errors import NotPossible, NotYours
+from bot.conversation import Conversation, Tier
+from bot.errors import ChangedMeanwhile, NobodyHasIt, NotPossible, NotYours
 from bot.outcomes import OUTCOMES
+from bot.sight import Sight
+from handlers.console import forms
 from handlers.console.composer import refuse_strangers
 from handlers.console.labels import choices
 from handlers.console.parts import me, now, parts
 from handlers.console.tools import Listed, services
 from handlers.console.words import language, t
+from handlers.doing import sight
 from storage import Tx
+from storage.records import Alert, Entry, QueueRow
 
 TALKS = ("no", "later", "yes")
 
@@ -30,29 +35,62 @@ class Closing:
 
 
 def close_page(contact_id: int) -> ResponseReturnValue:
-    """The form. It shows nothing of what was said; talk.js puts it into a sheet over the conversation."""
-    row, conversation, alert = parts().storage.read(
-        lambda tx: (
-            tx.handoffs.row(contact_id),
-            tx.conversations.peek(contact_id),
-            tx.alerts.open_for(contact_id),
-        )
-    )
+    """The form. Of what was said it shows only what is new; talk.js puts it into a sheet over the conversation."""
+    return _page(contact_id, after=None)
+
+
+def _page(contact_id: int, *, after: int | None) -> ResponseReturnValue:
+    """The form, with what the student wrote after line `after`: the form was sent, and refused for what is new.
+
+    `after` None: it is drawn for the first time, and shows what has not been on the screen yet.
+    """
+    refused = after is not None
+
+    def read(tx: Tx) -> tuple[QueueRow | None, Conversation | None, Alert | None, Sight, list[Entry], int]:
+        row, conversation = tx.handoffs.row(contact_id), tx.conversations.peek(contact_id)
+        alert = tx.alerts.open_for(contact_id)
+        tier = conversation.tier if conversation else Tier.NONE
+        since = after or tx.transcript.opened_to(contact_id)
+        is_mine = row is not None and row.claimed_by == me().id
+        news = tx.transcript.entries(contact_id, after_id=since) if is_mine else []
+        shown = [each for each in news if each.written_by == "contact" and not each.withdrawn]
+        return row, conversation, alert, sight(tx, contact_id, tier), shown, tx.transcript.last_id(contact_id)
+
+    row, conversation, alert, seen, news, last = parts().storage.read(read)
     if row is None or conversation is None:
         flash(t("conversation.gone"))
         return redirect(url_for("console.queue_page"))
     refuse_strangers(contact_id)
     if row.claimed_by != me().id:  # a lead who reads along
         return redirect(url_for("console.conversation_page", contact_id=contact_id))
+    if news:
+        _opened(contact_id, last)
     signposted = conversation.handoff.signposted if conversation.handoff else ()
-    return render_template(
+    page = render_template(
         "console/close.html",
         row=row,
         alert=alert,
-        signposted=signposted,
+        sight=seen,
+        news=news,
+        refused=refused,
+        nobodys=alert is not None and alert.acknowledged_at is None,
+        chosen=request.form,
+        signposted=request.form.getlist("signposted") if refused else signposted,
         outcomes=OUTCOMES,
         closing=_closing(contact_id, signposted),
     )
+    return page, 409 if refused else 200
+
+
+def _opened(contact_id: int, last: int) -> None:
+    """Words are on the screen: they count as read, and that is written down."""
+    staff_id, at = me().id, now()
+
+    def opened(tx: Tx) -> None:
+        tx.audit.add(at, staff_id, "opened", contact_id, None)
+        tx.transcript.mark_opened(contact_id, staff_id, last, at)
+
+    parts().storage.write(opened)
 
 
 def _closing(contact_id: int, signposted: tuple[str, ...]) -> Closing:
@@ -73,7 +111,7 @@ def close(contact_id: int) -> ResponseReturnValue:
     if outcome not in OUTCOMES:
         flash(t("close.choose"), "error")
         return redirect(url_for("console.close_page", contact_id=contact_id))
-    content = parts().content()
+    content, seen = parts().content(), forms.sight()
     topics = {id for id, _ in choices(content, "topic", "nb")}
     topic = request.form.get("topic", "")
     alert = parts().storage.read(lambda tx: tx.alerts.open_for(contact_id))
@@ -82,12 +120,15 @@ def close(contact_id: int) -> ResponseReturnValue:
             contact_id,
             staff,
             outcome,
+            seen=seen,
             topic=topic if topic in topics else None,
             signposted=[id for id in request.form.getlist("signposted") if id in content.services],
         )
     except NotYours:
         flash(t("composer.not_yours"), "error")
         return redirect(url_for("console.queue_page"))
+    except (ChangedMeanwhile, NobodyHasIt):
+        return _page(contact_id, after=seen.said)
     except NotPossible:
         flash(t("conversation.not_now"), "error")
         return redirect(url_for("console.conversation_page", contact_id=contact_id))

@@ -11,10 +11,11 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.conversation import Tier
-from bot.errors import AlreadyClaimed, NotPossible, NotYours, WindowClosed
+from bot.errors import AlreadyClaimed, ChangedMeanwhile, NotPossible, NotYours, WindowClosed
 from bot.routing import is_hidden
 from bot.services import Service
-from handlers.console import cases, record_forms, rungs, team
+from bot.sight import UNSEEN, Sight
+from handlers.console import cases, forms, record_forms, rungs, team
 from handlers.console.agreed import RAISED_TO, Agreed, agreed
 from handlers.console.composer import may_read, refuse_strangers
 from handlers.console.forms import Written, line
@@ -23,6 +24,7 @@ from handlers.console.queue import lists
 from handlers.console.rungs import Ladder, Question
 from handlers.console.thread import Thread, thread
 from handlers.console.words import t
+from handlers.doing import sight
 from storage import Tx
 from storage.records import Alert, Entry, QueueRow, Role, Staff
 
@@ -45,6 +47,7 @@ class Reading:
     mine: bool
     watchers: list[str]  # who looks on, by name
     numbers: list[Service]  # that answer now; the right one first
+    sight: Sight = UNSEEN  # what is shown, for the forms that end something
     ladder: Ladder | None = None  # of the alert
     questions: tuple[Question, ...] = ()  # to ask in danger, in order; of this danger where one is known
     named: tuple[str, ...] = ()  # aliases of those who may be named in a note
@@ -79,6 +82,7 @@ def reading(contact_id: int) -> Reading | QueueRow | None:
             agreed=agreed(conversation),
             draft=Written.unpack(tx.drafts.get(contact_id, staff.id)),
             mine=row.claimed_by == staff.id,
+            sight=sight(tx, contact_id, conversation.tier),
             watchers=parts().act.team.watchers(tx, contact_id, row.claimed_by),
             numbers=rungs.numbers(alert),
             named=_readers(tx, row, staff),
@@ -247,10 +251,17 @@ def lower_tier(contact_id: int) -> ResponseReturnValue:
     if wanted not in {tier.value for tier in Tier} or len(reason) < 3:
         flash(t("tier_form.reason_missing"), "error")
         return redirect(url_for("console.details_page", contact_id=contact_id))
-    deed = parts().act.lower_tier
-    return _done(
-        contact_id, lambda staff: deed(contact_id, staff, Tier(wanted), reason), "tier_form.done", stay=True
-    )
+    deed, seen = parts().act.lower_tier, forms.sight()
+    try:
+        return _done(
+            contact_id,
+            lambda staff: deed(contact_id, staff, Tier(wanted), reason, seen=seen),
+            "tier_form.done",
+            stay=True,
+        )
+    except ChangedMeanwhile:
+        flash(t("tier_form.changed"), "error")
+        return redirect(url_for("console.conversation_page", contact_id=contact_id) + "#end")
 
 
 def retry(contact_id: int, outbox_id: int) -> ResponseReturnValue:
@@ -272,6 +283,8 @@ def _done(
     except NotYours:
         flash(t("composer.not_yours"), "error")
         return redirect(url_for("console.queue_page"))
+    except ChangedMeanwhile:
+        raise  # whoever asked has words for it
     except NotPossible:
         flash(t("conversation.not_now"), "error")
         return redirect(here)

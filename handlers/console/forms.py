@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from flask import request
+
+from bot.sight import UNSEEN, Sight, read
 
 MAX_TEXT = 20_000  # characters of one reply or note; ten of Messenger's messages
 Mode = Literal["reply", "note", "whisper"]
@@ -46,6 +48,15 @@ def number(name: str) -> int | None:
     """A whole number from the form or the address; None when it is missing, something else or too large for a row."""
     value = request.values.get(name, "")
     return int(value) if value.isdecimal() and len(value) < 19 else None
+
+
+def sight() -> Sight:
+    """What the page showed that the form stands on. A form that does not say has shown nothing.
+
+    Lines that a live page has shown since then count as seen; a danger that rose meanwhile does not.
+    """
+    drawn = read(request.form.get("sight", ""))
+    return replace(drawn, said=max(drawn.said, number("said") or 0)) if drawn != UNSEEN else UNSEEN
 
 
 def line(name: str, limit: int = 200) -> str:

@@ -225,10 +225,17 @@ class Player:
         do: dict[str, Callable[[], None]] = {
             "claims": lambda: deeds.claim(contact_id, staff),
             "releases": lambda: deeds.release(contact_id, staff),
-            "closes": lambda: deeds.close(contact_id, staff, "listened"),
+            "closes": lambda: self._close(contact_id, staff),
         }
         do[what]()
         self.chat.settle()
+
+    def _close(self, contact_id: int, staff: Staff) -> None:
+        """As somebody who has read everything, and says "I have it" before."""
+        alert = self.chat.storage.read(lambda tx: tx.alerts.open_for(contact_id))
+        if alert is not None and alert.acknowledged_at is None:
+            self.chat.deeds.acknowledge(alert.id, staff)
+        self.chat.deeds.close(contact_id, staff, "listened", seen=self.chat.deeds.sight(contact_id))
 
     def _reply(self, words: str) -> None:
         contact_id = self._contact_id()

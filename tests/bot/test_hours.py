@@ -224,3 +224,18 @@ def test_our_own_norwegian_holidays_are_those_of_the_holidays_package_until_2060
             wanted = {day: {name.lower() for name in names.split("; ")} for day, names in theirs.items()}
             found = {day: set(getattr(words, of).lower().split(joined)) for day, words in ours.items()}
             assert found == wanted, year
+
+
+@pytest.mark.parametrize(
+    ("at", "now", "so"),
+    [
+        ("2026-11-27 19:59", "2026-11-27 20:00", True),
+        ("2026-11-27 20:00", "2026-11-27 20:00", False),  # the end itself is closed
+        ("2026-11-27 09:00", "2026-11-30 08:59", True),  # Friday's first minute, all through the weekend
+        ("2026-11-27 08:59", "2026-11-27 20:00", False),
+        ("2026-11-27 19:59", "2026-11-30 09:00", False),  # open again
+        ("2026-11-27 19:59", "2026-11-30 20:01", False),  # another day has been since
+    ],
+)
+def test_what_happened_in_the_stretch_that_ended_last_is_told_from_what_is_older(at, now, so):
+    assert hours().has_just_closed(oslo(at), oslo(now)) is so

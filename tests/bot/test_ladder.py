@@ -35,9 +35,15 @@ def fired(index=0, minutes=0.0, *, step=1, part="open", moves_on=False) -> Fired
     return Fired(step=step, part=part, rung=index, at=at(minutes), moves_on=moves_on)
 
 
-def plan(one, last=None, minutes=0.0, settings=None, in_hours=True):
+def plan(one, last=None, minutes=0.0, settings=None, in_hours=True, just_closed=False):
     return next_step(
-        one, last, settings or Ladder(), in_hours=in_hours, hours_change_at=CHANGE, now=at(minutes)
+        one,
+        last,
+        settings or Ladder(),
+        in_hours=in_hours,
+        just_closed=just_closed,
+        hours_change_at=CHANGE,
+        now=at(minutes),
     )
 
 
@@ -103,15 +109,72 @@ def test_with_nobody_outside_the_hours_it_waits_for_the_opening_and_begins_there
     assert plan(climb(), minutes=420).due.rung.tell == "on_duty"
 
 
-def test_opening_and_closing_change_the_ladder_under_an_alert_that_nobody_took():
-    settings = Ladder(
-        contacts={"vakt": NamedContact(phone="123"), "to": NamedContact(phone="124")},
-        closed=ClosedRungs(critical=(rung("contact:vakt", 0, "webhook"), rung("contact:to", 5, "webhook"))),
-    )
-    closing = plan(climb(), fired(1, 2, step=2), minutes=3, settings=settings, in_hours=False).due
-    assert (closing.step, closing.part, closing.rung.tell) == (3, "closed", "contact:vakt")
-    opening = plan(climb(), fired(1, 5, step=2, part="closed"), minutes=8, settings=settings).due
+WOKEN = Ladder(
+    contacts={"vakt": NamedContact(phone="123"), "to": NamedContact(phone="124")},
+    closed=ClosedRungs(critical=(rung("contact:vakt", 0, "webhook"), rung("contact:to", 5, "webhook"))),
+)
+
+
+def test_opening_begins_the_open_ladder_under_an_alert_that_nobody_took():
+    opening = plan(climb(), fired(1, 5, step=2, part="closed"), minutes=8, settings=WOKEN).due
     assert (opening.step, opening.part, opening.rung.tell) == (3, "open", "on_duty")
+
+
+# What of the open ladder has been climbed when the doors close, and what comes after: (part, index, minute).
+AFTER_CLOSING = {
+    "nothing yet": (climb(), None, 0, ("open", 0, 0)),
+    "the first": (climb(), fired(), 1, ("open", 1, 2)),
+    "all but one": (climb(), fired(1, 2, step=2), 3, ("open", 2, 5)),
+    "all": (climb(), fired(2, 5, step=3), 6, ("closed", 0, 6)),
+    "half of a later round": (climb(), fired(1, 62, step=5), 63, ("open", 2, 65)),
+    "a rung of the closed list": (climb(), fired(0, 6, step=4, part="closed"), 7, ("closed", 1, 11)),
+    "taken, then silence": (
+        climb(number=2, acknowledged_at=at(1), resumed_at=at(6)),
+        None,
+        6,
+        ("open", 0, 6),
+    ),
+    "the first of a resumed one": (
+        climb(number=2, acknowledged_at=at(1), resumed_at=at(6)),
+        fired(0, 6),
+        7,
+        ("open", 1, 8),
+    ),
+    "a rise after closing": (
+        climb(number=2, armed=2, armed_at=at(9), raised_at=RAISED),
+        None,
+        9,
+        ("open", 0, 9),
+    ),
+}
+
+
+@pytest.mark.parametrize("settings", [None, WOKEN], ids=["nobody", "woken"])
+@pytest.mark.parametrize("case", AFTER_CLOSING)
+def test_an_alert_that_went_off_while_open_finishes_its_open_rungs_after_closing(case, settings):
+    one, last, minute, (part, index, due) = AFTER_CLOSING[case]
+    if last is not None and last.part == "closed" and settings is None:
+        return
+    if part == "closed" and settings is None:  # nobody is named: it waits for the opening
+        found = plan(one, last, minute, in_hours=False, just_closed=True)
+        assert (found.is_due, found.look_at) == (False, CHANGE)
+        return
+    step = plan(one, last, due, settings, in_hours=False, just_closed=True).due
+    assert (step.part, step.index, step.step) == (part, index, last.step + 1 if last else 1)
+    if due > minute:
+        assert plan(one, last, minute, settings, in_hours=False, just_closed=True).look_at == at(due)
+
+
+def test_i_have_it_just_before_closing_and_then_silence_sets_the_ladder_off_again():
+    taken = climb(acknowledged_at=at(1))
+    assert plan(taken, fired(), minutes=5, in_hours=False, just_closed=True).look_at == at(6)
+    assert plan(taken, fired(), minutes=6, in_hours=False, just_closed=True).resume
+
+
+def test_an_alert_of_the_night_or_of_an_earlier_day_climbs_as_the_closed_hours_say():
+    night = plan(climb(), minutes=30, settings=WOKEN, in_hours=False).due
+    assert (night.part, night.rung.tell) == ("closed", "contact:vakt")
+    assert not plan(climb(), minutes=30, in_hours=False).is_due
 
 
 ON = Person(who="staff:1", role="supporter", on_duty=True, channels=frozenset({"banner", "email"}))

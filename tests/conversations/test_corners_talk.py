@@ -114,7 +114,8 @@ def test_yes_meant_for_the_flow_does_not_answer_an_older_question(chat):
 def test_lowered_to_ordinary_the_wait_is_asked_about_again(chat):
     amalie = chat.on_duty()
     chat.contact_writes(DANGER)
-    chat.local.deeds.lower_tier(chat.id_of(), amalie, Tier.NONE, "sitat fra en sang")
+    seen = chat.local.deeds.sight(chat.id_of())
+    chat.local.deeds.lower_tier(chat.id_of(), amalie, Tier.NONE, "sitat fra en sang", seen=seen)
     assert chat.alerts == []
     assert chat.wait(minutes=16).last_reply == chat.text("queue.wait_question")
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import re
 from contextlib import closing
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import click
 import pytest
 from cli_bench import NOW, ROOT, Bench, make_bench
 
+from bot.conversation import Handoff, Status, Tier
+from bot.events import TextReceived
 from bot.versions import Plan
 from handlers.environment import Environment
+from storage.records import NewEvent
 
 
 @pytest.fixture
@@ -219,6 +223,30 @@ def test_erase_takes_the_psid_from_standard_input_and_gives_a_code(run):
     assert run("erase", "--code", code.lower()).output == "Erased 2026-11-30 12:00 UTC.\n"
     again = run("erase", "--psid-stdin", stdin=f"{psid}\n")
     assert (again.exit_code, psid in again.output) == (1, False)
+
+
+def test_erase_waits_for_words_that_nobody_has_read_and_for_a_person_in_danger(run):
+    assert run("migrate").exit_code == 0
+    storage, psid = run.storage(), "7654321098765432"
+    said = TextReceived(sent_at=NOW, mid="m", text="hei")
+    storage.write(lambda tx: tx.inbox.add([NewEvent(psid=psid, key="m", event=said)], NOW))
+    noted = run("erase", "--psid-stdin", stdin=f"{psid}\n")
+    assert noted.exit_code == 0 and noted.output.startswith("Noted.")
+    contact_id = storage.read(lambda tx: tx.contacts.find(psid))
+    assert [timer[:2] for timer in storage.read(lambda tx: tx.timers.due(NOW + timedelta(minutes=1), 9))] == [
+        (contact_id, "erase")
+    ]
+
+    def danger(tx):
+        conv = tx.conversations.get(contact_id, NOW)
+        held = Handoff(number=1, opened_at=NOW, tier=Tier.HIGH)
+        tx.conversations.save(replace(conv, status=Status.WAITING, handoff=held, erasing=None), NOW)
+
+    storage.write(danger)
+    refused = run("erase", "--psid-stdin", stdin=f"{psid}\n")
+    assert refused.exit_code == 1 and "there may be danger" in refused.stderr
+    assert storage.read(lambda tx: tx.conversations.peek(contact_id)).erase_on_close
+    storage.close()
 
 
 @pytest.mark.parametrize(

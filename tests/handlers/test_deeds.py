@@ -10,6 +10,7 @@ import pytest
 from bot.conversation import Status, Stopped
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible, NotYours
 from bot.messages import SupporterMessage
+from bot.sight import UNSEEN
 from storage.records import Delivery, Duty, Role
 
 
@@ -162,7 +163,7 @@ def test_closed_account_can_do_nothing_more_whatever_its_screen_still_shows(wait
         lambda: deeds.reply(contact_id, amalie, "hei", seen),
         lambda: deeds.claim(waiting.id_of("B"), amalie),
         lambda: deeds.next_for(amalie),
-        lambda: deeds.close(contact_id, amalie, "listened"),
+        lambda: deeds.close(contact_id, amalie, "listened", seen=UNSEEN),
         lambda: deeds.note(contact_id, amalie, "x"),
         lambda: deeds.set_duty(amalie, Duty.ON),
     ):
@@ -200,7 +201,7 @@ def test_every_deed_on_an_erased_contact_is_refused_and_leaves_nothing(waiting):
         lambda: deeds.claim(contact_id, amalie),
         lambda: deeds.release(contact_id, amalie),
         lambda: deeds.reply(contact_id, amalie, "hei", 0),
-        lambda: deeds.close(contact_id, amalie, "listened"),
+        lambda: deeds.close(contact_id, amalie, "listened", seen=UNSEEN),
         lambda: deeds.note(contact_id, amalie, "x"),
         lambda: deeds.retry(contact_id, amalie, 1),
         lambda: deeds.acknowledge(alert.id, amalie),

@@ -69,7 +69,8 @@ def test_nothing_is_sent_to_the_student_whatever_people_do(drill):
     drill.wait(minutes=30)
     settle(drill)
     assert len(drill.notices) == 1
-    drill.local.deeds.close(contact_id, drill.ola, "test")
+    seen = drill.local.deeds.sight(contact_id)
+    drill.local.deeds.close(contact_id, drill.ola, "test", seen=seen)
     assert drill.do.unconfirmed() == []
 
 

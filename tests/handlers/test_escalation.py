@@ -57,6 +57,11 @@ def close(chat):
     return chat.local.storage.read(lambda tx: tx.alerts.get(chat.alert.id))
 
 
+def lower(chat, tier, reason):
+    seen = chat.local.deeds.sight(chat.id_of())
+    chat.do.lower_tier(chat.id_of(), chat.ola, tier, reason, seen=seen)
+
+
 def test_i_have_it_is_one_persons(case):
     case.do.acknowledge(case.alert.id, case.ola)
     case.do.acknowledge(case.alert.id, case.ola)
@@ -136,15 +141,15 @@ def test_the_record_is_read_by_few(case):
 
 def test_a_tier_is_lowered_by_a_person_with_a_reason_that_stays_in_the_record(case):
     with pytest.raises(NotPossible):
-        case.do.lower_tier(case.id_of(), case.ola, Tier.HIGH, "  ")
-    case.do.lower_tier(case.id_of(), case.ola, Tier.HIGH, "Snakket med henne.")
+        lower(case, Tier.HIGH, "  ")
+    lower(case, Tier.HIGH, "Snakket med henne.")
     assert case.conv().tier is Tier.HIGH
     entry = case.do.open_record(case.alert.id, case.liv).entries[-1]
     assert (entry.kind, entry.by) == ("tier_lowered", case.ola.id)
     assert entry.fields == {"from": "critical", "to": "high", "reason": "Snakket med henne."}
     assert "tier_lowered" in audited(case)
     with pytest.raises(NotPossible):
-        case.do.lower_tier(case.id_of(), case.ola, Tier.CRITICAL, "Opp igjen")
+        lower(case, Tier.CRITICAL, "Opp igjen")
 
 
 def test_a_closed_critical_conversation_fills_no_hands_and_waits_for_a_second_person(case):
@@ -171,7 +176,7 @@ def test_a_lead_does_not_confirm_what_they_closed_themselves(case):
 
 def test_lowering_alone_does_not_avoid_the_second_person(case):
     case.claim(case.ola)
-    case.do.lower_tier(case.id_of(), case.ola, Tier.NONE, "Feil alarm.")
+    lower(case, Tier.NONE, "Feil alarm.")
     case.closes(case.ola)
     assert [one.alert_id for one in case.do.unconfirmed()] == [case.alert.id]
 

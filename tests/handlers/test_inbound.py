@@ -292,12 +292,46 @@ def test_erased_person_who_writes_again_is_somebody_new(chat):
     assert chat.id_of() != old and chat.replies
 
 
-def test_events_that_wait_when_their_contact_is_erased_go_with_the_contact(chat):
-    chat.contact_writes("hei")
-    put(chat, "en til")
-    chat.local.storage.write(lambda tx: tx.contacts.erase(chat.id_of(), "KODE", chat.now))
-    assert chat.local.settle() == []
-    assert chat.local.storage.read(lambda tx: tx.inbox.pending_count()) == 0
+@pytest.fixture
+def settling(chat):
+    """Deletion is confirmed and its receipt is out; that it is has not been handled yet."""
+    chat.contact_writes("hei").contact_writes("SLETT")
+    put(chat, "Ja, slett")
+    chat.local.inbound.drain()
+    assert chat.conv().erasing
+    chat.local.sender.drain()
+    assert chat.local.storage.read(lambda tx: tx.inbox.pending_count()) == 1
+    return chat
+
+
+def test_danger_that_came_in_before_the_key_was_destroyed_is_heard(settling):
+    put(settling, "jeg vil ta livet mitt i kveld", seconds=0.04)
+    settling.local.settle()
+    settling.wait(hours=1)
+    assert [alert.tier for alert in settling.alerts] == ["critical"]
+    assert settling.status is Status.WAITING and settling.conv().erase_on_close, "a person closes it first"
+
+
+def test_ordinary_words_that_came_in_meanwhile_are_handled_and_then_everything_goes(settling):
+    contact_id = settling.id_of()
+    put(settling, "takk for nå", seconds=0.04)
+    settling.local.settle()
+    assert settling.conv().erasing
+    settling.wait(seconds=10)
+    assert settling.local.storage.read(lambda tx: tx.contacts.find("A")) is None
+    assert not settling.local.storage.write(lambda tx: tx.contacts.lock(contact_id))
+    assert settling.local.storage.read(lambda tx: tx.inbox.pending_count()) == 0
+
+
+def test_a_person_who_closes_erases_nothing_that_nobody_has_read(chat):
+    """Where messages may not be safe there is no receipt: the key would go at once."""
+    amalie = chat.on_duty()
+    chat.contact_writes("hei").contact_writes("jeg vil ikke leve")
+    chat.claim(amalie).contact_writes("SLETT").contact_writes("PAUSE")
+    put(chat, "jeg vil ta livet mitt i kveld")
+    chat.local.deeds.close(chat.id_of(), amalie, "listened", seen=chat.local.deeds.sight(chat.id_of()))
+    chat.local.settle()
+    assert [alert.tier for alert in chat.alerts] == ["critical"]
 
 
 def test_contact_erased_while_the_receipt_is_being_sent_leaves_nothing_behind(chat):

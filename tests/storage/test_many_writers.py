@@ -96,6 +96,34 @@ def test_a_conversation_that_opens_again_is_not_overwritten_by_retention(
     assert storage.read(lambda tx: tx.conversations.peek(contact)) == reopened
 
 
+def test_nobody_is_erased_while_words_of_theirs_come_in(storage: Storage, engine: str) -> None:
+    contact = add_contact(storage)
+    erased: list[bool] = []
+    meet(
+        storage,
+        engine,
+        lambda tx: tx.inbox.add([new()], NOW),
+        lambda tx: erased.append(tx.contacts.erase(contact, "CODE", NOW)),
+    )
+    assert erased == [False]
+    taken = storage.write(lambda tx: tx.inbox.take(at(1)))
+    assert [each.contact_id for each in taken] == [contact]
+
+
+def test_words_that_come_in_while_somebody_is_erased_are_those_of_somebody_new(
+    storage: Storage, engine: str
+) -> None:
+    contact = add_contact(storage)
+    meet(
+        storage,
+        engine,
+        lambda tx: tx.contacts.erase(contact, "CODE", NOW),
+        lambda tx: tx.inbox.add([new()], NOW),
+    )
+    taken = storage.write(lambda tx: tx.inbox.take(at(1)))
+    assert [each.event for each in taken] == [new().event] and taken[0].contact_id != contact
+
+
 def test_a_message_of_unknown_fate_is_settled_by_one_worker(storage: Storage, engine: str) -> None:
     contact = add_contact(storage)
     outbox_id = storage.write(lambda tx: tx.outbox.add(contact, bot_says(), NOW))

@@ -93,7 +93,8 @@ class Chat:
         return self._said(self.local.settle())
 
     def closes(self, staff: Staff, outcome: str = "listened", who: str = "A") -> Chat:
-        self.local.deeds.close(self.id_of(who), staff, outcome)
+        deeds, contact_id = self.local.deeds, self.id_of(who)
+        deeds.close(contact_id, staff, outcome, seen=deeds.sight(contact_id))
         return self._said(self.local.settle())
 
     # What is so.

@@ -303,7 +303,12 @@ class Runner:
                 )
             case "closes":
                 outcome = chance.choice(sorted(OUTCOMES))
-                self._try("close", contact_id, by, lambda: deeds.close(contact_id, by, outcome))
+                self._try(
+                    "close",
+                    contact_id,
+                    by,
+                    lambda: deeds.close(contact_id, by, outcome, seen=deeds.sight(contact_id)),
+                )
             case "releases":
                 self._try("release", contact_id, by, lambda: deeds.release(contact_id, by))
             case "transfers":

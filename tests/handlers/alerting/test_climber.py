@@ -167,6 +167,62 @@ def test_with_nobody_named_it_fires_at_opening_to_the_first_on_duty(night):
     assert told(night) == ["ola"]
 
 
+def test_closing_time_silences_no_alert_that_went_off_before_it(night):
+    """A Friday at a minute to eight, and nobody named for the weekend."""
+    night.local.content = with_ladder(night.content, ladder(closed=ClosedRungs(nobody=True)))
+    night.at("2026-11-27 19:59")
+    night.contact_writes(DANGER)
+    settle(night.climber)
+    night.local.settle()
+    assert told(night) == ["ola"]
+    pass_time(night, 2)
+    night.local.settle()
+    assert told(night) == ["lead"]
+    pass_time(night, 3)
+    assert told(night) == ["koord"]
+    # What the student is told: nobody promises a time, and nobody says that no one reads before Monday.
+    night.at("2026-11-27 20:15")
+    night.contact_writes("er det noen der")
+    closed = night.text("card.line_closed_contact", next_open="mandag kl. 09", number="113")
+    assert night.last_reply == closed
+    pass_time(night, 60 * 60)
+    assert told(night) == []
+    night.local.now = night.escalation.standing(night.alerts[0].id).plan.look_at
+    settle(night.climber)
+    assert told(night) == ["ola"]
+
+
+def test_i_have_it_at_two_minutes_to_closing_and_then_silence_tells_everybody_once_more(night):
+    night.local.content = with_ladder(night.content, ladder(closed=ClosedRungs(nobody=True)))
+    night.at("2026-11-27 19:57")
+    night.contact_writes(DANGER)
+    settle(night.climber)
+    night.local.now += timedelta(minutes=1)
+    night.escalation.acknowledge(night.alerts[0].id, night.ola)
+    told(night)
+    heard = []
+    for _ in range(20):
+        pass_time(night, 1)
+        heard += told(night)
+    assert heard == ["ola", "lead", "koord"]
+
+
+def test_a_danger_that_rises_after_closing_is_told_no_less_than_the_one_before_it(night):
+    night.local.content = with_ladder(night.content, ladder(closed=ClosedRungs(nobody=True)))
+    night.at("2026-11-27 19:55")
+    night.contact_writes("jeg vil ikke leve")
+    assert night.alerts[0].tier is Tier.HIGH
+    for _ in range(5):
+        pass_time(night, 1)
+    told(night)
+    night.at("2026-11-27 20:10").contact_writes(DANGER)
+    assert night.text("card.when_closed_contact", next_open="mandag kl. 09") in "".join(night.replies)
+    settle(night.climber)
+    assert told(night) == ["ola"]
+    night.at("2026-11-30 20:30").contact_writes("jeg gjør det nå, jeg tar livet mitt")
+    assert night.text("card.when_closed_contact", next_open="i morgen kl. 09") not in "".join(night.replies)
+
+
 def test_a_rung_that_reaches_nobody_all_round_is_an_incident(night):
     lonely = Rungs(critical=(rung("contact:vakt", 0, "push"),), high=(rung("on_duty", 0),))
     night.local.content = with_ladder(night.content, ladder(open=lonely))

@@ -209,8 +209,16 @@ class Browser:
             self._token = found[1]
         return self._token
 
+    def sight(self, path: str) -> dict[str, object]:
+        """What the form that posts to this address would carry if it were drawn now."""
+        page = self.get(path if path.endswith("/close") else path.removesuffix("/tier"))
+        found = re.search(r'name="sight" value="([^"]+)"', page.text)
+        return {"sight": found[1]} if found else {}
+
     def post(self, path: str, *, follow: bool = False, json: bool = False, **fields: object) -> TestResponse:
         headers = {"Accept": "application/json"} if json else {}
+        if path.endswith(("/close", "/tier")) and "sight" not in fields and path.startswith("/c/"):
+            fields |= self.sight(path)
         data = {"csrf_token": self.token(), **{name: str(value) for name, value in fields.items()}}
         return self.client.post(f"/console{path}", data=data, headers=headers, follow_redirects=follow)
 

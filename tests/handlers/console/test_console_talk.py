@@ -254,7 +254,7 @@ def second_talk(house, amalie):
     """The same student writes again, after a conversation that was closed."""
     contact = house.waiting("Jeg har det vondt hjemme")
     house.deeds.claim(contact, amalie)
-    house.deeds.close(contact, amalie, "listened")
+    house.deeds.close(contact, amalie, "listened", seen=house.deeds.sight(contact))
     house.pass_time(hours=1)
     house.waiting("Nå er det noe annet")
     house.deeds.claim(contact, amalie)
@@ -284,7 +284,7 @@ def test_a_note_for_next_time_is_kept_only_with_the_students_yes_and_outlives_th
     assert "«Sover dårlig. Liker å gå tur.»" in said(house, mine, "bot")[-1]
     assert conv(house, mine).note_kept is None
     taps(house, "b:keep:yes")
-    house.deeds.close(mine, amalie, "listened")
+    house.deeds.close(mine, amalie, "listened", seen=house.deeds.sight(mine))
     house.pass_time(hours=100)
     house.storage.write(lambda tx: tx.retention.forget_text(house.at, house.at))
     house.waiting("Hei igjen")

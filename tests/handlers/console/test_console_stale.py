@@ -1,0 +1,124 @@
+"""A page may be minutes old. What it ends must not be newer than what it showed."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.conversation import Tier
+from bot.sight import UNSEEN, Sight, read
+
+DANGER = "Jeg skal ta livet mitt i kveld"
+WISH = "jeg vil dø"
+
+
+@pytest.fixture
+def mine(house, amalie):
+    """Amalie has answered a student who sleeps badly, and has everything on the screen."""
+    contact = house.waiting()
+    house.deeds.claim(contact, amalie)
+    writes(house, amalie, contact)
+    return contact
+
+
+def writes(house, staff, contact):
+    newest = house.storage.read(lambda tx: tx.transcript.last_id(contact))
+    house.deeds.reply(contact, staff, "Hei, jeg er her", newest)
+    house.browser(staff).page(f"/c/{contact}")
+
+
+def sight_of(page: str) -> str:
+    return re.search(r'name="sight" value="([^"]+)"', page)[1]
+
+
+def alert_of(house, contact):
+    return house.storage.read(lambda tx: tx.alerts.open_for(contact))
+
+
+def test_a_sight_travels_in_a_form_and_anything_else_has_seen_nothing():
+    seen = Sight(said=12, tier=Tier.ELEVATED, armed=2)
+    assert read(str(seen)) == seen
+    for odd in ("", "12", "12.high", "12.worse.1", "-1.none.0", "x.none.0", "1.none.²", "1.none.0.0"):
+        assert read(odd) == UNSEEN
+
+
+def test_an_old_closing_form_does_not_end_a_danger_that_nobody_has_seen(house, amalie, mine):
+    browser = house.browser(amalie)
+    old = sight_of(browser.page(f"/c/{mine}/close"))
+    house.student(WISH)
+    answer = browser.post(f"/c/{mine}/close", outcome="listened", talk="later", sight=old)
+    assert answer.status_code == 409 and house.row(mine) is not None
+    assert "Samtalen er ikke avsluttet" in answer.text and "jeg vil dø" in re.sub("<[^>]+>", "", answer.text)
+    assert re.search(r'value="listened" required[^>]* checked', answer.text), "what was chosen stands"
+    alert = alert_of(house, mine)
+    assert alert.acknowledged_by is None and alert.closed_at is None
+    # Seen by now, but nobody has taken it: that comes first, and the page has the button for it.
+    assert f"/alert/{alert.id}/acknowledge" in answer.text and ">Avslutt</button>" not in answer.text
+    again = browser.post(f"/c/{mine}/close", outcome="listened", sight=sight_of(answer.text))
+    assert again.status_code == 409 and house.row(mine) is not None
+    browser.post(f"/alert/{alert.id}/acknowledge")
+    assert browser.post(f"/c/{mine}/close", outcome="emergency_by_us").status_code == 302
+    assert house.row(mine) is None
+
+
+def test_an_old_closing_form_shows_ordinary_words_first_and_then_closes(house, amalie, mine):
+    browser = house.browser(amalie)
+    old = sight_of(browser.page(f"/c/{mine}/close"))
+    house.student("Vent, en ting til")
+    answer = browser.post(f"/c/{mine}/close", outcome="listened", sight=old)
+    assert answer.status_code == 409 and "Vent, en ting til" in answer.text
+    assert ("opened", amalie.id) in house.audit()[-1:], "whoever reads is written down"
+    assert "Vent, en ting til" not in browser.page(f"/c/{mine}/close"), "now it has been on the screen"
+    again = browser.post(f"/c/{mine}/close", outcome="listened", sight=sight_of(answer.text))
+    assert again.status_code == 302 and house.row(mine) is None
+
+
+def test_the_closing_form_itself_shows_what_was_not_on_the_screen_yet(house, amalie, mine):
+    house.student("Og så fikk jeg ikke sove")
+    page = house.browser(amalie).page(f"/c/{mine}/close")
+    assert "Og så fikk jeg ikke sove" in page and "ikke avsluttet" not in page
+
+
+def test_a_closing_form_that_does_not_say_what_it_showed_closes_nothing(house, amalie, mine):
+    assert house.browser(amalie).post(f"/c/{mine}/close", outcome="listened", sight="").status_code == 409
+    assert house.row(mine) is not None
+
+
+def test_an_old_form_does_not_lower_a_tier_that_has_risen(house, amalie, mine):
+    house.student("jeg orker ikke mer")
+    assert house.row(mine).tier is Tier.ELEVATED
+    browser = house.browser(amalie)
+    old = sight_of(browser.page(f"/c/{mine}"))
+    house.student(DANGER)
+    # A live page has shown the words by now; the form is still the one for the lower tier.
+    said = house.deeds.sight(mine).said
+    answer = browser.post(
+        f"/c/{mine}/tier", follow=True, tier="none", reason="Bare sliten", sight=old, said=said
+    )
+    assert "Nivået er ikke senket" in answer.text and "i kveld" in answer.text
+    assert house.row(mine).tier is Tier.CRITICAL
+    assert alert_of(house, mine).acknowledged_by is None
+
+
+def test_an_old_form_does_not_lower_a_danger_that_was_written_of_again(house, amalie):
+    contact, browser = house.student(DANGER), house.browser(amalie)
+    house.deeds.claim(contact, amalie)
+    writes(house, amalie, contact)
+    old = sight_of(browser.page(f"/c/{contact}"))
+    house.student(DANGER)
+    browser.post(f"/c/{contact}/tier", tier="none", reason="Det gikk over", sight=old)
+    assert house.row(contact).tier is Tier.CRITICAL and alert_of(house, contact).acknowledged_at is None
+
+
+def test_words_that_a_live_page_has_shown_hinder_nobody_who_lowers_a_tier(house, amalie, mine):
+    house.student("jeg orker ikke mer")
+    browser = house.browser(amalie)
+    old = sight_of(browser.page(f"/c/{mine}"))
+    house.student("Jo, det går bedre nå")
+    fields = {"tier": "none", "reason": "Bare sliten", "sight": old}
+    browser.post(f"/c/{mine}/tier", **fields)
+    assert house.row(mine).tier is Tier.ELEVATED
+    said = re.search(r'name="said" form="tier-form" value="(\d+)"', browser.page(f"/c/{mine}"))[1]
+    browser.post(f"/c/{mine}/tier", **fields, said=said)
+    assert house.row(mine).tier is Tier.NONE
