@@ -111,22 +111,12 @@ def _of(kind: str, found: Iterable[Problem]) -> list[Problem]:
 
 
 def _settings_problems(located: Located, settings: Settings) -> Iterator[Problem]:
-    """What is filled in is no longer than the check of lengths allows for; and what is worth a thought."""
+    """The hours are no longer than the check of lengths allows for; and what is worth a thought."""
     week = settings.service_hours
-    filled = {
-        "hours": (
-            max((week_in_words(week, each) for each in LANGUAGES), key=units),
-            "service_hours",
-            "weekly",
-        ),
-        "page_name": (settings.page.name, "page", "name"),
-        "privacy_url": (settings.page.privacy_url, "page", "privacy_url"),
-        "contact_email": (settings.page.contact_email, "page", "contact_email"),
-    }
-    for name, (text, *path) in filled.items():
-        if units(text) > LONGEST[name]:
-            said = f"{{{name}}} is {units(text)} characters long; {LONGEST[name]} is the most"
-            yield located.problem(said, *path, kind="fill")
+    text = max((week_in_words(week, each) for each in LANGUAGES), key=units)
+    if units(text) > LONGEST["hours"]:
+        said = f"{{hours}} is {units(text)} characters long; {LONGEST['hours']} is the most"
+        yield located.problem(said, "service_hours", "weekly", kind="fill")
     for warning in warnings(settings):
         key, _, said = warning.partition(": ")
         yield located.problem(f"{key}: {said}", *key.split("."), kind="think")

@@ -13,6 +13,8 @@ from bot.yaml_text import BadYamlError, read_yaml
 Files = Mapping[str, str]
 # Sections of texts.yaml that speak to somebody in danger.
 CARD_SECTIONS = ("card", "cannot_call", "soft", "help")
+# Sections of config.yaml that one person alone must not weaken, by what their change is called.
+_GUARDED = {"alerts": ("ladder", "waiting"), "sign_in": ("console",), "channel": ("messenger",)}
 _NUMBERS = ("number", "url", "hours")
 _SHORT = 60
 
@@ -75,11 +77,14 @@ def differences(old: Files, new: Files) -> list[FileChange]:
 
 def sensitive(old: Files, new: Files) -> tuple[str, ...]:
     """Why a second person has to agree: phrases, cards, numbers (of services, or that a step lists), danger (what in
-    a flow means danger)."""
+    a flow means danger), and whoever is told of an alert and when (alerts), how one signs in (sign_in), how we reach
+    Meta (channel).
+    """
     found = []
+    config, changed = _data(old, CONFIG), _data(new, CONFIG)
     lists = {PHRASES, MODEL, extra_phrases_of(old.get(CONFIG, "")), extra_phrases_of(new.get(CONFIG, ""))}
     if any(_data(old, name) != _data(new, name) for name in lists if name) or (
-        _data(old, CONFIG).get("danger") != _data(new, CONFIG).get("danger")
+        config.get("danger") != changed.get("danger")
     ):
         found.append("phrases")
     if any(_data(old, TEXTS).get(each) != _data(new, TEXTS).get(each) for each in CARD_SECTIONS):
@@ -88,6 +93,9 @@ def sensitive(old: Files, new: Files) -> tuple[str, ...]:
         found.append("numbers")
     if _marks(old) != _marks(new):
         found.append("danger")
+    for reason, sections in _GUARDED.items():
+        if any(config.get(each) != changed.get(each) for each in sections):
+            found.append(reason)
     return tuple(found)
 
 

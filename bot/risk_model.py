@@ -267,7 +267,9 @@ def parse(text: str) -> RiskModel:
         or not groups
         or "weights" not in packed
     ):
-        raise ValueError(f"this is no danger model of version {VERSION}; make it anew with flows/model/train.py")
+        raise ValueError(
+            f"this is no danger model of version {VERSION}; make it anew with flows/model/train.py"
+        )
     if checksum(text) != numbers["sum"]:
         raise ValueError("the file is cut off or was changed by hand; make it anew with flows/model/train.py")
     danger, grave = unpack(packed["weights"])

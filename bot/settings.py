@@ -7,180 +7,129 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import re
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+from bot.bounds import Between, Text, line, mail_address, web_address
+from bot.service_hours import (
+    WEEKDAYS,
+    ChangedDay,
+    ClosedDay,
+    ClosedSpan,
+    Interval,
+    Model,
+    Reason,
+    ServiceHours,
+    Words,
+    known_days,
+)
 
-
-class Model(BaseModel):
-    """Frozen, and an unknown key is a mistake, not a wish."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Words(Model):
-    """One text in both languages."""
-
-    nb: str = Field(min_length=1)
-    en: str = Field(min_length=1)
-
-    def in_(self, language: str | None) -> str:
-        """The text in `language`; bokmål for anything else."""
-        return self.en if language == "en" else self.nb
-
-
-def _interval(text: str) -> str:
-    match = re.fullmatch(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)", text)
-    if not match or text[:5] >= text[6:] or (match[3] == "24" and match[4] != "00"):
-        raise ValueError('write an interval as "09:00-20:00", the earlier time first')
-    return text
-
-
-Interval = Annotated[str, AfterValidator(_interval)]
-
-
-class ClosedDay(Model):
-    """A day nobody answers. `date` is one day ("2027-07-01"), or a day of every year ("12-24")."""
-
-    date: str
-    reason: Words
-
-    @field_validator("date")
-    @classmethod
-    def _date(cls, value: str) -> str:
-        full = value if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else f"2028-{value}"  # 2028: a leap year
-        try:
-            dt.date.fromisoformat(full)
-        except ValueError:
-            raise ValueError('write a date as "2027-07-01", or "12-24" for every year') from None
-        return value
-
-
-class ClosedSpan(Model):
-    """Several closed days in a row, both ends included, such as the summer."""
-
-    first: dt.date
-    last: dt.date
-    reason: Words
-
-
-class ChangedDay(Model):
-    """Other hours on one date; wins over the week, holidays and closed days."""
-
-    date: dt.date
-    hours: tuple[Interval, ...]
-    reason: Words
-
-
-class ServiceHours(Model):
-    """When people answer, in the time zone's own clock."""
-
-    time_zone: str = "Europe/Oslo"
-    weekly: dict[str, tuple[Interval, ...]]  # weekday name to intervals; a weekday left out is closed
-    public_holidays: str | None = "NO"  # country code of the `holidays` package; null: none
-    closed_days: tuple[ClosedDay, ...] = ()
-    closed_spans: tuple[ClosedSpan, ...] = ()
-    changes: tuple[ChangedDay, ...] = ()
-
-    @field_validator("time_zone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        if value not in available_timezones():
-            raise ValueError(f"{value!r} is not a time zone; Oslo's is Europe/Oslo")
-        return value
-
-    @field_validator("weekly")
-    @classmethod
-    def _weekdays(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for day, intervals in value.items():
-            if day not in WEEKDAYS:
-                raise ValueError(f"{day!r} is not a weekday; write one of {', '.join(WEEKDAYS)}")
-            for earlier, later in itertools.pairwise(intervals):
-                if earlier[6:] > later[:5]:
-                    raise ValueError(f"{day}: {earlier} and {later} overlap or stand in the wrong order")
-        return value
-
-    @property
-    def zone(self) -> ZoneInfo:
-        """The time zone itself."""
-        return ZoneInfo(self.time_zone)
+__all__ = [
+    "WEEKDAYS",
+    "ChangedDay",
+    "ClosedDay",
+    "ClosedSpan",
+    "Interval",
+    "Model",
+    "Reason",
+    "ServiceHours",
+    "Words",
+]
 
 
 class Page(Model):
     """What the service calls itself, and where its notice can be read."""
 
-    name: str
-    privacy_url: str
-    contact_email: str
+    name: Annotated[str, line(75)]
+    privacy_url: Annotated[str, web_address(200)]
+    contact_email: Annotated[str, mail_address(100)]
 
 
 class Messenger(Model):
     """The channel. Limits that Meta sets are in `handlers/messenger/limits.py`, not here."""
 
-    graph_version: str = Field(default="26.0", pattern=r"^\d+\.\d+$")
-    connect_timeout_seconds: float = 3.05
-    read_timeout_seconds: float = 10.0
-    senders: int = Field(default=256, ge=1, le=512)  # sends in flight at once
+    graph_version: Annotated[str, Text(r"\d{1,3}\.\d{1,2}", 6, 'write a version as "26.0", in quotes')] = (
+        "26.0"
+    )
+    connect_timeout_seconds: Annotated[float, Between(0.5, 30, "seconds")] = 3.05
+    read_timeout_seconds: Annotated[float, Between(1, 60, "seconds")] = 10.0
+    senders: Annotated[int, Between(1, 512)] = 256  # sends in flight at once
     typing_indicator: bool = True  # show "..." before the bot answers; costs one call more
-    quiet_minutes: int = Field(
-        default=60, ge=5
-    )  # of open hours without a message: is the Page still subscribed?
+    # Of open hours without a message: is the Page still subscribed?
+    quiet_minutes: Annotated[int, Between(5, 1440, "minutes")] = 60
+
+
+Minutes = Annotated[int, Between(1, 1440, "minutes")]
+
+
+def _asked(patience: tuple[int, ...]) -> tuple[int, ...]:
+    if len(patience) > 2 or list(patience) != sorted(set(patience)):
+        raise ValueError("write two numbers of minutes at most, the smaller one first, or []")
+    return patience
 
 
 class Waiting(Model):
     """How long is long. All in minutes."""
 
-    ask_again_minutes: tuple[int, ...] = (15, 30)  # "is it ok to wait a bit more?"
-    check_in_minutes: int = 30  # silence after a person's message
-    park_minutes: int = 120
-    close_minutes: int = 1440
-    unread_elsewhere_minutes: int = 15  # a message in Meta's inbox that nobody answered
-    quiet_danger_minutes: int = 10  # between short lines, and between two cards of one tier
-    reachable_minutes: int = 10  # a console that was last seen longer ago is not reachable
+    ask_again_minutes: Annotated[tuple[Minutes, ...], AfterValidator(_asked)] = (15, 30)  # "ok to wait more?"
+    check_in_minutes: Minutes = 30  # silence after a person's message
+    park_minutes: Annotated[int, Between(2, 4320, "minutes")] = 120
+    close_minutes: Annotated[int, Between(30, 10080, "minutes")] = 1440
+    unread_elsewhere_minutes: Minutes = 15  # a message in Meta's inbox that nobody answered
+    # Between short lines, and between two cards of one tier.
+    quiet_danger_minutes: Annotated[int, Between(1, 60, "minutes")] = 10
+    # A console that was last seen longer ago is not reachable. One that is open is seen every minute.
+    reachable_minutes: Annotated[int, Between(2, 60, "minutes")] = 10
+
+    @model_validator(mode="after")
+    def _in_turn(self) -> Waiting:
+        if not self.check_in_minutes < self.park_minutes < self.close_minutes:
+            raise ValueError(
+                "check_in_minutes is less than park_minutes, and that is less than close_minutes"
+            )
+        return self
 
 
 class DangerReading(Model):
     """What reads messages for danger, beside the phrases."""
 
     model: Literal["on", "off"] = "on"  # the statistical reader of flows/risk_model.yaml
-    extra_phrases: str | None = None  # a second file of phrases, kept out of the repository; see docs/risk.md
+    # A second file of phrases, kept out of the repository; see docs/risk.md.
+    extra_phrases: Annotated[str, line(300)] | None = None
 
 
 class Queue(Model):
     """Who gets how much."""
 
-    cap: int = Field(default=3, ge=1)  # parallel conversations of one supporter
-    cap_while_critical: int = Field(default=1, ge=1)
-    window_soon_minutes: int = 120  # within a tier, those whose window closes sooner go first
+    cap: Annotated[int, Between(1, 50)] = 3  # parallel conversations of one supporter
+    cap_while_critical: Annotated[int, Between(1, 50)] = 1
+    # Within a tier, those whose window closes sooner go first.
+    window_soon_minutes: Annotated[int, Between(0, 1440, "minutes")] = 120
 
 
 class Retention(Model):
     """How long words live. All in hours."""
 
-    text_hours_after_close: int = 72
-    open_text_hours: int = 168
+    text_hours_after_close: Annotated[int, Between(1, 2160, "hours")] = 72
+    open_text_hours: Annotated[int, Between(24, 2160, "hours")] = 168
 
 
 class Console(Model):
     """Sign-in and sessions."""
 
     second_factor: Literal["required", "optional"] = "required"
-    session_idle_minutes: int = 480
-    session_hours: int = 12
-    sign_in_tries: int = 5  # wrong tries per account and per address before a pause
-    sign_in_pause_minutes: int = 15
-    undo_seconds: int = Field(default=5, ge=0, le=30)  # so long a reply waits and can be taken back
-    streams: int = 256  # live connections one web process holds
-    away_minutes: int = Field(
-        default=10, ge=2, le=120
-    )  # a console last seen longer ago: what waits there for an answer goes back to the queue
-    proxies: int = Field(
-        default=1, ge=0, le=5
-    )  # how many of ours stand in front; their X-Forwarded-* is believed
+    session_idle_minutes: Annotated[int, Between(5, 1440, "minutes")] = 480
+    session_hours: Annotated[int, Between(1, 168, "hours")] = 12
+    sign_in_tries: Annotated[int, Between(3, 20)] = 5  # wrong tries per account before a pause
+    sign_in_pause_minutes: Annotated[int, Between(5, 1440, "minutes")] = 15
+    # So long a reply waits and can be taken back.
+    undo_seconds: Annotated[int, Between(0, 30, "seconds")] = 5
+    streams: Annotated[int, Between(1, 1000)] = 256  # live connections one web process holds
+    # A console last seen longer ago: what waits there for an answer goes back to the queue.
+    away_minutes: Annotated[int, Between(2, 120, "minutes")] = 10
+    # How many of ours stand in front; their X-Forwarded-* is believed.
+    proxies: Annotated[int, Between(0, 5)] = 1
 
 
 Channel = Literal["banner", "push", "email", "webhook"]
@@ -190,8 +139,15 @@ ROLES_TOLD = ("on_duty", "duty_lead", "coordinator")
 class Rung(Model):
     """One step of the ladder: whom to tell, so long after the alert, and how."""
 
-    tell: str = Field(pattern=r"^(on_duty|duty_lead|coordinator|contact:[a-z0-9_]{1,30})$")
-    after_minutes: float = Field(ge=0, le=1440)
+    tell: Annotated[
+        str,
+        Text(
+            r"on_duty|duty_lead|coordinator|contact:[a-z0-9_]{1,30}",
+            38,
+            "write on_duty, duty_lead, coordinator, or contact: and a name of small letters",
+        ),
+    ]
+    after_minutes: Annotated[float, Between(0, 1440, "minutes")]
     channels: tuple[Channel, ...] = Field(min_length=1)
 
 
@@ -242,9 +198,9 @@ class ClosedRungs(Rungs):
 class NamedContact(Model):
     """Somebody who is told by name: an account (`login`), or an address without one."""
 
-    login: str | None = None
-    email: str | None = Field(default=None, pattern=r"^[^@\s]+@[^@\s]+$")
-    phone: str | None = Field(default=None, pattern=r"^\+?[0-9 ]{3,20}$")
+    login: Annotated[str, line(100)] | None = None
+    email: Annotated[str, mail_address(254)] | None = None
+    phone: Annotated[str, Text(r"\+?[0-9 ]{3,20}", 21, 'write a number as "+47 00 00 00 00"')] | None = None
 
     @model_validator(mode="after")
     def _reachable(self) -> NamedContact:
@@ -256,9 +212,9 @@ class NamedContact(Model):
 class ReplyMinutes(Model):
     """How long after "I have it" a person may be silent before the ladder goes on. Null: for ever."""
 
-    critical: float | None = Field(default=5, gt=0)
-    high: float | None = Field(default=10, gt=0)
-    elevated: float | None = Field(default=None, gt=0)
+    critical: Annotated[float, Between(1, 60, "minutes")] | None = 5
+    high: Annotated[float, Between(1, 240, "minutes")] | None = 10
+    elevated: Annotated[float, Between(1, 1440, "minutes")] | None = None
 
     def of(self, tier: str) -> float | None:
         """The tier's limit in minutes."""
@@ -277,14 +233,12 @@ def _rung(tell: str, after_minutes: float, *channels: Channel) -> Rung:
 class Ladder(Model):
     """Who is told of an alert, and after how long whom next, until somebody says "I have it"."""
 
-    console_url: str = Field(
-        default="https://example.org/console", pattern=r"^https://\S+$|^http://(127\.0\.0\.1|localhost)\S*$"
-    )
-    repeat_minutes: float = Field(default=5, ge=1)
+    console_url: Annotated[str, web_address(200)] = "https://example.org/console"
+    repeat_minutes: Annotated[float, Between(1, 60, "minutes")] = 5
     reply_minutes: ReplyMinutes = ReplyMinutes()
-    confirm_hours: int = Field(default=24, ge=1)
-    record_days: int = Field(default=365, ge=30)
-    contacts: dict[str, NamedContact] = {}
+    confirm_hours: Annotated[int, Between(1, 168, "hours")] = 24
+    record_days: Annotated[int, Between(30, 3650, "days")] = 365
+    contacts: dict[str, NamedContact] = Field(default_factory=dict)
     open: Rungs = Rungs(
         critical=(_rung("on_duty", 0), _rung("duty_lead", 2), _rung("coordinator", 5)),
         high=(_rung("on_duty", 0), _rung("duty_lead", 5), _rung("coordinator", 10)),
@@ -318,26 +272,27 @@ class Ladder(Model):
 class Staffing(Model):
     """How many people are on shift in every open hour."""
 
-    supporters: int = Field(default=2, ge=0, le=50)
-    duty_lead: int = Field(default=1, ge=0, le=10)
+    supporters: Annotated[int, Between(0, 50)] = 2
+    duty_lead: Annotated[int, Between(0, 10)] = 1
 
 
 class Rota(Model):
     """Shifts: how many people an open hour needs, and when somebody is reminded or missed."""
 
     minimum: Staffing = Staffing()
-    minimum_on: dict[str, Staffing] = {}  # weekday name to another minimum on that day
-    give_up_hours: int = Field(default=24, ge=0, le=336)  # later than this before a shift it must be swapped
-    remind_minutes: int = Field(default=60, ge=0, le=1440)  # 0: nobody is reminded
-    missing_minutes: int = Field(default=10, ge=1, le=60)  # a shift without its person for so long is told
+    minimum_on: dict[str, Staffing] = Field(
+        default_factory=dict
+    )  # weekday name to another minimum on that day
+    # Later than this before a shift it must be swapped.
+    give_up_hours: Annotated[int, Between(0, 336, "hours")] = 24
+    remind_minutes: Annotated[int, Between(0, 1440, "minutes")] = 60  # 0: nobody is reminded
+    # A shift without its person for so long is told.
+    missing_minutes: Annotated[int, Between(1, 60, "minutes")] = 10
 
     @field_validator("minimum_on")
     @classmethod
     def _weekdays(cls, value: dict[str, Staffing]) -> dict[str, Staffing]:
-        for day in value:
-            if day not in WEEKDAYS:
-                raise ValueError(f"{day!r} is not a weekday; write one of {', '.join(WEEKDAYS)}")
-        return value
+        return known_days(value)
 
     def minimum_for(self, date: dt.date) -> Staffing:
         """What an open hour of this local day needs."""

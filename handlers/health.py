@@ -7,32 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, render_template
 
+from bot.content import Content
 from bot.errors import PeerSupportError
+from bot.ladder import Climb
 from bot.settings import Settings
 from bot.wording import hours_in_words, week_in_words
 from handlers import catch_up, metrics
+from handlers.alerting.climber import plan
 from handlers.published import GONE
 from storage import PostFigures, Storage, Tx
 from storage.errors import StorageError
 from storage.records import ContentLine
 
 INBOX_SECONDS = 60  # handling one event takes milliseconds
+LADDER_SECONDS = 60  # a rung is climbed within a second of its time
 OUTBOX_SECONDS = 300  # retries after a hiccup of the channel are over by then
 CANNOT_SEND = "policy_block"  # and whatever holds the outbox: see `metrics.HOLDS`
-
-
-class HasSettings(Protocol):
-    """The content in use, as far as these pages need it."""
-
-    @property
-    def settings(self) -> Settings:
-        """config.yaml."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +45,7 @@ def blueprint(
     *,
     storage: Storage,
     clock: Callable[[], datetime],
-    content: Callable[[], HasSettings],
+    content: Callable[[], Content],
     posts: metrics.Posts,
 ) -> Blueprint:
     """The four addresses. `content` returns what is published now, `posts` what the webhook has answered."""
@@ -63,6 +59,8 @@ def blueprint(
     def ready() -> Response:
         report, incidents = readiness(storage, clock())
         report["content"] = _content(content)
+        if "worker" in report and report["content"].ok:
+            report["ladder"] = _ladder(storage, content(), clock())
         failed = [name for name, part in report.items() if not part.ok]
         answer = jsonify(
             ready=not failed,
@@ -112,12 +110,31 @@ def readiness(storage: Storage, now: datetime) -> tuple[dict[str, Part], list[st
     return {"database": Part(ok=True), "schema": schema, **parts}, incidents
 
 
-def _content(content: Callable[[], HasSettings]) -> Part:
+def _content(content: Callable[[], Content]) -> Part:
     try:
         content()
     except PeerSupportError:
         return Part(ok=False, what="flows and settings cannot be used: run `peersupport check`")
     return Part(ok=True)
+
+
+def _ladder(storage: Storage, content: Content, now: datetime) -> Part:
+    """Every alert's next rung is climbed in time. One whose rungs cannot be counted out is late."""
+    before = now - timedelta(seconds=LADDER_SECONDS)
+
+    def is_late(tx: Tx, climb: Climb) -> bool:
+        try:
+            return plan(tx, climb, content, before).is_due
+        except StorageError:
+            raise
+        except Exception:
+            return True
+
+    try:
+        late = storage.read(lambda tx: sum(is_late(tx, each) for each in tx.rungs.climbs()))
+    except StorageError:
+        return Part(ok=False, what="the database does not answer")
+    return Part(ok=not late, count=late, what="alerts do not reach the next person" if late else None)
 
 
 def _working(tx: Tx, posts: PostFigures, now: datetime) -> tuple[dict[str, Part], list[str]]:

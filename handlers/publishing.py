@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.content import load_content
 from bot.differences import FileChange, differences, sensitive
@@ -24,6 +24,10 @@ from storage.records import Role
 log = logging.getLogger("peersupport.content")
 Files = Mapping[str, str]
 Gate = Callable[[Files], Sequence[object]]  # what is wrong, each printable; nothing: the files pass
+SETTLED = timedelta(
+    days=7
+)  # so long after others made, opened or reset an account, it is nobody's second person
+TOO_NEW = "too_new"
 RECENT = timedelta(hours=24)  # whoever has written since then may be answered by itself
 
 
@@ -36,7 +40,7 @@ class Refused(PeerSupportError):
 
 
 class NeedsSecond(PeerSupportError):
-    """Another coordinator has to agree. `reasons`: see `bot.differences.sensitive`."""
+    """Another coordinator has to agree. `reasons`: see `bot.differences.sensitive`; or why this one cannot."""
 
     def __init__(self, reasons: Sequence[str]) -> None:
         super().__init__("this takes a second coordinator: " + ", ".join(reasons))
@@ -214,7 +218,7 @@ class Publishing:
             if reasons and second is None:
                 raise NeedsSecond(reasons)
             if second is not None:
-                _check_second(tx, second, by)
+                _check_second(tx, second, by, self._clock())
             return self._add(tx, files, base, by, why, origin, plan, second=second)
 
         return self._done(self._storage.write(write))
@@ -248,7 +252,7 @@ class Publishing:
         self._pass(files, proposal.base, proposal.why, proposal.plan)
 
         def write(tx: Tx) -> int | None:
-            _check_second(tx, by, proposal.by)
+            _check_second(tx, by, proposal.by, self._clock())
             number = self._add(
                 tx, files, proposal.base, proposal.by, proposal.why, proposal.origin, proposal.plan, second=by
             )
@@ -342,8 +346,13 @@ def _open_proposal(tx: Tx, proposal_id: int) -> tuple[Proposal, dict[str, str]]:
     return proposal, tx.proposals.files(proposal_id)
 
 
-def _check_second(tx: Tx, second: int, by: int | None) -> None:
-    """Another coordinator whose account is open."""
+def _check_second(tx: Tx, second: int, by: int | None, now: datetime) -> None:
+    """Another coordinator whose account is open, and not the hand of somebody who could sign in with it.
+
+    Who runs the command line (`by` None) could write into the database as well, so only its own rule holds there.
+    """
     found = tx.staff.get(second)
     if found is None or found.disabled or found.role is not Role.COORDINATOR or second == by:
         raise NeedsSecond(("coordinator",))
+    if by is not None and tx.audit.was_handled(second, now - SETTLED):
+        raise NeedsSecond((TOO_NEW,))

@@ -62,6 +62,19 @@ class Audit(Store):
             for row in self._all("SELECT * FROM audit ORDER BY id DESC LIMIT :limit", limit=limit)
         ]
 
+    def was_handled(self, staff_id: int, since: datetime) -> bool:
+        """Whether another member of staff has made, opened, reset or promoted this account since then."""
+        found = self._value(
+            "SELECT 1 FROM audit WHERE at > :since AND by_id IS NOT NULL AND by_id <> :staff_id"
+            " AND action IN ('staff_added', 'staff_reopened', 'password_reset', 'second_factor_removed',"
+            " 'link_made', 'role_changed') AND (detail = :whose OR detail LIKE :whose_what) LIMIT 1",
+            since=to_ms(since),
+            staff_id=staff_id,
+            whose=str(staff_id),
+            whose_what=f"{staff_id}:%",
+        )
+        return found is not None
+
     def verify(self) -> bool:
         """Whether no line was changed, moved, or taken out, at the end either."""
         current, last_id = _START, 0

@@ -38,7 +38,7 @@ class Proposal:
     why: str
     origin: Origin
     plan: Plan
-    reasons: tuple[str, ...]  # phrases, cards, numbers, danger: see `bot.differences.sensitive`
+    reasons: tuple[str, ...]  # phrases, cards ...: see `bot.differences.sensitive`
     state: State
     decided_by: int | None
     decided_at: datetime | None

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from bot.conversation import Status, Tier
-from bot.settings import Model
+from bot.service_hours import LONGEST_SPAN_DAYS, Model
 
 AMALIE = "Amalie"  # who is on duty when nobody is named; a sample name
 NOTHING = "nothing"
@@ -65,6 +65,8 @@ def _days(text: str) -> str:
         raise ValueError(f"write the days as 2027-07-05 to 2027-08-08, not {text!r}") from None
     if last < first:
         raise ValueError(f"the last day comes before the first: {text!r}")
+    if (last - first).days >= LONGEST_SPAN_DAYS:
+        raise ValueError(f"at most {LONGEST_SPAN_DAYS} days, not {text!r}")
     return text
 
 

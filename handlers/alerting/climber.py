@@ -55,7 +55,7 @@ class Climber:
         now = self._clock()
 
         def look(tx: Tx) -> list[int]:
-            return [one.alert_id for one in tx.rungs.climbs() if plan(tx, one, self._content(), now).is_due]
+            return [one.alert_id for one in tx.rungs.climbs() if self._is_due(tx, one, now)]
 
         climbed = False
         for alert_id in self._storage.read(look):
@@ -64,8 +64,17 @@ class Climber:
             except StorageUnavailable:
                 raise  # none of them can be climbed now
             except Exception as error:
-                log.error("climb_failed", extra={"alert_id": alert_id, "error": type(error).__name__})
+                _cannot_climb(alert_id, error)
         return climbed
+
+    def _is_due(self, tx: Tx, climb: Climb, now: datetime) -> bool:
+        try:
+            return plan(tx, climb, self._content(), now).is_due
+        except StorageUnavailable:
+            raise
+        except Exception as error:
+            _cannot_climb(climb.alert_id, error)
+            return False
 
     def _climb(self, tx: Tx, alert_id: int, now: datetime) -> bool:
         found = tx.rungs.climb(alert_id)
@@ -198,6 +207,11 @@ class Climber:
             return tx.rungs.recover(now, older_than, mine)
 
         return self._storage.write(work)
+
+
+def _cannot_climb(alert_id: int, error: Exception) -> None:
+    """Also /readyz says so: see `handlers.health`."""
+    log.error("climb_failed", extra={"alert_id": alert_id, "error": type(error).__name__})
 
 
 def plan(tx: Tx, climb: Climb, content: Content, now: datetime) -> Plan:

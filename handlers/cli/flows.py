@@ -27,6 +27,9 @@ _REASONS = {
     "cards": "texts of the emergency cards",
     "numbers": "phone numbers, addresses or hours of services",
     "danger": "steps or choices that mean danger",
+    "alerts": "who is told of an alert, and when",
+    "sign_in": "how one signs in",
+    "channel": "how Meta is reached",
 }
 
 

@@ -21,7 +21,7 @@ from handlers.console.forms import line, number
 from handlers.console.parts import me, parts
 from handlers.console.rehearsing import Run, rehearsing
 from handlers.console.words import known, language, t
-from handlers.publishing import Meanwhile, NeedsSecond, Refused, Standing
+from handlers.publishing import SETTLED, TOO_NEW, Meanwhile, NeedsSecond, Refused, Standing
 from storage.records import Staff
 
 CHOICES: tuple[Choice, ...] = ("finish", "move", "people")
@@ -213,8 +213,9 @@ def decide(proposal_id: int) -> ResponseReturnValue:
         else:
             parts().publishing.drop(proposal_id, by)
             flash(t("publish.dropped"))
-    except NeedsSecond:
-        flash(t("publish.not_oneself"), "error")
+    except NeedsSecond as needs:
+        said = "too_new" if needs.reasons == (TOO_NEW,) else "not_oneself"
+        flash(t(f"publish.{said}", days=SETTLED.days), "error")
     except Meanwhile:
         flash(t("publish.meanwhile"), "error")
     except Refused as refused:

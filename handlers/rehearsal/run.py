@@ -16,7 +16,7 @@ from bot.messages import SupporterMessage
 from bot.rehearsal.model import Rehearsal, Turn, days, wall
 from bot.rehearsal.read import Script, is_rehearsal, read_script
 from bot.rehearsal.wording import is_said
-from bot.settings import ClosedSpan, Words
+from bot.settings import ClosedSpan, Reason
 from bot.yaml_text import Problem
 from handlers.local_chat import Said
 from handlers.rehearsal.player import CannotPlayError, Heard, stage
@@ -182,7 +182,7 @@ class _Run:
 
 def also_closed(content: Content, first: date, last: date) -> Content:
     """The content as if it were closed on these days, too."""
-    span = ClosedSpan(first=first, last=last, reason=Words(nb="øvelse", en="rehearsal"))
+    span = ClosedSpan(first=first, last=last, reason=Reason(nb="øvelse", en="rehearsal"))
     hours = content.settings.service_hours
     hours = hours.model_copy(update={"closed_spans": (*hours.closed_spans, span)})
     settings = content.settings.model_copy(update={"service_hours": hours})

@@ -13,6 +13,7 @@ from bot.checks import report
 from bot.content import load_content
 from bot.findings import KINDS, as_data, errors, level
 from bot.flow.walk import Walk
+from bot.service_hours import WEEKDAYS
 from bot.yaml_text import Problem
 
 
@@ -252,8 +253,10 @@ def test_a_welcome_that_does_not_begin_with_the_notice_is_told() -> None:
 
 
 def test_what_is_filled_in_is_no_longer_than_the_check_of_lengths_allows() -> None:
-    found = _of("fill", config=CONFIG.replace("Test Page", "Test Page " * 9))
-    assert found.text == "{page_name} is 89 characters long; 75 is the most"
+    many = ", ".join(f'"{hour:02}:00-{hour:02}:30"' for hour in range(9, 20))
+    week = ", ".join(f"{day}: [{many.replace(':30', f':{30 + n}')}]" for n, day in enumerate(WEEKDAYS))
+    found = _of("fill", config=re.sub(r"weekly: .*", f"weekly: {{{week}}}", CONFIG))
+    assert found.text.startswith("{hours} is ") and found.text.endswith("; 160 is the most")
 
 
 def test_a_warning_and_a_note_keep_nothing_from_going_live() -> None:

@@ -99,7 +99,7 @@ messenger: {graph_version: 26.0}
         " (did you mean 'not_granted'?)",
         "config.yaml:5: 'monday': write an interval as \"09:00-20:00\", the earlier time first",
         "config.yaml:6: unknown key 'time_zoen' (did you mean 'time_zone'?)",
-        "config.yaml:8: 'cap': input should be a valid integer, unable to parse string as an integer",
+        "config.yaml:8: 'cap': write a whole number from 1 to 50",
         "config.yaml:9: 'graph_version': write the number in quotes, as text",
     ]
 

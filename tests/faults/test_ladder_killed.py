@@ -97,7 +97,7 @@ def home_in(folder):
     tiers = f"    critical:\n{rungs}    high:\n{rungs}"
     contacts = ", ".join(f'{name}: {{phone: "+470000000{n}"}}' for n, name in enumerate(CONTACTS))
     ladder = (
-        f"ladder:\n  repeat_minutes: 600\n  contacts: {{{contacts}}}\n  open:\n{tiers}  closed:\n{tiers}\n"
+        f"ladder:\n  repeat_minutes: 60\n  contacts: {{{contacts}}}\n  open:\n{tiers}  closed:\n{tiers}\n"
     )
     config = (ROOT / "config.yaml").read_text("utf-8")
     changed, count = re.subn(r"(?ms)^ladder:\n.*?\n\n", lambda _: ladder, config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from bot.conversation import Handoff, Status, Tier
 from bot.effects import RaiseAlert
 from bot.errors import ContentError
 from bot.events import TextReceived
+from bot.hours import Hours
+from bot.ladder import Step
 from bot.messages import BotMessage, Purpose
 from bot.settings import Settings
 from handlers import health
@@ -56,7 +59,7 @@ def ready_storage(storage):
 
 
 def published():
-    return SimpleNamespace(settings=SETTINGS)
+    return SimpleNamespace(settings=SETTINGS, hours=Hours(SETTINGS.service_hours))
 
 
 def client(storage, now=NOW, content=published, posts=None):
@@ -98,7 +101,7 @@ def test_ready_when_every_part_can_do_its_job(ready_storage):
     assert answer.json["ready"] is True
     assert set(answer.json["parts"]) == {
         *("database", "schema", "content", "worker", "inbox", "outbox"),
-        *("published", "disk", "channel", "subscription", "catch_up"),
+        *("published", "disk", "channel", "subscription", "catch_up", "ladder"),
     }
     assert answer.json["parts"]["worker"]["count"] == 1
     assert answer.headers["Cache-Control"] == "no-store"
@@ -126,8 +129,8 @@ def test_a_worker_that_has_never_run_is_named(storage):
     [
         (29, []),
         (30, ["worker"]),
-        (60, ["worker", "inbox"]),
-        (300, ["worker", "inbox", "outbox"]),
+        (60, ["worker", "inbox", "ladder"]),
+        (300, ["worker", "inbox", "outbox", "ladder"]),
     ],
 )
 def test_what_waits_too_long_is_named(ready_storage, seconds, failed):
@@ -136,6 +139,19 @@ def test_what_waits_too_long_is_named(ready_storage, seconds, failed):
     assert answer.json["failed"] == failed
     assert answer.json["parts"]["inbox"]["age_seconds"] == seconds
     assert answer.status_code == (503 if failed else 200)
+
+
+def test_an_alert_whose_next_rung_cannot_be_counted_out_is_named(ready_storage):
+    ready_storage.write(danger)
+    (climb,) = ready_storage.read(lambda tx: tx.rungs.climbs())
+    last = Step(step=1, part="open", index=2, rung=SETTINGS.ladder.open.critical[2])
+    ready_storage.write(lambda tx: tx.rungs.fire(climb, last, (), NOW))
+    ladder = SETTINGS.ladder.model_copy(update={"repeat_minutes": math.inf})
+    broken = SETTINGS.model_copy(update={"ladder": ladder})
+    content = SimpleNamespace(settings=broken, hours=Hours(broken.service_hours))
+    assert client(ready_storage).get("/readyz").json["parts"]["ladder"] == {"ok": True, "count": 0}
+    answer = client(ready_storage, content=lambda: content).get("/readyz")
+    assert (answer.json["failed"], answer.json["parts"]["ladder"]["count"]) == (["ladder"], 1)
 
 
 def test_content_that_cannot_be_used_is_named(ready_storage):

@@ -14,7 +14,7 @@ from bot.checks import check
 from bot.content import load_content
 from bot.conversation import Status
 from bot.versions import Plan
-from handlers import earlier
+from handlers import accounts, earlier
 from handlers.environment import new_keys
 from handlers.inbound import Inbound
 from handlers.published import set_of
@@ -243,6 +243,63 @@ def test_a_second_coordinator_has_to_agree_to_what_protects_lives(world, name, o
     assert (newest.by, newest.second, newest.why) == (world.kari, world.ola, "fordi")
     with pytest.raises(Meanwhile):
         world.publishing.approve(proposal, world.ola)
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("ladder: {console_url: https://evil.example/console}", "alerts"),
+        ("ladder: {reply_minutes: {critical: null}}", "alerts"),
+        ("waiting: {quiet_danger_minutes: 60}", "alerts"),
+        ("console: {second_factor: optional}", "sign_in"),
+        ("console: {sign_in_tries: 20}", "sign_in"),
+        ("messenger: {quiet_minutes: 1440}", "channel"),
+    ],
+)
+def test_a_second_coordinator_has_to_agree_to_what_weakens_alerts_or_signing_in(world, setting, reason):
+    files = world.files | {"config.yaml": world.files["config.yaml"] + setting + "\n"}
+    assert world.publishing.preview(files).reasons == (reason,)
+    with pytest.raises(NeedsSecond, match=reason):
+        world.publish(files)
+    free = world.files | {"config.yaml": world.files["config.yaml"] + "queue: {cap: 4}\n"}
+    assert world.publish(free) == 2
+
+
+def test_an_account_that_somebody_else_could_sign_in_with_is_no_second_person_for_a_week(world):
+    files = world.files | {SERVICES: world.files[SERVICES].replace("116 123", "116 124")}
+    proposal = world.publishing.propose(files, base=1, by=world.kari, why="w")
+    write = world.storage.write
+
+    def made(tx):
+        return accounts.add(tx, world.chat.now, world.kari, alias="Invented", role=Role.COORDINATOR)[0].id
+
+    def promoted(tx):
+        supporter = tx.staff.add("p", "P", Role.COORDINATOR, "x", world.chat.now)
+        tx.audit.add(world.chat.now, world.kari, "role_changed", None, f"{supporter}:coordinator")
+        return supporter
+
+    def reset(tx):
+        accounts.new_password_link(tx, tx.staff.get(world.ola), world.chat.now, world.kari)
+        return world.ola
+
+    for touched in (made, promoted, reset):
+        second = write(touched)
+        with pytest.raises(NeedsSecond, match="too_new"):
+            world.publishing.approve(proposal, second)
+    world.chat.wait(hours=24 * 7)
+    assert world.publishing.approve(proposal, second) == 2
+
+
+def test_an_account_that_the_command_line_made_or_its_owner_changed_can_agree_at_once(world):
+    files = world.files | {SERVICES: world.files[SERVICES].replace("116 123", "116 124")}
+
+    def made(tx):
+        staff, _ = accounts.add(tx, world.chat.now, None, alias="Eva", role=Role.COORDINATOR)
+        accounts.new_password_link(tx, staff, world.chat.now, staff.id)
+        return staff.id
+
+    eva = world.storage.write(made)
+    assert world.publishing.approve(world.publishing.propose(files, base=1, by=world.kari, why="w"), eva) == 2
 
 
 def test_a_disabled_coordinator_and_a_supporter_are_no_second_person(world):

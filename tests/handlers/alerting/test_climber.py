@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from datetime import timedelta
 
@@ -50,6 +51,19 @@ def told(chat) -> list[str]:
 def alerted_messages(chat, who="A") -> int:
     said = [s for s in chat.local.channel.said if s.psid == who]
     return sum(1 for s in said if getattr(s.message, "purpose", None) is Purpose.ALERTED)
+
+
+def test_an_alert_whose_next_rung_cannot_be_counted_out_holds_up_no_other(night):
+    for_ever = ladder().model_copy(update={"repeat_minutes": math.inf})
+    night.local.content = with_ladder(night.content, for_ever)
+    night.contact_writes(DANGER)
+    settle(night.climber)
+    for minutes in (2, 3, 1):
+        pass_time(night, minutes)
+    told(night)
+    night.contact_writes(DANGER, "B")
+    settle(night.climber)
+    assert told(night) == ["ola"]
 
 
 def test_people_are_told_one_after_the_other_and_again_until_somebody_has_it(night):
