@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -188,6 +189,7 @@ def _place(count: int, keep: Path | None, postgres: str | None) -> dict[str, str
 @click.option("--keep", type=click.Path(path_type=Path), help="A folder for the filled stores.")
 def main(few: int, many: int, rounds: int, postgres: tuple[str, str] | None, keep: Path | None) -> None:
     """Measure, and print a table."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what we started ends with us
     with Neighbours() as neighbours, ExitStack() as stack:
         services = [
             Service(stack, count, _place(count, keep, postgres[number] if postgres else None))

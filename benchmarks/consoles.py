@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -214,6 +215,7 @@ def told(found: Figures) -> list[str]:
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report there too.")
 def main(counts: tuple[int, ...], seconds: float, out: Path | None) -> None:
     """Measure, and print a report."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what we started ends with us
     lines: list[str] = []
     for count in counts:
         with Neighbours() as neighbours:

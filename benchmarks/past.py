@@ -21,7 +21,7 @@ EACH = 10  # messages of one conversation; the student's and the supporter's in 
 _A_DAY = 275  # conversations; as many as make 100,000 in a year
 _KEPT = timedelta(hours=72)  # words, after a conversation was closed: retention.text_hours_after_close
 _REMEMBERED = timedelta(days=30)  # which events came in
-_AT_ONCE = 500  # conversations in one commit
+_AT_ONCE = 100  # conversations in one commit
 _ALERT_EACH = 30  # one conversation in so many was about danger
 
 Row = dict[str, Any]
