@@ -98,7 +98,7 @@ def file_work(name: str) -> ResponseReturnValue:
     """What the editor's buttons do; `do` names it. Nothing is kept except by `save` and `keep`."""
     work = desk.open_for(me())
     _known(name, work)
-    text = request.form.get("text", "").replace("\r\n", "\n").replace("\x00", "")[: drafting.MAX_TEXT]
+    text = request.form.get("text", "").replace("\r\n", "\n").replace("\x00", "")
     base = request.form.get("base", "")[:64]
     match request.form.get("do", "check"):
         case "discard":
@@ -125,6 +125,9 @@ def _known(name: str, work: desk.Work) -> None:
 
 def _save(work: desk.Work, name: str, text: str, base: str) -> ResponseReturnValue:
     """As a draft. If what is published, or the draft itself, is another one by now, both are shown."""
+    if len(text) > drafting.MAX_TEXT:
+        flash(t("files.too_large"), "error")
+        return _page(work, name, text, base), 413
     draft, published = work.drafts.get(name), work.published_hash(name)
     seen = request.form.get("seen", "")[:64]
     if base != published and request.form.get("read") != published:

@@ -23,7 +23,7 @@ async function ask(deed, more = {}) {
       headers: { "X-CSRFToken": csrf, Accept: "application/json" },
       body: fields,
     });
-    if (answer.status === 409) return { conflict: true };
+    if (answer.status === 409 || answer.status === 413) return { refused: true };
     if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
     return await answer.json();
   } finally {
@@ -82,9 +82,9 @@ async function save() {
     $("saved").textContent = form.dataset.missed;
     return;
   }
-  if (kept.conflict) {
+  if (kept.refused) {
     dirty = false;
-    submitAs("save"); // the page that shows both
+    submitAs("save"); // the page that shows both texts, or says what is too large
     return;
   }
   form.elements.base.value = kept.base;

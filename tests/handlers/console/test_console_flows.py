@@ -152,6 +152,13 @@ def test_text_that_is_no_yaml_is_a_finding_and_never_a_broken_page(marte):
         assert answer.status_code == 200 and "Linje" in answer.text, text
 
 
+def test_a_text_that_is_too_large_is_refused_whole_and_none_of_it_is_lost(marte):
+    marte.open(INTAKE)
+    answer = marte.do("save", marte.text + "#" * 1_100_000 + "slutt")
+    assert answer.status_code == 413 and marte.drafts() == {}
+    assert "større enn 1 MB. Del den" in answer.text and "#slutt</textarea>" in answer.text
+
+
 def set_of_another(house, author):
     files = published(house) | {INTAKE: published(house)[INTAKE].replace("Det sosiale", "Venner")}
     house.storage.write(
