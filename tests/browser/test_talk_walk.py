@@ -67,7 +67,7 @@ def test_a_conversation_by_keyboard_alone_through_a_restart_of_the_server(server
         page.locator("[data-undo]").wait_for()
         keys.press("Control+z")
         expect(page.locator("#text")).to_have_value("Hei, n jeg er r her")
-        assert page.locator(".entry-supporter").count() == 0
+        expect(page.locator(".entry-supporter")).to_have_count(0)
 
         keys.press("Escape")
         keys.press("/")

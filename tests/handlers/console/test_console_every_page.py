@@ -33,6 +33,7 @@ pytestmark = [
 ]
 ROOT = Path(__file__).parents[3]
 DANGER = "Jeg skal ta livet mitt i kveld"
+SCRIPT = re.compile("<script.*?</script>", re.S)
 DESK = {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 PHONE = {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"}
 OWN = {
@@ -159,17 +160,13 @@ class World:
     def states(self):
         """Who sees what then, and how it is answered."""
         mine, danger, alert = self.ids["contact_id"], self.danger, self.ids["alert_id"]
-        yield from ((self.amalie, path, 200) for path in ("/", "/leave", f"/c/{mine}", f"/c/{danger}"))
-        yield from ((self.amalie, f"/c/{danger}/{page}", 200) for page in ("details", "close", "replies"))
-        yield from (
-            (self.jonas, path, 200) for path in ("/", "/known", f"/c/{self.unsafe}", f"/c/{self.late}")
-        )
-        yield from ((self.jonas, path, 403) for path in (f"/c/{mine}", f"/c/{danger}"))
+        yield from ((self.amalie, path, 200) for path in ("/leave", f"/c/{mine}", f"/c/{danger}"))
+        yield from ((self.amalie, f"/c/{danger}/{page}", 200) for page in ("details", "close"))
+        yield from ((self.jonas, path, 200) for path in ("/known", f"/c/{self.unsafe}", f"/c/{self.late}"))
+        yield self.jonas, f"/c/{mine}", 403
         yield self.liv, f"/c/{mine}", 200
         yield self.rune, f"/alert/{alert}", 200
-        yield self.rune, "/identities", 200
         yield self.root, "/staff", 200
-        yield self.root, "/", 403
         yield self.kari, "/nowhere", 404
 
     @property
@@ -192,35 +189,41 @@ def look(page, name, shape):
     """axe finds nothing, and nothing scrolls sideways."""
     page.set_viewport_size(shape["viewport"])
     page.emulate_media(color_scheme=shape["color_scheme"])
+    assert page.evaluate("document.styleSheets.length"), "without its styles nothing is tried"
     assert axe(page) == [], (name, shape)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (name, shape)
 
 
 def test_every_page_in_every_state_is_for_everybody(house, served):
     world = World(house)
+    clients, shapes = {staff.id: house.browser(staff) for staff in world.everybody}, cycle((PHONE, DESK))
     with browser() as chromium:
-        at = {staff.id: desk(house, chromium, staff, served[0]) for staff in world.everybody}
-        shapes = cycle((PHONE, DESK))
+        page = chromium.new_page()
+        page.set_default_timeout(45_000)
+        page.goto(f"{served[0]}/offline")  # what the others are written into, so that axe need be loaded once
 
         def see(staff, path, status=200):
-            page = at[staff.id]
-            answer = page.goto(served[0] + path)
-            assert answer.status == status, (path, answer.status)
+            """As it is before any script: those that matter most come again below, with theirs."""
+            answer = clients[staff.id].get(path)
+            assert answer.status_code == status, (path, answer.status_code)
+            page.set_content(SCRIPT.sub("", answer.text))
             look(page, path, next(shapes))
-            return page
 
-        for path in ("/", "/mine", "/alerts", "/matters", "/known", "/leave"):
+        for path in ("/", "/matters"):
             see(world.liv, path)  # with nothing in it
         world.grow_busy()
         for path, staff in world.pages():
-            page = see(staff, path)
+            see(staff, path)
             page.set_viewport_size(PHONE["viewport"])
             assert page.locator(".menu .tab:visible").count() <= 5, path
         world.gets_worse()
         for staff, path, status in world.states():
             see(staff, path, status)
-        page = at[world.amalie.id]
-        page.goto(f"{served[0]}/")
+
+        page = desk(house, chromium, world.amalie, served[0])
+        for path in ("/reached", f"/c/{world.danger}", "/"):
+            page.goto(served[0] + path)
+            look(page, path, next(shapes))
         page.keyboard.press("?")
         page.locator("#keys[open]").wait_for()
         look(page, "keys", DESK)
