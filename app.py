@@ -344,8 +344,16 @@ class Service:
         from handlers.server import run_web
 
         threads = self.content.settings.console.streams + SMALL_THREADS
+        app = self.app()
+        if self._worker is not None:  # before the port is open, so that a second one says it and ends
+            self._worker.take_place()
         run_web(
-            self.app, port=self._env.port, threads=threads, on_start=self.start, on_stop=self.stop, host=host
+            lambda: app,
+            port=self._env.port,
+            threads=threads,
+            on_start=self.start,
+            on_stop=self.stop,
+            host=host,
         )
 
 

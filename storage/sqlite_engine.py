@@ -170,6 +170,7 @@ class SqliteEngine:
         self._wal = path.with_name(path.name + "-wal")
         _create_private(path)
         self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self.worker_lock = path.with_name(path.name + ".worker")  # one machine, one file
         self._bell = Bell(path.with_name(path.name + ".wake"))
         self._pid = os.getpid()
         self._closed = False
@@ -188,8 +189,6 @@ class SqliteEngine:
             self._bell.close()
             self._lock.close()
             raise
-
-    single_worker = True  # one machine, one file
 
     @property
     def version(self) -> str:
