@@ -170,7 +170,7 @@ class SqliteEngine:
         self._wal = path.with_name(path.name + "-wal")
         _create_private(path)
         self._lock = FileLock(path.with_name(path.name + ".lock"))
-        self.worker_lock = path.with_name(path.name + ".worker")  # one machine, one file
+        self.worker_lock: Path | None = path.with_name(path.name + ".worker")  # one machine, one file
         self._bell = Bell(path.with_name(path.name + ".wake"))
         self._pid = os.getpid()
         self._closed = False
