@@ -153,14 +153,18 @@ def client_of(env: Environment, content: Content) -> MessengerClient:
     )
 
 
-def alert_channels_of(env: Environment, settings: Settings) -> dict[Channel, AlertChannel]:
-    """The ways to reach staff that are set up. The banner needs none of this."""
+def alert_channels_of(
+    env: Environment, settings: Settings, *, near: bool = False
+) -> dict[Channel, AlertChannel]:
+    """The ways to reach staff that are set up. The banner needs none of this. `near`: see `WebPush`."""
     from handlers.alerting.web_push import Vapid, WebPush
     from handlers.alerting.webhook import Webhook
 
     found: dict[Channel, AlertChannel] = {
         "push": WebPush(
-            Vapid.from_secret(env.secret_key.get_secret_value()), contact=settings.page.contact_email
+            Vapid.from_secret(env.secret_key.get_secret_value()),
+            contact=settings.page.contact_email,
+            near=near,
         )
     }
     mail = letters_of(env, settings)
@@ -178,7 +182,9 @@ def letters_of(env: Environment, settings: Settings) -> Mail | None:
     return Mail(env.smtp_url, sender=settings.page.contact_email) if env.smtp_url else None
 
 
-def worker_of(env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock) -> Worker:
+def worker_of(
+    env: Environment, storage: Storage, content: Callable[[], Content], clock: Clock, *, near: bool = False
+) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
     from handlers.alerting.knocks import Knocks
@@ -190,7 +196,7 @@ def worker_of(env: Environment, storage: Storage, content: Callable[[], Content]
 
     client = client_of(env, content())
     catch_up = CatchUp(storage, client, content, clock, app_id=env.app_id or None)
-    channels = alert_channels_of(env, content().settings)
+    channels = alert_channels_of(env, content().settings, near=near)
     climber = Climber(storage, content, clock, channels, worker=f"ladder-{os.getpid()}")
     knocks = Knocks(storage, content, clock, channels)
     mentions = MentionNews(storage, content, clock, channels)
@@ -266,7 +272,7 @@ def web_app(
                 act=TalkDeeds(storage, content, clock),
                 cases=Escalation(storage, content, clock),
                 drills=Drills(storage, content, clock),
-                reaching=Reaching(storage, clock),
+                reaching=Reaching(storage, clock, near=demo is not None),
                 rota=Rota(storage, content, clock),
                 push_key=Vapid.from_secret(env.secret_key.get_secret_value()).public_key,
                 live=live,
@@ -309,7 +315,8 @@ class Service:
         storage = self._storage
         self._live = console.Live(storage, limit=self.content.settings.console.streams)
         if self._with_worker:
-            self._worker = worker_of(self._env, storage, self._content, self._clock)
+            near = self._demo is not None
+            self._worker = worker_of(self._env, storage, self._content, self._clock, near=near)
         return web_app(self._env, storage, self._content, self._clock, self._live, demo=self._demo)
 
     def start(self) -> None:
@@ -336,8 +343,16 @@ class Service:
         from handlers.server import run_web
 
         threads = self.content.settings.console.streams + SMALL_THREADS
+        app = self.app()
+        if self._worker is not None:  # before the port is open, so that a second one says it and ends
+            self._worker.take_place()
         run_web(
-            self.app, port=self._env.port, threads=threads, on_start=self.start, on_stop=self.stop, host=host
+            lambda: app,
+            port=self._env.port,
+            threads=threads,
+            on_start=self.start,
+            on_stop=self.stop,
+            host=host,
         )
 
 

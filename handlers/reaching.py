@@ -18,7 +18,9 @@ _BROWSERS = (
 class Reaching:
     """Everybody changes their own. Raises NotPossible with the name of what is none."""
 
-    def __init__(self, storage: Storage, clock: Clock) -> None:
+    def __init__(self, storage: Storage, clock: Clock, *, near: bool = False) -> None:
+        """`near`: a push service may be on this machine or beside it. Never where a real Page is served."""
+        self._public = not near
         self._storage = storage
         self._clock = clock
 
@@ -35,7 +37,11 @@ class Reaching:
 
     def subscribe(self, staff: Staff, endpoint: str, p256dh: str, auth: str) -> None:
         """Push to this browser: what `PushSubscription.toJSON()` gave. Raises NotPossible("subscription")."""
-        if len(endpoint) > 2000 or address_problem(endpoint) or not _are_keys(p256dh, auth):
+        if (
+            len(endpoint) > 2000
+            or address_problem(endpoint, public=self._public)
+            or not _are_keys(p256dh, auth)
+        ):
             raise NotPossible("subscription")
 
         def deed(tx: Tx) -> None:

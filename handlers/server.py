@@ -15,12 +15,18 @@ from typing import Any
 from waitress import wasyncore
 from waitress.server import create_server
 
+from bot.errors import PeerSupportError
+
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 10
 _LOOK_SECONDS = 1.0  # how often the loop looks at the clock when nothing comes
 _LARGEST_BODY = 16 * 1024 * 1024  # what takes bodies has far lower limits of its own
 _LARGEST_ANSWER = 64 * 1024 * 1024
+
+
+class PortTaken(PeerSupportError):
+    """Somebody else listens there, or we may not."""
 
 
 def run_web(
@@ -32,29 +38,14 @@ def run_web(
     on_stop: Callable[[], None],
     host: str = "0.0.0.0",  # noqa: S104 - the platform's router, or the proxy, stands in front
 ) -> None:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until SIGTERM or SIGINT. Raises PortTaken.
 
     `on_start` runs when the port is open. `on_stop` runs once in a thread of its own, at the moment the stop is
     asked for and before open requests are waited for: it should end long streams. Requests that then still run
     get ten seconds.
     """
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # a full queue is an ordinary minute
-    server: Any = create_server(
-        app_factory(),
-        host=host,
-        port=port,
-        threads=threads,
-        connection_limit=2000,
-        asyncore_use_poll=True,
-        asyncore_loop_timeout=_LOOK_SECONDS,
-        channel_request_lookahead=1,  # so that a client who goes away in the middle of a stream is noticed
-        clear_untrusted_proxy_headers=False,  # `console.proxies` says which to believe, see app.py
-        ident=None,
-        max_request_body_size=_LARGEST_BODY,
-        # Nothing that anybody writes or reads is ever put into a file on the way.
-        inbuf_overflow=_LARGEST_BODY + 1,
-        outbuf_overflow=_LARGEST_ANSWER,
-    )
+    server = _listening(app_factory(), host, port, threads)
     stopping = _Stopping(on_stop)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: stopping.begin())
@@ -67,6 +58,35 @@ def run_web(
     finally:
         stopping.finish()
         server.task_dispatcher.shutdown(timeout=1)
+
+
+def _listening(app: Any, host: str, port: int, threads: int) -> Any:
+    opened: dict[int, Any] = {}
+    try:
+        return create_server(
+            app,
+            map=opened,
+            host=host,
+            port=port,
+            threads=threads,
+            connection_limit=2000,
+            asyncore_use_poll=True,
+            asyncore_loop_timeout=_LOOK_SECONDS,
+            channel_request_lookahead=1,  # so that a client who goes away in the middle of a stream is noticed
+            clear_untrusted_proxy_headers=False,  # `console.proxies` says which to believe, see app.py
+            ident=None,
+            max_request_body_size=_LARGEST_BODY,
+            # Nothing that anybody writes or reads is ever put into a file on the way.
+            inbuf_overflow=_LARGEST_BODY + 1,
+            outbuf_overflow=_LARGEST_ANSWER,
+        )
+    except OSError as error:
+        for each in list(opened.values()):
+            each.close()
+        raise PortTaken(
+            f"Port {port} cannot be used ({error.strerror or 'no reason given'}). Stop what listens there, or write"
+            " another number into PORT (`peersupport demo --port NUMBER`)."
+        ) from None
 
 
 def _turn(server: Any, seconds: float = _LOOK_SECONDS) -> None:

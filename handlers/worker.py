@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -22,7 +23,7 @@ from handlers.channel import Channel
 from handlers.clock import Clock
 from handlers.inbound import AT_ONCE, Inbound
 from handlers.sender import Sender
-from storage import Post, Storage, Topic, Tx
+from storage import AnotherWorker, Post, Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
@@ -31,6 +32,7 @@ TIMERS_REST_SECONDS = 0.1  # timers are minutes away, and each set one wakes who
 TELLERS = 3  # threads that send alerts: a channel that hangs must not hold up the others
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
+OVERLAP_SECONDS = STOP_SECONDS + 3.0  # a restart may begin the next process before the last one has ended
 STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less than this has not been put back
 
 
@@ -62,13 +64,28 @@ class Worker:
         self._knocks = knocks
         self._shift_news = shift_news
         self._mentions = mentions
+        self._place: AbstractContextManager[object] | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
         self._seen_at = clock()
 
+    def take_place(self, wait_seconds: float = OVERLAP_SECONDS) -> None:
+        """Be the worker of this database; with PostgreSQL one of them. Raises storage.AnotherWorker.
+
+        Who came second would take all that the first one is sending for lost.
+        """
+        if self._place is not None:
+            return
+        try:
+            self._place = self._storage.worker_place(0)
+        except AnotherWorker:
+            log.warning("another_worker", extra={"worker": self.name})
+            self._place = self._storage.worker_place(wait_seconds)
+
     def start(self) -> None:
-        """Take over what a dead worker left, then work."""
+        """Take over what a dead worker left, then work. Raises as `take_place`."""
+        self.take_place()
         now = self._seen_at = self._clock()
         self._storage.write(lambda tx: self._take_over(tx, now))
         self._storage.posts.take_over()
@@ -129,6 +146,11 @@ class Worker:
             "worker_stopped",
             extra={"worker": self.name, "count": len(left) + len(self._sender.in_flight)},
         )
+        if (
+            self._place is not None and not left
+        ):  # what hangs may still send: the place ends with the process, then
+            self._place.__exit__(None, None, None)
+            self._place = None
 
     def _for_ever(self, run: Callable[[], None]) -> None:
         """No loop ends by itself: one that breaks is begun again."""

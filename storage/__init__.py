@@ -1,7 +1,7 @@
 """The only SQL: rows in, dataclasses out. See README.md."""
 
 from storage.engine import Listener, Topic
-from storage.errors import Erased, StorageError, StorageUnavailable, WrongKey
+from storage.errors import AnotherWorker, Erased, StorageError, StorageUnavailable, WrongKey
 from storage.group_commit import GroupCommit, Job
 from storage.post_box import PostFigures
 from storage.posts import Post
@@ -10,6 +10,7 @@ from storage.storage import Storage, open_storage
 from storage.tx import Tx
 
 __all__ = [
+    "AnotherWorker",
     "Erased",
     "GroupCommit",
     "Job",

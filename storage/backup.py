@@ -30,7 +30,7 @@ from storage.tx import Tx
 
 _BUSY_SECONDS = 5.0
 _OURS = frozenset({"_sqlite_migrations", "contact", "key_check", "inbox", "outbox"})
-_FILES = ("", "-wal", "-shm", "-journal", ".lock", ".lock-gate", ".wake")
+_FILES = ("", "-wal", "-shm", "-journal", ".lock", ".lock-gate", ".worker", ".worker-gate", ".wake")
 _BESIDE = (*_FILES, *("-posts" + ending for ending in _FILES))  # what a database consists of
 _NO_DATABASE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 

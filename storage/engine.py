@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar, get_args
 
 T = TypeVar("T")
@@ -68,7 +69,9 @@ class Listener(Protocol):
 class Engine(Protocol):
     """A database. All methods may be called from any thread."""
 
-    single_worker: bool  # one worker at most may work on it
+    worker_lock: (
+        Path | None
+    )  # one worker at most may work on it: who holds the lock on this file; None: any number
 
     @property
     def post_box(self) -> Engine:

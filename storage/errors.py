@@ -13,6 +13,10 @@ class StorageUnavailable(StorageError):
     """Nothing can be kept right now: the disk is full, or the database is locked or broken. Try again later."""
 
 
+class AnotherWorker(StorageError):
+    """The database takes one worker, and another is at work."""
+
+
 class Erased(StorageError):
     """The contact is gone, and the key to everything they wrote with it."""
 

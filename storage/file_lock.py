@@ -16,13 +16,31 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.errors import StorageUnavailable
+from storage.errors import AnotherWorker, StorageUnavailable
 
 if sys.platform != "win32":
     import fcntl
 
 _FIRST_PAUSE_SECONDS = 0.0002
 _LONGEST_PAUSE_SECONDS = 0.001
+
+
+ANOTHER_WORKER = (
+    "Another worker is at work on this database. With SQLite there can be one: stop the other one first"
+    " (`peersupport serve` has one, too), or use PostgreSQL, which takes as many as you like."
+)
+
+
+def worker_place(path: Path, timeout_seconds: float) -> contextlib.ExitStack:
+    """Hold the lock of a database's one worker. Raises AnotherWorker when somebody else has it for so long."""
+    with contextlib.ExitStack() as made:
+        lock = FileLock(path)
+        made.callback(lock.close)
+        try:
+            made.enter_context(lock.held(timeout_seconds))
+        except StorageUnavailable:
+            raise AnotherWorker(ANOTHER_WORKER) from None
+        return made.pop_all()
 
 
 class FileLock:

@@ -11,6 +11,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import psycopg
@@ -51,7 +52,7 @@ _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_a_write",
 class PostgresEngine:
     """See `engine.Engine`. One per process and database; not to be carried over a fork."""
 
-    single_worker = False
+    worker_lock: Path | None = None
 
     def __init__(self, url: str) -> None:
         self._url = url

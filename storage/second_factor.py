@@ -24,11 +24,6 @@ class SecondFactors(Store):
             return None
         return self._tx.keys.open(row["secret"], "second_factor.secret", row["uid"])
 
-    def owners(self) -> frozenset[int]:
-        """The accounts that have one."""
-        rows = self._all("SELECT staff_id FROM second_factor ORDER BY staff_id")
-        return frozenset(row["staff_id"] for row in rows)
-
     def set(self, staff_id: int, secret: str, step: int, recovery_codes: Iterable[str]) -> None:
         """A code of `secret` came, that of time step `step`: this secret counts from now on, with these recovery
         codes and no older ones.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from storage.records import Session
@@ -117,14 +118,21 @@ class Sessions(Store):
             )
         )
 
-    def add_failure(self, key_hash: bytes, now: datetime) -> None:
-        """A failed try."""
+    def add_failure(self, key_hash: bytes, now: datetime) -> int:
+        """A failed try, or one that is about to be looked at; its id."""
         self._run("DELETE FROM sign_in_failure WHERE at < :before", before=to_ms(now - _FAILURES_KEPT))
-        self._run(
-            "INSERT INTO sign_in_failure (key_hash, at) VALUES (:key_hash, :now)",
-            key_hash=key_hash,
-            now=to_ms(now),
+        return int(
+            self._value(
+                "INSERT INTO sign_in_failure (key_hash, at) VALUES (:key_hash, :now) RETURNING id",
+                key_hash=key_hash,
+                now=to_ms(now),
+            )
         )
+
+    def withdraw_failures(self, ids: Iterable[int]) -> None:
+        """These were none."""
+        for failure_id in ids:
+            self._run("DELETE FROM sign_in_failure WHERE id = :id", id=failure_id)
 
     def clear_failures(self, key_hash: bytes) -> None:
         """The right password came."""

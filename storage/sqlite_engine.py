@@ -75,6 +75,7 @@ class SqliteEngine:
         self._wal = path.with_name(path.name + "-wal")
         _create_private(path)
         self._lock = FileLock(path.with_name(path.name + ".lock"))
+        self.worker_lock: Path | None = path.with_name(path.name + ".worker")  # one machine, one file
         database = bell_of or path
         self._bell = Bell(database.with_name(database.name + ".wake"))
         self._post_box: SqliteEngine | None = None
@@ -96,8 +97,6 @@ class SqliteEngine:
             self._bell.close()
             self._lock.close()
             raise
-
-    single_worker = True  # one machine, one file
 
     @property
     def post_box(self) -> SqliteEngine:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from storage.engine import Engine, Listener, Topic
 from storage.errors import StorageError, WrongKey
+from storage.file_lock import worker_place
 from storage.migrations import STEPS
 from storage.post_box import PostBox
 from storage.sealing import Keys
@@ -39,7 +41,15 @@ class Storage:
     @property
     def single_worker(self) -> bool:
         """Whether one worker at most may work on this database: what another left in flight is nobody's."""
-        return self._engine.single_worker
+        return self._engine.worker_lock is not None
+
+    def worker_place(self, timeout_seconds: float) -> AbstractContextManager[object]:
+        """Be a worker on this database until the end of the context, or of the process.
+
+        Raises AnotherWorker when it takes one, and another is there and stays there for so long.
+        """
+        lock = self._engine.worker_lock
+        return nullcontext() if lock is None else worker_place(lock, timeout_seconds)
 
     def write(self, fn: Callable[[Tx], T]) -> T:
         """Run `fn` in a write transaction and return its result once it is durable.

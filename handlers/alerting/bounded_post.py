@@ -1,4 +1,8 @@
-"""One POST that ends in time: no redirects, no proxies, the answer's body unread, HTTPS unless on this machine."""
+"""One POST that ends in time: no redirects, no proxies, the answer's body unread, HTTPS unless on this machine.
+
+What an operator writes into the environment may be on this machine or beside it. What a member of staff gives us may
+not (`public`): see `handlers.alerting.public_address`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,14 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import SplitResult, urlsplit
 
 from handlers.alerting.notice import ChannelFailed
+from handlers.alerting.public_address import NotPublicError, PublicConnection, is_public
 
 LIMIT_SECONDS = 10.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def address_problem(url: str) -> str | None:
-    """Why nothing may be sent there; None: it may."""
+def address_problem(url: str, *, public: bool = False) -> str | None:
+    """Why nothing may be sent there; None: it may. What a name leads to is only known once it is called."""
     try:
         parts = urlsplit(url)
         fits = parts.hostname and (parts.port or 1) and not parts.username and not parts.fragment
@@ -25,9 +30,22 @@ def address_problem(url: str) -> str | None:
         return "is no address"
     if not fits or not url.isascii() or any(sign <= " " for sign in url):
         return "is no address"
+    if public:
+        return _public_problem(parts.scheme, parts.hostname or "")
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         return None
     return "must begin with https://"
+
+
+def _public_problem(scheme: str, host: str) -> str | None:
+    if scheme != "https":
+        return "must begin with https://"
+    host = host.rstrip(".")
+    is_number = ":" in host or host.replace(".", "").isdigit()
+    is_near = host in _LOOPBACK or host.endswith((".localhost", ".local", ".internal")) or "." not in host
+    if is_public(host) if is_number else not is_near:
+        return None
+    return "must be on the internet"
 
 
 def post(
@@ -37,15 +55,16 @@ def post(
     *,
     limit_seconds: float = LIMIT_SECONDS,
     context: ssl.SSLContext | None = None,
+    public: bool = False,
 ) -> int:
     """The status of the answer. Raises ChannelFailed: `unknown` once the words may have left.
 
     `limit_seconds` is for all of it, however slowly the other side sends its bytes.
     """
-    if address_problem(url):
+    if address_problem(url, public=public):
         raise ChannelFailed("bad_address", again=False)
     parts = urlsplit(url)
-    connection = _connection(parts, limit_seconds, context)
+    connection = _connection(parts, limit_seconds, context, public=public)
     is_over = threading.Event()
     watch = threading.Timer(limit_seconds, _cut, (connection, is_over))
     watch.daemon = True
@@ -60,7 +79,9 @@ def post(
         if is_over.is_set():  # an answer that was cut off is none
             raise ChannelFailed("no_answer", again=True, unknown=True)
         return status
-    except (OSError, HTTPException):
+    except NotPublicError:
+        raise ChannelFailed("bad_address", again=False) from None
+    except (OSError, HTTPException, UnicodeError):  # UnicodeError: a name that is none
         raise ChannelFailed("no_answer" if sent else "no_connection", again=True, unknown=sent) from None
     finally:
         watch.cancel()
@@ -76,8 +97,13 @@ def outcome(status: int) -> None:
     raise ChannelFailed(f"http_{status}", again=status in (408, 425, 429) or status >= 500)
 
 
-def _connection(parts: SplitResult, limit: float, context: ssl.SSLContext | None) -> HTTPConnection:
+def _connection(
+    parts: SplitResult, limit: float, context: ssl.SSLContext | None, *, public: bool
+) -> HTTPConnection:
     host = parts.hostname or ""
+    if public:
+        safe = context or ssl.create_default_context()
+        return PublicConnection(host, parts.port, timeout=limit, context=safe)
     if parts.scheme == "https":
         return HTTPSConnection(
             host, parts.port, timeout=limit, context=context or ssl.create_default_context()

@@ -111,7 +111,10 @@ class WebPush:
         contact: str,
         limit_seconds: float = LIMIT_SECONDS,
         context: ssl.SSLContext | None = None,
+        near: bool = False,
     ) -> None:
+        """`near`: also to this machine and its neighbours. Never where a real Page is served."""
+        self._public = not near
         self._vapid = vapid
         self._contact = contact
         self._limit = limit_seconds
@@ -153,4 +156,11 @@ class WebPush:
             "TTL": str(_TTL_SECONDS),
             "Urgency": "normal" if notice.kind in ("rota", "mention") else "high",
         }
-        return post(subscription.endpoint, body, headers, limit_seconds=self._limit, context=self._context)
+        return post(
+            subscription.endpoint,
+            body,
+            headers,
+            limit_seconds=self._limit,
+            context=self._context,
+            public=self._public,
+        )

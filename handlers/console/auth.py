@@ -8,7 +8,7 @@ from flask import Response, flash, g, make_response, redirect, render_template, 
 from flask import session as browser
 from flask.typing import ResponseReturnValue
 
-from handlers.console import second_factor, sessions, tickets
+from handlers.console import second_factor, sessions, tickets, tries
 from handlers.console.parts import now, parts, settings
 from handlers.console.passwords import hash_password, verify_password
 from handlers.console.words import t
@@ -39,15 +39,14 @@ def sign_in() -> ResponseReturnValue:
     if request.method == "GET":
         return page("sign_in")
     login, password = request.form.get("login", "")[:200], request.form.get("password", "")
-    keys = sessions.throttle_keys(login)
-    if paused(keys):
-        verify_password(_nobody(), password)  # takes as long as any other answer
-        return page("sign_in", error="sign_in.wrong", status=429)
+    attempt = tries.begin(login)
+    if attempt is None:
+        return page("sign_in", problem=paused(), status=429)
     found = parts().storage.read(lambda tx: tx.staff.by_login(login))
     stored = (found[1] if found else "") or _nobody()
     if not verify_password(stored, password) or found is None or found[0].disabled:
-        parts().storage.write(lambda tx: count_failure(tx, keys))
         return page("sign_in", error="sign_in.wrong", status=401)
+    parts().storage.write(attempt.was_right)
     return after_password(found[0], stored)
 
 
@@ -66,11 +65,11 @@ def second_step() -> ResponseReturnValue:
     ticket = tickets.shown()
     if ticket is None or ticket.step != "code":
         return redirect("/console/sign-in")
-    staff, keys = ticket.staff, sessions.throttle_keys(ticket.staff.login)
-    if paused(keys):
-        return page("code", ticket=ticket, error="factor.wrong", status=429)
+    staff, attempt = ticket.staff, tries.begin(ticket.staff.login)
+    if attempt is None:
+        return page("code", ticket=ticket, problem=paused(), status=429)
     code, recovery = request.form.get("code", "")[:40], request.form.get("recovery", "")[:40]
-    if not parts().storage.write(lambda tx: spend(tx, staff, keys, code, recovery)):
+    if not parts().storage.write(lambda tx: spend(tx, staff, attempt, code, recovery)):
         return page("code", ticket=ticket, error="factor.wrong", status=401)
     if not recovery:
         return let_in(staff, home(staff))
@@ -80,16 +79,16 @@ def second_step() -> ResponseReturnValue:
     return answer
 
 
-def spend(tx: Tx, staff: Staff, keys: tuple[bytes, bytes], code: str, recovery: str) -> bool:
-    """Take the code, or the recovery code. A wrong one counts as a wrong try."""
+def spend(tx: Tx, staff: Staff, attempt: tries.Try, code: str, recovery: str) -> bool:
+    """Take the code, or the recovery code. A wrong one stays counted as a wrong try."""
     if recovery:
-        if second_factor.take_recovery(tx, staff.id, recovery, now()):
-            tx.audit.add(now(), staff.id, "recovery_code_used", None, None)
-            return True
-    elif second_factor.take(tx, staff.id, code, now()):
-        return True
-    count_failure(tx, keys)
-    return False
+        if not second_factor.take_recovery(tx, staff.id, recovery, now()):
+            return False
+        tx.audit.add(now(), staff.id, "recovery_code_used", None, None)
+    elif not second_factor.take(tx, staff.id, code, now()):
+        return False
+    attempt.was_right(tx)
+    return True
 
 
 def set_up() -> ResponseReturnValue:
@@ -97,7 +96,7 @@ def set_up() -> ResponseReturnValue:
     ticket = tickets.shown()
     if ticket is None or ticket.step == "code":
         return redirect("/console/sign-in")
-    staff, keys = ticket.staff, sessions.throttle_keys(ticket.staff.login)
+    staff = ticket.staff
     step = second_factor.step_of(ticket.secret, request.form.get("code", "")[:40], now())
     if step is None:
         return page("set_up", ticket=ticket, error="factor.wrong_first", status=400)
@@ -109,26 +108,26 @@ def set_up() -> ResponseReturnValue:
         tx.factors.set(staff.id, ticket.secret, step, second_factor.kept(codes))
         tx.sessions.end_all(staff.id)
         tx.audit.add(now(), staff.id, "second_factor_set", None, None)
-        return enter(tx, staff, keys)
+        return enter(tx, staff)
 
     token = parts().storage.write(keep)
     if token is None:
         return redirect("/console/sign-in")
     browser.clear()
-    return sessions.keep(page("recovery", codes=codes, onward=home(staff)), token)
+    answer = sessions.keep(page("recovery", codes=codes, onward=home(staff)), token)
+    return tries.remember(answer, staff.login)
 
 
 def let_in(staff: Staff, onward: str) -> Response:
     """A session, and where it begins."""
-    keys = sessions.throttle_keys(staff.login)
-    token = parts().storage.write(lambda tx: enter(tx, staff, keys))
+    token = parts().storage.write(lambda tx: enter(tx, staff))
     browser.clear()  # a new CSRF secret, too
-    return sessions.keep(make_response(redirect(onward)), token)
+    return tries.remember(sessions.keep(make_response(redirect(onward)), token), staff.login)
 
 
-def enter(tx: Tx, staff: Staff, keys: tuple[bytes, bytes]) -> str:
+def enter(tx: Tx, staff: Staff) -> str:
     """The token of a new session."""
-    tx.sessions.clear_failures(keys[0])  # the address keeps its count: others may be trying from there
+    tries.clear(tx, staff.login)
     tx.audit.add(now(), staff.id, "signed_in", None, None)
     return sessions.start(tx, staff.id)
 
@@ -142,19 +141,9 @@ def sign_out() -> ResponseReturnValue:
     return sessions.forget(make_response(redirect("/console/sign-in")))
 
 
-def count_failure(tx: Tx, keys: tuple[bytes, ...]) -> None:
-    """A wrong try, of the account and of the address."""
-    for key in keys:
-        tx.sessions.add_failure(key, now())
-
-
-def paused(keys: tuple[bytes, bytes]) -> bool:
-    """Whether there were too many wrong tries lately."""
-    limits = settings().console
-    since = now() - sessions.pause()
-    return parts().storage.read(
-        lambda tx: any(tx.sessions.failures(key, since) >= limits.sign_in_tries for key in keys)
-    )
+def paused() -> str:
+    """What somebody reads whose try was not looked at."""
+    return t("sign_in.paused", minutes=settings().console.sign_in_pause_minutes)
 
 
 def page(

@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from bot.errors import AnsweredMeanwhile, CannotRead, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.routing import is_hidden
-from handlers.console.forms import Written, number, written
+from handlers.console.forms import Written, has_mode, number, written
 from handlers.console.parts import LEADS, me, now, parts, settings
 from handlers.console.queue import refused_json, wants_json
 from handlers.console.words import t
@@ -33,6 +33,8 @@ def write(contact_id: int) -> ResponseReturnValue:
     try:
         if not words.text.strip():
             problem = ("empty", t("composer.empty"))
+        elif not has_mode():
+            problem = ("mode", t("composer.no_mode"))
         elif words.mode == "note":
             only_readers(contact_id)
             parts().act.note(contact_id, staff, words.text)

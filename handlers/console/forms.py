@@ -34,6 +34,11 @@ class Written:
         return cls(_mode(mode), text)
 
 
+def has_mode() -> bool:
+    """Whether the composer said what its words are."""
+    return request.form.get("mode") in MODES
+
+
 def written() -> Written:
     """The composer as sent. Browsers send line ends as CR LF."""
     text = request.form.get("text", "").replace("\r\n", "\n").replace("\x00", "")[:MAX_TEXT]
@@ -41,7 +46,8 @@ def written() -> Written:
 
 
 def _mode(value: str) -> Mode:
-    return next((mode for mode in MODES if mode == value), "reply")
+    """What nobody can tell is a note: that never goes to a student."""
+    return next((mode for mode in MODES if mode == value), "note")
 
 
 def number(name: str) -> int | None:

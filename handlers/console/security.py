@@ -7,7 +7,7 @@ import binascii
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from handlers.console import auth, leave, second_factor, sessions, tickets
+from handlers.console import auth, leave, second_factor, sessions, tickets, tries
 from handlers.console.parts import me, now, parts
 from handlers.console.passwords import hash_password, password_problem, verify_password
 from handlers.console.words import t
@@ -41,12 +41,15 @@ def _page(codes: list[str] | None = None) -> str:
 def _is_me(password: str) -> str | None:
     """The stored hash, if this is my password. A wrong one counts as a wrong try and is said."""
     staff = me()
-    keys = sessions.throttle_keys(staff.login)
+    attempt = tries.begin(staff.login)
+    if attempt is None:
+        flash(auth.paused(), "error")
+        return None
     found = parts().storage.read(lambda tx: tx.staff.by_login(staff.login))
-    if found is None or auth.paused(keys) or not verify_password(found[1], password):
-        parts().storage.write(lambda tx: auth.count_failure(tx, keys[:1]))
+    if found is None or not verify_password(found[1], password):
         flash(t("password.old_wrong"), "error")
         return None
+    parts().storage.write(attempt.was_right)
     return found[1]
 
 
@@ -89,10 +92,10 @@ def new_factor() -> ResponseReturnValue:
 
 def _spent(code: str) -> bool:
     """Whether this was a code of mine, of the app (digits alone) or a recovery code."""
-    staff, keys = me(), sessions.throttle_keys(me().login)
+    staff, attempt = me(), tries.begin(me().login)
     is_recovery = not code.replace(" ", "").isdecimal()
-    return not auth.paused(keys) and parts().storage.write(
-        lambda tx: auth.spend(tx, staff, keys, code, code if is_recovery else "")
+    return attempt is not None and parts().storage.write(
+        lambda tx: auth.spend(tx, staff, attempt, code, code if is_recovery else "")
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from contextlib import suppress
 from datetime import timedelta
 
-from flask import Response, current_app, request
+from flask import Response, request
 
 from handlers.console.devices import device_of
 from handlers.console.parts import now, parts, settings
@@ -91,16 +90,3 @@ def forget(response: Response) -> Response:
         COOKIE, path="/console", secure=parts().secure_cookies, httponly=True, samesite="Lax"
     )
     return response
-
-
-def pause() -> timedelta:
-    """How long wrong tries count."""
-    return timedelta(minutes=settings().console.sign_in_pause_minutes)
-
-
-def throttle_keys(login: str) -> tuple[bytes, bytes]:
-    """What wrong tries are counted under: the account and the address, as keyed hashes."""
-    secret = str(current_app.secret_key).encode()
-    account = hmac.digest(secret, b"sign-in account " + login.strip().casefold().encode(), "sha256")
-    address = hmac.digest(secret, b"sign-in address " + (request.remote_addr or "").encode(), "sha256")
-    return account, address

@@ -16,7 +16,6 @@ from handlers.console.words import say
 
 SOON = timedelta(hours=2)  # a window that closes within this is shown in brown
 GLYPHS = ("bird", "waves", "leaf", "tree", "drop", "mountain", "sun")
-PART = 1900  # characters; a longer reply is sent in several messages (Messenger takes 2000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +129,3 @@ def marked(text: str, words: tuple[str, ...]) -> Markup:
         Markup('<mark class="hit">{}</mark>').format(piece) if index % 2 else escape(piece)
         for index, piece in enumerate(pieces)
     )
-
-
-def parts_of(text: str) -> int:
-    """In how many messages a reply of this length goes out."""
-    return max(1, -(-len(text) // PART))

@@ -10,6 +10,11 @@ from handlers.reaching import Reaching
 
 KEY, AUTH = b64(b"\x04" + bytes(64)), b64(bytes(16))
 URL = "https://push.example.org/abc"
+NEAR = (
+    *("127.0.0.1", "127.0.0.1:8977", "localhost", "[::1]", "10.0.0.1", "192.168.1.1", "172.16.0.1"),
+    *("169.254.169.254", "100.64.0.1", "0.0.0.1", "224.0.0.1", "2130706433", "[fe80::1]", "[fd00::1]"),
+    *("[::ffff:10.0.0.1]", "[64:ff9b::a00:1]", "[2002:a00:1::]", "router", "printer.local"),
+)
 
 
 @pytest.fixture
@@ -66,6 +71,8 @@ def test_one_person_has_five_browsers_at_most(chat, reaching, kari):
     [
         ("http://push.example.org/abc", KEY, AUTH),
         ("file:///etc/passwd", KEY, AUTH),
+        *((f"https://{host}/x", KEY, AUTH) for host in NEAR),
+        *((f"http://{host}/x", KEY, AUTH) for host in NEAR),
         (URL, "AAAA", AUTH),
         (URL, KEY, "AAAA"),
         (URL, "ø", AUTH),

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from handlers.server import PortTaken, run_web
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, threading, time
@@ -47,6 +49,19 @@ def on_stop():
 run_web(lambda: application, port=int(sys.argv[1]), threads=4, host="127.0.0.1",
         on_start=lambda: started.append("started"), on_stop=on_stop)
 """
+
+
+def test_a_port_that_is_taken_is_named_in_a_sentence():
+    with socket.socket() as mine:
+        mine.bind(("127.0.0.1", 0))
+        mine.listen()
+        port = mine.getsockname()[1]
+        with pytest.raises(PortTaken, match=f"^Port {port} cannot be used .*another number into PORT"):
+            run_web(lambda: fail, port=port, threads=1, on_start=fail, on_stop=fail, host="127.0.0.1")
+
+
+def fail():
+    raise AssertionError("nothing begins")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from handlers import jobs, recorder, sender, worker
 from handlers.environment import new_keys
 from handlers.local_chat import ListChannel
 from handlers.worker import Worker
-from storage import Keys, StorageUnavailable, open_storage
+from storage import AnotherWorker, Keys, StorageUnavailable, open_storage
 from storage.records import NewEvent
 
 PATIENCE = 20.0  # seconds that no passing test waits
@@ -151,6 +151,18 @@ def test_store_that_is_away_for_a_moment_ends_no_loop(service, monkeypatch):
     service.writes("A")
     assert service.line.wait(lambda: service.line.reached("A") > 0)
     assert all(thread.is_alive() for thread in one._threads)
+
+
+def test_a_second_worker_on_the_same_file_says_so_and_touches_nothing(service):
+    service.start()
+    beats = service.storage.read(lambda tx: tx.figures.workers(service.now - timedelta(minutes=1)))
+    second = Worker(service.storage, lambda: service.content, service.line, lambda: service.now)
+    with pytest.raises(AnotherWorker, match="Another worker is at work on this database"):
+        second.take_place(0)
+    assert service.storage.read(lambda tx: tx.figures.workers(service.now - timedelta(minutes=1))) == beats
+    service.workers[0].stop()
+    second.take_place(0)
+    second.stop()
 
 
 def test_loop_that_breaks_is_begun_again(service, monkeypatch):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from storage import StorageUnavailable
-from storage.file_lock import FileLock
+from storage import AnotherWorker, StorageUnavailable
+from storage.file_lock import FileLock, worker_place
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_only_one_has_the_lock_and_whoever_waits_too_long_is_told(tmp_path: Path) -> None:
@@ -19,6 +23,30 @@ def test_only_one_has_the_lock_and_whoever_waits_too_long_is_told(tmp_path: Path
         pass
     mine.close()
     other.close()
+
+
+def test_a_database_in_a_file_takes_one_worker_until_it_ends(tmp_path: Path) -> None:
+    first = worker_place(tmp_path / "worker", 0)
+    with pytest.raises(AnotherWorker, match="With SQLite there can be one"):
+        worker_place(tmp_path / "worker", 0.01)
+    ending = threading.Timer(0.05, first.close)
+    ending.start()
+    worker_place(tmp_path / "worker", 20).close()
+    ending.join()
+
+
+def test_the_place_of_a_worker_that_was_killed_is_free_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "worker"
+    code = "import sys, pathlib; from storage.file_lock import worker_place as place;"
+    code += "held = place(pathlib.Path(sys.argv[1]), 0); print('held', flush=True); sys.stdin.read()"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code, str(path)], cwd=ROOT, **pipes) as other:  # type: ignore[call-overload]
+        assert other.stdout.readline() == b"held\n"
+        with pytest.raises(AnotherWorker):
+            worker_place(path, 0)
+        other.kill()
+        other.wait()
+        worker_place(path, 0).close()
 
 
 def test_one_that_writes_without_a_pause_lets_the_waiting_one_in_next(tmp_path: Path) -> None:

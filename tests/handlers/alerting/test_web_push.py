@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from handlers.alerting.notice import ChannelFailed
+from handlers.alerting.public_address import is_public
 from handlers.alerting.web_push import Vapid, WebPush, b64, encrypt, unb64
 from storage.ladder_records import Subscription
 
@@ -81,7 +82,7 @@ def claims_of(header: str) -> dict[str, object]:
 
 
 def push(contact="post@example.org", **more) -> WebPush:
-    return WebPush(VAPID, contact=contact, **more)
+    return WebPush(VAPID, contact=contact, **{"near": True, **more})
 
 
 def test_a_browser_can_read_what_is_pushed_and_the_push_service_can_tell_who_sent_it():
@@ -144,3 +145,24 @@ def test_a_subscription_that_is_none_fails_for_good():
     with pytest.raises(ChannelFailed) as failed:
         push().tell(replace(NOTICE, subscriptions=(broken,)))
     assert (failed.value.code, failed.value.again) == ("bad_subscription", False)
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "10.0.0.1", "169.254.169.254", "localhost.", "0x7f.1"]
+)
+def test_a_push_goes_to_the_internet_and_never_to_this_machine_or_its_neighbours(host):
+    """Whatever was stored: the name is looked up when it is called."""
+    heard = []
+    with http_server(lambda request, body: heard.append(body)) as url:
+        port = url.rpartition(":")[2]
+        for scheme in ("http", "https"):
+            subscription = Browser().subscription(f"{scheme}://{host}:{port}/push")
+            with pytest.raises(ChannelFailed) as failed:
+                push(near=False).tell(replace(NOTICE, subscriptions=(subscription,)))
+            assert (failed.value.code, failed.value.again) == ("bad_address", False)
+    assert heard == []
+
+
+def test_the_addresses_of_the_internet_are_public():
+    assert all(map(is_public, ("142.250.74.110", "2a00:1450:400f:80d::200e", "1.1.1.1")))
+    assert not any(map(is_public, ("", "push.example.org", "::", "fe80::1%eth0")))

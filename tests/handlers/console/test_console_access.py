@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 
-from handlers.console import sessions
+from handlers.console import passwords, sessions, tries
 from handlers.console.passwords import password_problem, verify_password
 from storage.records import Role
 
 PASSWORD = "stille regn over byen"
+
+
+def ticket_of(page):
+    return re.search(r'name="ticket" value="([^"]+)"', page.text)[1]
 
 
 def test_a_post_without_the_token_is_refused(house, amalie):
@@ -63,29 +71,112 @@ def test_an_unknown_login_and_a_wrong_password_read_the_same(house, amalie):
 
 def test_after_five_wrong_tries_even_the_right_password_waits(house, amalie):
     house.storage.write(
-        lambda tx: [tx.sessions.add_failure(_account_key(house, "amalie"), house.at) for _ in range(5)]
+        lambda tx: [tx.sessions.add_failure(_keys(house, "amalie")[0], house.at) for _ in range(5)]
     )
     browser = house.browser()
-    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 429
+    refused = browser.post("/sign-in", login="amalie", password=PASSWORD)
+    assert refused.status_code == 429 and "Prøv igjen om 15 minutter" in refused.text
     house.pass_time(minutes=16)
     assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 200
 
 
-def test_wrong_tries_count_for_the_account_and_for_the_address(house, amalie):
+def test_wrong_tries_count_for_the_account_and_for_the_address_and_right_ones_for_neither(house, amalie):
     house.browser().post("/sign-in", login="amalie", password="wrong" * 4)
     house.browser().post("/sign-in", login="somebody else", password="wrong" * 4)
+    assert house.browser().post("/sign-in", login="amalie", password=PASSWORD).status_code == 200
     since = house.at - timedelta(minutes=1)
-    with house.app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
-        account, address = sessions.throttle_keys("amalie")
+    account, address = _keys(house, "amalie")
     count = house.storage.read(
         lambda tx: (tx.sessions.failures(account, since), tx.sessions.failures(address, since))
     )
     assert count == (1, 2)
 
 
-def _account_key(house, login):
-    with house.app.test_request_context():
-        return sessions.throttle_keys(login)[0]
+def _keys(house, login):
+    with house.app.test_request_context(environ_base={"REMOTE_ADDR": "127.0.0.1"}):
+        return [key for key, _ in tries._counts(login)]
+
+
+def test_many_tries_at_one_instant_are_no_way_past_the_limit(house, amalie, monkeypatch):
+    """Each password takes its time to be looked at; meanwhile others knock."""
+    looked, together = [], threading.Barrier(2)
+
+    class Slow(PasswordHasher):
+        def verify(self, hash, password):
+            looked.append(password)
+            with suppress(threading.BrokenBarrierError):
+                together.wait(0.2)
+            return super().verify(hash, password)
+
+    slow = Slow(time_cost=1, memory_cost=64, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", slow)
+    browsers = [house.browser() for _ in range(12)]
+    for browser in browsers:
+        browser.token()
+    with ThreadPoolExecutor(12) as pool:
+        wrong = [
+            pool.submit(each.post, "/sign-in", login="amalie", password=f"wrong {n}" * 3)
+            for n, each in enumerate(browsers)
+        ]
+        said = [each.result().status_code for each in wrong]
+    assert len(looked) == said.count(401) <= 5 and said.count(429) == 12 - len(looked)
+
+
+def test_many_codes_at_one_instant_are_no_way_past_the_limit(house, amalie):
+    house.phone(amalie)
+    ticket = ticket_of(house.browser().post("/sign-in", login="amalie", password=PASSWORD))
+    browsers = [house.browser() for _ in range(16)]
+    for browser in browsers:
+        browser.token()
+    at_once = threading.Barrier(16)
+
+    def enter(browser, code):
+        at_once.wait(10)
+        return browser.post("/sign-in/code", ticket=ticket, code=code).status_code
+
+    with ThreadPoolExecutor(16) as pool:
+        said = list(pool.map(enter, browsers, [f"{n:06}" for n in range(16)]))
+    assert said.count(401) <= 5 and said.count(429) == 16 - said.count(401)
+
+
+def test_strangers_who_try_lock_nobody_out_of_a_browser_they_have_signed_in_with(house, amalie):
+    browser, phone = house.browser(), house.phone(amalie)
+    ticket = ticket_of(browser.post("/sign-in", login="amalie", password=PASSWORD))
+    assert browser.post("/sign-in/code", ticket=ticket, code=phone.code()).status_code == 302
+    browser.post("/sign-out")
+    stranger = house.browser()
+    for _ in range(6):
+        last = stranger.post("/sign-in", login="amalie", password="wrong" * 4)
+    assert last.status_code == 429
+    browser._token = ""
+    for _ in range(4):
+        assert browser.post("/sign-in", login="amalie", password="slip " * 4).status_code == 401
+    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 200
+    assert browser.post("/sign-in", login="amalie", password="slip " * 4).status_code == 401
+    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 429, (
+        "it has a limit, too"
+    )
+
+
+def test_a_browser_is_known_for_the_accounts_that_signed_in_there_and_for_no_other(house, amalie):
+    mallory = house.staff("Mallory")
+    browser, phone = house.browser(), house.phone(mallory)
+    ticket = ticket_of(browser.post("/sign-in", login="mallory", password=PASSWORD))
+    browser.post("/sign-in/code", ticket=ticket, code=phone.code())
+    browser.post("/sign-out")
+    browser._token = ""
+    for _ in range(5):
+        house.browser().post("/sign-in", login="amalie", password="wrong" * 4)
+    assert browser.post("/sign-in", login="amalie", password=PASSWORD).status_code == 429
+
+
+def test_wrong_tries_on_invented_logins_leave_others_at_the_address_alone(house, amalie):
+    for n in range(10):
+        house.browser().post("/sign-in", login=f"invented {n}", password="wrong" * 4)
+    assert house.browser().post("/sign-in", login="amalie", password=PASSWORD).status_code == 200
+    address = _keys(house, "amalie")[1]
+    house.storage.write(lambda tx: [tx.sessions.add_failure(address, house.at) for _ in range(40)])
+    assert house.browser().post("/sign-in", login="amalie", password=PASSWORD).status_code == 429
 
 
 def test_a_session_ends_when_it_lies_idle_and_in_any_case_after_twelve_hours(house, amalie):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from bot.conversation import Status, Tier
 from bot.events import AttachmentReceived, EchoReceived, MessageEdited, MessageWithdrawn, ReactionChanged
 from handlers.console.forms import Written
@@ -175,6 +177,19 @@ def test_a_note_is_kept_and_never_sent(house, amalie):
     browser.post(f"/c/{contact}/write", text="Ring Kari", mode="note", seen=0)
     assert "Ring Kari" in browser.page(f"/c/{contact}") and "bare for oss" in browser.page(f"/c/{contact}")
     assert house.storage.read(lambda tx: tx.outbox.waiting_count()) == waiting
+
+
+@pytest.mark.parametrize("mode", ["", "nota", "Reply"])
+def test_words_of_which_nobody_can_tell_what_they_are_go_to_no_student(house, amalie, mode):
+    contact, browser = house.waiting(), house.browser(amalie)
+    house.deeds.claim(contact, amalie)
+    waiting = house.storage.read(lambda tx: tx.outbox.waiting_count())
+    seen = last_id(house, contact)
+    answer = browser.post(f"/c/{contact}/write", text="Si fra til Kari", mode=mode, seen=seen, json=True)
+    assert answer.get_json()["problem"] == "mode" and last_id(house, contact) == seen
+    assert house.storage.read(lambda tx: tx.outbox.waiting_count()) == waiting
+    kept = house.storage.read(lambda tx: tx.drafts.get(contact, amalie.id))
+    assert Written.unpack(kept) == Written("note", "Si fra til Kari")
 
 
 def test_a_stranger_cannot_leave_a_note(house, amalie):

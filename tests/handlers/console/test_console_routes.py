@@ -96,6 +96,22 @@ def test_every_page_opens_for_every_role_the_table_gives_it_and_no_button_breaks
             answer.close()
 
 
+def test_a_number_that_no_database_holds_is_not_found_and_breaks_nothing(house):
+    browser = house.browser(house.staff("Anna", Role.COORDINATOR))
+    browser.token()
+    numbered = [
+        each for each in routes.ROUTES if "<int:" in each.rule and Role.COORDINATOR in (each.who or ())
+    ]
+    assert len(numbered) > 30
+    for route in numbered:
+        ask = browser.get if "GET" in route.method.split() else browser.post
+        for number in (2**63 - 1, 2**63, 10**20):
+            answer = ask(re.sub("<int:[a-z_]+>", str(number), route.rule))
+            assert answer.status_code < 500, (route.name, number)
+            assert number < 2**63 or answer.status_code in (404, 405), (route.name, number)
+            answer.close()
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_an_account_that_is_stopped_opens_nothing_at_all(house, role):
     staff = house.staff("Anna", role)
