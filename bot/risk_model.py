@@ -33,7 +33,7 @@ PARTS, STEP = 30, 10  # whole sentences of up to so many words, which begin so m
 SURER = 1.0  # and a part must score so much higher than a whole text: one of many looks dangerous by chance
 MOST_TOKENS = 600  # of one text, from its end
 _ROW = crc32(b"=")
-_REMEMBERED = 4096  # words, each about 200 bytes; weighing one takes 20 us
+_REMEMBERED = 4096  # words, each about 400 bytes; weighing one takes 20 us
 _FOLD = str.maketrans("æøå", "aoa")
 _STRETCHED = re.compile(r"(.)\1{2}")
 
@@ -82,8 +82,8 @@ def pieces(word: str) -> list[str]:
     ]
 
 
-def _bytes(texts: Sequence[str]) -> list[bytes]:
-    return "\0".join(texts).encode("utf-8", "replace").split(b"\0")
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
 def phrases(tokens: Sequence[Token], index: int) -> Iterator[tuple[str, float, int]]:
@@ -114,7 +114,16 @@ class Score:
     category: str
 
 
-Weighed = tuple[float, float, float]  # two sums of weights, and the square of their length
+class Weighed(NamedTuple):
+    """What a word is by itself, without its neighbours."""
+
+    danger: float  # sums of weights, of its pieces and of the word
+    grave: float
+    square: float  # of their length
+    hash: int
+    after: bytes  # it, and its beginning, as they stand behind others
+    begun: int  # the hash of its beginning
+    near: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,34 +171,23 @@ class RiskModel:
         As adding up `phrases` one by one, many times as fast: a row's hash goes on from that of its beginning,
         and all of a kind are hashed in one go.
         """
-        texts = _bytes([token.text for token in tokens])
-        more = [b"+" + text for text in texts]
-        stems = _bytes([token.text[:STEM] for token in tokens])
-        near = [b"~" + stem for stem in stems]
+        weighed = [self._weighed(token.text) for token in tokens]
         breaks = [token.breaks for token in tokens]
-        alone = list(map(crc32, texts))
-        twos = list(map(crc32, more[1:], alone))
-        hashes = [crc32(text, _ROW) for text in texts]
-        hashes += [row for row, ends in zip(twos, breaks[1:], strict=True) if not ends]
-        hashes += [
-            row
-            for row, ends, ended in zip(map(crc32, more[2:], twos), breaks[2:], breaks[1:], strict=False)
+        one, two, squares, alone, after, begun, near = zip(*weighed, strict=True) if weighed else [()] * 7
+        twos = list(map(crc32, after[1:], alone))
+        rows = [row & MASK for row, ends in zip(twos, breaks[1:], strict=True) if not ends]
+        rows += [
+            row & MASK
+            for row, ends, ended in zip(map(crc32, after[2:], twos), breaks[2:], breaks[1:], strict=False)
             if not ends and not ended
         ]
-        begun = list(map(crc32, stems))
-        pairs = [pair for back in range(1, NEAR + 1) for pair in map(crc32, near[back:], begun)]
-        rows, pairs = [at & MASK for at in hashes], [at & MASK for at in pairs]
-        weighed = [self._weighed(token.text) for token in tokens]
-        squares = sum([each[2] for each in weighed]) + len(rows) + len(pairs) * (PAIR * PAIR)
-        scale = self.step / (sqrt(squares) or 1.0)
+        pairs = [at & MASK for back in range(1, NEAR + 1) for at in map(crc32, near[back:], begun)]
+        square = sum(squares) + len(rows) + len(pairs) * (PAIR * PAIR)
+        scale = self.step / (sqrt(square) or 1.0)
         danger, grave = self.danger.__getitem__, self.grave.__getitem__
         return (
-            self.biases[0]
-            + (sum([each[0] for each in weighed]) + sum(map(danger, rows)) + sum(map(danger, pairs)) * PAIR)
-            * scale,
-            self.biases[1]
-            + (sum([each[1] for each in weighed]) + sum(map(grave, rows)) + sum(map(grave, pairs)) * PAIR)
-            * scale,
+            self.biases[0] + (sum(one) + sum(map(danger, rows)) + sum(map(danger, pairs)) * PAIR) * scale,
+            self.biases[1] + (sum(two) + sum(map(grave, rows)) + sum(map(grave, pairs)) * PAIR) * scale,
         )
 
     def _weighed(self, word: str) -> Weighed:
@@ -201,19 +199,27 @@ class RiskModel:
         return found
 
     def weigh(self, word: str) -> Weighed:
-        """The pieces of a word."""
-        places = [crc32(piece) & MASK for piece in _bytes(pieces(word))]
-        return (
-            round(PIECE * sum(map(self.danger.__getitem__, places))),
-            round(PIECE * sum(map(self.grave.__getitem__, places))),
-            PIECE * PIECE * len(places),
+        """A word with its pieces."""
+        text, stem = _bytes(word), _bytes(word[:STEM])
+        whole = crc32(text, _ROW) & MASK
+        places = [crc32(piece) & MASK for piece in _bytes("\0".join(pieces(word))).split(b"\0")]
+        return Weighed(
+            self.danger[whole] + round(PIECE * sum(map(self.danger.__getitem__, places))),
+            self.grave[whole] + round(PIECE * sum(map(self.grave.__getitem__, places))),
+            1.0 + PIECE * PIECE * len(places),
+            crc32(text),
+            b"+" + text,
+            crc32(stem),
+            b"~" + stem,
         )
 
     def _shares(self, tokens: Sequence[Token]) -> list[float]:
         """What each word adds to the first score; what several add together is shared among them."""
-        shares = [float((self._weighed(token.text))[0]) for token in tokens]
+        shares = [self._weighed(token.text).danger for token in tokens]
         for index in range(len(tokens)):
             for feature, counts, back in phrases(tokens, index):
+                if feature[0] == "=":
+                    continue  # the word itself is in already
                 share = self.danger[number(feature)] * counts
                 members = range(index - back, index + 1) if "~" not in feature else (index - back, index)
                 for member in members:

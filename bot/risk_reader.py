@@ -18,12 +18,9 @@ from bot.risk_words import Part, reading
 RULE = "model"
 FEWEST_WORDS = 5
 _TOGETHER = 40  # words of earlier messages that are looked at
-_SURER = (
-    0.6  # several harmless messages in a row look graver than each of them: so much more makes them high;
-)
-_SOONER = (
-    0.8  # but a thought in pieces is thinned by all that is said between: so much less makes them elevated
-)
+# Several harmless messages in a row look graver than each of them: so much more makes them high. But a thought in
+# pieces is thinned by all that is said between: so much less makes it elevated.
+_SURER, _SOONER = 0.6, 0.3
 
 
 class Reader(Protocol):
