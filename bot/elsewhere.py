@@ -29,7 +29,7 @@ def echo(draft: Draft, event: EchoReceived) -> None:
             kind="attachment" if event.kinds and not event.text else "text",
             mid=event.mid,
             at=draft.now,
-            text=event.text,
+            text=kept(event.text) if event.text else None,
             detail=",".join(event.kinds) or None,
         ),
         Record(action="answered_elsewhere", by=None),

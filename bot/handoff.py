@@ -17,6 +17,7 @@ from bot.effects import (
     CloseAlert,
     DropPending,
     FinishHandoff,
+    HoldBack,
     RaiseAlert,
     Record,
     SendMessage,
@@ -226,6 +227,8 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if by is not None:
         owned(draft, by)
     tier = conv.tier
+    if by is None:
+        draft.do(HoldBack())
     draft.do(FinishHandoff(number=current(draft).number, outcome=outcome, by=by.id if by else None))
     draft.conv = conv.moved(Status.CLOSED)
     draft.change(

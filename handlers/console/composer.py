@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 
 from bot.errors import AnsweredMeanwhile, CannotRead, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.routing import is_hidden
-from handlers.console.forms import Written, number, written
+from handlers.console.forms import number, written
 from handlers.console.parts import LEADS, me, now, parts, settings
 from handlers.console.queue import refused_json, wants_json
 from handlers.console.words import t
+from handlers.written import Written
 from storage import Tx
 from storage.errors import Erased
 from storage.records import QueueRow, Staff
@@ -148,20 +149,11 @@ def take_back(contact_id: int, outbox_id: int) -> ResponseReturnValue:
             return refused_json("late", t("undo.late"))
         flash(t("undo.late"), "error")
         return _back(contact_id)
-    back = _joined(words, now_there)
+    back = now_there.with_back(words)
     keep_draft(contact_id, back)
     if wants_json():
         return jsonify(text=back.text, mode=back.mode)
     return redirect(url_for("console.conversation_page", contact_id=contact_id) + "#text")
-
-
-def _joined(words: str, begun: Written) -> Written:
-    """A note that was begun must not become a reply by this: then the words come back as a note too."""
-    if not begun.text.strip():
-        return Written("reply", words)
-    if begun.mode == "note":
-        return Written("note", f"{begun.text.rstrip()}\n\n{words}")
-    return Written("reply", f"{words}\n{begun.text}")
 
 
 def send_now(contact_id: int, outbox_id: int) -> ResponseReturnValue:

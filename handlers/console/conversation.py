@@ -18,13 +18,14 @@ from bot.sight import UNSEEN, Sight
 from handlers.console import cases, forms, record_forms, rungs, team
 from handlers.console.agreed import RAISED_TO, Agreed, agreed
 from handlers.console.composer import may_read, refuse_strangers
-from handlers.console.forms import Written, line
+from handlers.console.forms import line
 from handlers.console.parts import me, now, parts, settings
 from handlers.console.queue import lists
 from handlers.console.rungs import Ladder, Question
 from handlers.console.thread import Thread, thread
 from handlers.console.words import t
 from handlers.doing import sight
+from handlers.written import Written
 from storage import Tx
 from storage.records import Alert, Entry, QueueRow, Staff
 

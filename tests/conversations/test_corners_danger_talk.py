@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from corners import DANGER, HEAVY, inbox_answers, purposes, tap
+from corners import DANGER, HEAVY, inbox_answers, purposes, tap, waiting
 
 from bot.conversation import Tier
-from bot.events import TextReceived
+from bot.events import ChoiceTapped, TextReceived
 from bot.messages import Purpose
 
 # Danger.
@@ -113,3 +113,17 @@ def test_bot_stays_silent_after_an_answer_in_metas_inbox_until_danger_is_written
     assert chat.replies == []
     chat.contact_writes("jeg vil dø")
     assert "113" in chat.replies[0]
+
+
+@pytest.mark.parametrize(
+    "payload", ["unknown", "b:mood:low", "b:erase:perhaps", "f:gone:step:choice", "stop:now", None]
+)
+@pytest.mark.parametrize("claimed", [False, True], ids=["bot", "claimed"])
+def test_the_words_on_a_button_that_is_not_ours_are_read_for_danger(chat, payload, claimed):
+    if claimed:
+        waiting(chat).claim(chat.on_duty())
+    event = ChoiceTapped(
+        sent_at=chat.now, mid=chat.local.new_mid(), title="jeg vil ta livet mitt i kveld", payload=payload
+    )
+    chat.local.happens("A", event)
+    assert [alert.tier for alert in chat.alerts] == [Tier.CRITICAL]
