@@ -14,6 +14,7 @@ from bot.conversation import Status, Stopped
 from bot.draft import ROUTINE, Draft
 from bot.effects import AddEntry, CancelTimers, ConfirmSend, DropPending, Record, SetTimer, TellStaff
 from bot.events import ControlChanged, EchoReceived
+from bot.long_text import kept
 
 SILENCE = timedelta(hours=12)
 
