@@ -9,6 +9,7 @@ from corners import DANGER, HEAVY, inbox_answers, purposes, tap, waiting
 
 from bot.conversation import Tier
 from bot.events import ChoiceTapped, TextReceived
+from bot.long_text import KEPT
 from bot.messages import Purpose
 
 # Danger.
@@ -127,3 +128,18 @@ def test_the_words_on_a_button_that_is_not_ours_are_read_for_danger(chat, payloa
     )
     chat.local.happens("A", event)
     assert [alert.tier for alert in chat.alerts] == [Tier.CRITICAL]
+
+
+@pytest.mark.parametrize("place", [0, 30_000, 60_000])
+def test_danger_anywhere_in_a_very_long_message_is_heard_though_not_all_of_it_is_kept(chat, place):
+    calm = "Jeg går på biblioteket og leser til eksamen. " * 1400
+    words = f"{calm[:place]} Jeg vil ta livet mitt i kveld. {calm[place:]}"
+    event = TextReceived(sent_at=chat.now, mid="m-long", text=words)
+    chat.local.happens("A", event)
+    assert [alert.tier for alert in chat.alerts] == [Tier.CRITICAL]
+    lines = chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of()))
+    assert len(lines[0].text) == KEPT
+    assert lines[0].text.endswith(words[-2000:]) and "[...]" in lines[0].text
+    count = len(lines)
+    chat.local.happens("A", event)
+    assert len(chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of()))) == count
