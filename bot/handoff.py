@@ -149,12 +149,7 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_
 
     Raises NotYours, WindowClosed when the channel lets nobody write, or MayNotBeSafe.
     """
-    owned(draft, by)
-    conv = draft.conv
-    if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
-        raise WindowClosed("the student must write again first")
-    if conv.needs_confirming and not confirmed:
-        raise MayNotBeSafe("the student wrote PAUSE, or said that messages here may not be safe")
+    may_write(draft, by, confirmed=confirmed)
     not_before = draft.now + timedelta(seconds=hold_seconds) if hold_seconds else None
     message = SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)
     draft.do(SendMessage(message=message, not_before=not_before))
@@ -174,6 +169,15 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_
     )
     drop_questions(draft)
     _watch_for_silence(draft)
+
+
+def may_write(draft: Draft, by: Person, *, confirmed: bool) -> None:
+    """Whether this person's words may go out now, the first time or once more. Raises as `reply` says."""
+    owned(draft, by)
+    if window(draft.conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
+        raise WindowClosed("the student must write again first")
+    if draft.conv.needs_confirming and not confirmed:
+        raise MayNotBeSafe("the student wrote PAUSE, or said that messages here may not be safe")
 
 
 def take_back(draft: Draft, by: Person, *, was_only_one: bool, student_waits: bool) -> None:

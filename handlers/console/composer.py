@@ -59,13 +59,19 @@ def write(contact_id: int) -> ResponseReturnValue:
     except CannotRead as named:
         problem = ("cannot_read", t("composer.cannot_read", alias=named.alias))
     except NotPossible:
-        problem = ("not_possible", t("composer.not_possible"))
+        problem = ("not_possible", t(f"composer.{_why_not(contact_id)}"))
     keep_draft(contact_id, Written(words.mode, words.text if problem else ""))
     if wants_json():
         return refused_json(*problem) if problem else jsonify(sent=True)
     if problem:
         flash(problem[1], "error")
     return _back(contact_id)
+
+
+def _why_not(contact_id: int) -> str:
+    """It waits, and nobody has it; or it is over."""
+    row = parts().storage.read(lambda tx: tx.handoffs.row(contact_id))
+    return "not_taken" if row is not None and row.claimed_by is None else "not_possible"
 
 
 def _back(contact_id: int) -> ResponseReturnValue:

@@ -7,7 +7,9 @@ import re
 import pytest
 
 from bot.conversation import Tier
+from bot.errors import NotPossible
 from bot.sight import UNSEEN, Sight, read
+from storage.records import Role
 
 DANGER = "Jeg skal ta livet mitt i kveld"
 WISH = "jeg vil dø"
@@ -122,3 +124,54 @@ def test_words_that_a_live_page_has_shown_hinder_nobody_who_lowers_a_tier(house,
     said = re.search(r'name="said" form="tier-form" value="(\d+)"', browser.page(f"/c/{mine}"))[1]
     browser.post(f"/c/{mine}/tier", **fields, said=said)
     assert house.row(mine).tier is Tier.NONE
+
+
+# Refusals that say what is so.
+
+
+def test_full_hands_are_said_to_be_full_and_the_student_still_waits(house, amalie):
+    for who in "BCDEFGHI":
+        contact = house.waiting(who=who)
+        try:
+            house.deeds.claim(contact, amalie)
+        except NotPossible:
+            break
+    browser = house.browser(amalie)
+    page = browser.post(f"/c/{contact}/claim", follow=True).text
+    assert "Hendene er fulle" in page and "ligger ikke i køen lenger" not in page
+    words = browser.post(f"/c/{contact}/write", json=True, text="Hei", mode="reply", seen=0).get_json()[
+        "words"
+    ]
+    assert "Ta den først" in words and "avsluttet" not in words
+    assert house.row(contact).claimed_by is None
+
+
+def test_who_has_said_that_they_know_the_student_is_told_that(house, amalie):
+    contact = house.waiting()
+    house.deeds.claim(contact, amalie)
+    house.deeds.team.know(contact, amalie)
+    assert "kjenner denne studenten" in house.browser(amalie).post(f"/c/{contact}/claim", follow=True).text
+
+
+def test_only_the_one_who_has_the_conversation_sends_a_failed_reply_again_and_after_pause_only_knowingly(
+    house, amalie, mine
+):
+    said = house.storage.read(lambda tx: tx.transcript.entries(mine))
+    lost = next(each.outbox_id for each in said if each.written_by == "supporter")
+    house.storage.write(lambda tx: tx.outbox.claim(house.at, "w", 9))
+    house.storage.write(lambda tx: tx.outbox.failed(lost, "graph_down", house.at))
+    house.student("PAUSE")
+
+    def state() -> str:
+        return house.storage.read(lambda tx: tx.all("SELECT state FROM outbox WHERE id = :id", id=lost))[0][
+            "state"
+        ]
+
+    for other in (house.staff("Jonas"), house.staff("Liv", Role.DUTY_LEAD)):
+        house.browser(other).post(f"/c/{mine}/retry/{lost}", confirmed=1)
+        assert state() == "failed"
+    browser = house.browser(amalie)
+    assert "Meldingen er ikke sendt" in browser.post(f"/c/{mine}/retry/{lost}", follow=True).text
+    assert state() == "failed" and "Send på nytt likevel" in browser.page(f"/c/{mine}")
+    browser.post(f"/c/{mine}/retry/{lost}", confirmed=1)
+    assert state() == "waiting"
