@@ -143,9 +143,18 @@ def _alert_again(draft: Draft, why: str) -> None:
     )
 
 
-def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_seconds: float = 0) -> None:
+def reply(
+    draft: Draft,
+    by: Person,
+    text: str,
+    *,
+    confirmed: bool = False,
+    hold_seconds: float = 0,
+    saw_all: bool = True,
+) -> None:
     """A person's words to the student. `confirmed`: sent although it may not be safe for the student now.
-    `hold_seconds`: so long they can be taken back.
+    `hold_seconds`: so long they can be taken back. `saw_all` False: the student has written what they had not on
+    the screen. That stays unanswered, and so does what the bot has asked about it.
 
     Raises NotYours, WindowClosed when the channel lets nobody write, or MayNotBeSafe.
     """
@@ -161,14 +170,15 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_
             handoff,
             answered_at=handoff.answered_at or draft.now,
             parked_at=None,
-            unanswered=False,
+            unanswered=not saw_all,
             refused=None,
             left_at=None,
             signposted=tuple(dict.fromkeys((*handoff.signposted, *named))),
         ),
     )
-    drop_questions(draft)
-    _watch_for_silence(draft)
+    if saw_all:
+        drop_questions(draft)
+        _watch_for_silence(draft)
 
 
 def may_write(draft: Draft, by: Person, *, confirmed: bool) -> None:

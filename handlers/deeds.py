@@ -204,7 +204,14 @@ class Deeds(Doing):
                     raise AnsweredMeanwhile("somebody replied")
                 if entry.written_by == "supporter" and entry.text == text:
                     return
-            handoff.reply(draft, person(staff), text, confirmed=confirmed, hold_seconds=hold_seconds)
+            handoff.reply(
+                draft,
+                person(staff),
+                text,
+                confirmed=confirmed,
+                hold_seconds=hold_seconds,
+                saw_all=tx.transcript.last_of_contact(contact_id) <= seen_entry_id,
+            )
             tx.typing.forget(contact_id)
 
         self._do(contact_id, staff, deed)

@@ -9,7 +9,7 @@ import pytest
 from bot.conversation import Tier
 from bot.errors import NotPossible
 from bot.sight import UNSEEN, Sight, read
-from storage.records import Role
+from storage.records import Duty, Role
 
 DANGER = "Jeg skal ta livet mitt i kveld"
 WISH = "jeg vil dø"
@@ -78,12 +78,11 @@ def test_an_old_closing_form_shows_ordinary_words_first_and_then_closes(house, a
 
 def test_the_closing_form_itself_shows_what_was_not_on_the_screen_yet(house, amalie, mine):
     house.student("Og så fikk jeg ikke sove")
-    page = house.browser(amalie).page(f"/c/{mine}/close")
+    browser = house.browser(amalie)
+    page = browser.page(f"/c/{mine}/close")
     assert "Og så fikk jeg ikke sove" in page and "ikke avsluttet" not in page
-
-
-def test_a_closing_form_that_does_not_say_what_it_showed_closes_nothing(house, amalie, mine):
-    assert house.browser(amalie).post(f"/c/{mine}/close", outcome="listened", sight="").status_code == 409
+    # A form that does not say what it showed closes nothing.
+    assert browser.post(f"/c/{mine}/close", outcome="listened", sight="").status_code == 409
     assert house.row(mine) is not None
 
 
@@ -175,3 +174,61 @@ def test_only_the_one_who_has_the_conversation_sends_a_failed_reply_again_and_af
     assert state() == "failed" and "Send på nytt likevel" in browser.page(f"/c/{mine}")
     browser.post(f"/c/{mine}/retry/{lost}", confirmed=1)
     assert state() == "waiting"
+
+
+# Other forms that are older than the danger.
+
+
+def test_a_conversation_is_not_muted_over_a_danger_that_nobody_has_taken(house, amalie, mine):
+    house.student(WISH)
+    browser = house.browser(amalie)
+    assert "ingen har tatt" in browser.post(f"/c/{mine}/mute", on=1, follow=True).text
+    assert house.row(mine).muted_by == ()
+    browser.post(f"/alert/{alert_of(house, mine).id}/acknowledge")
+    browser.post(f"/c/{mine}/mute", on=1)
+    assert house.row(mine).muted_by == (amalie.id,)
+
+
+def test_a_question_about_a_note_does_not_come_between_a_question_about_their_safety_and_its_answer(
+    house, amalie, mine
+):
+    house.student("jeg orker ikke mer")
+    before = house.storage.read(lambda tx: tx.transcript.last_id(mine))
+    house.student(DANGER)
+    asked = house.storage.read(lambda tx: tx.conversations.peek(mine)).danger.asked
+    assert asked
+    house.browser(amalie).post(f"/c/{mine}/keep", note="Sover dårlig")
+    conv = house.storage.read(lambda tx: tx.conversations.peek(mine))
+    assert (conv.asked, conv.danger.asked) == (None, asked)
+    # Words that were begun before: they go out, and the student's stand unanswered, the bot's question too.
+    house.browser(amalie).post(f"/c/{mine}/write", text="Så bra", mode="reply", seen=before)
+    conv = house.storage.read(lambda tx: tx.conversations.peek(mine))
+    assert conv.handoff.unanswered and conv.danger.asked == asked
+    house.student("ja")
+    assert house.row(mine).tier is Tier.CRITICAL and alert_of(house, mine).acknowledged_at is None
+
+
+def test_nobody_leaves_a_danger_they_have_not_seen_without_an_alarm(house, amalie, mine):
+    house.student(WISH)
+    browser = house.browser(amalie)
+    browser.post("/duty", duty="off", sure=1)
+    browser.post("/pause")
+    again = house.again(amalie)
+    assert (again.duty, again.paused_at, house.row(mine).claimed_by) == (Duty.ON, None, amalie.id)
+    for way in ("release", "relieve", "know"):
+        browser.post(f"/c/{mine}/{way}")
+        assert house.row(mine).claimed_by is None and house.row(mine).tier is Tier.HIGH
+        alert = alert_of(house, mine)
+        assert alert.acknowledged_at is None and alert.closed_at is None, way
+        house.deeds.claim(mine, amalie)
+        house.student(WISH)
+
+
+def test_taking_over_or_saying_yes_shows_the_conversation_that_comes_with_the_alert(house, amalie, mine):
+    lead = house.staff("Liv", Role.DUTY_LEAD)
+    house.student(WISH)
+    assert house.browser(lead).post(f"/c/{mine}/take-over").location == f"/console/c/{mine}"
+    house.deeds.team.offer(mine, lead, amalie.id, "")
+    house.student(DANGER)
+    assert house.browser(amalie).post(f"/c/{mine}/accept").location == f"/console/c/{mine}"
+    assert alert_of(house, mine).acknowledged_by == amalie.id
