@@ -50,9 +50,7 @@ _MACROS = {
     "{big}": "INTEGER",
     "{blob}": "BLOB",
     "{strict}": "STRICT",
-    "{for_update}": "",  # a write transaction has the whole database to itself
-    "{for_end}": "",
-    "{for_rows}": "",
+    **dict.fromkeys(("{for_update}", "{for_end}", "{for_rows}"), ""),  # a write has the whole database to itself
     "{skip_locked}": "",
     "{slot}": "0",  # as there is one writer
 }
