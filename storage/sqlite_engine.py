@@ -50,7 +50,9 @@ _MACROS = {
     "{big}": "INTEGER",
     "{blob}": "BLOB",
     "{strict}": "STRICT",
-    **dict.fromkeys(("{for_update}", "{for_end}", "{for_rows}"), ""),  # a write has the whole database to itself
+    "{for_update}": "",  # a write transaction has the whole database to itself
+    "{for_end}": "",
+    "{for_rows}": "",
     "{skip_locked}": "",
     "{slot}": "0",  # as there is one writer
 }
