@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot import silence
 from bot.draft import Draft
@@ -91,6 +91,12 @@ def asked(draft: Draft, text: str | None, payload: str | None) -> tuple[str, str
         if match and match[2] in QUESTIONS.get(match[1], {}):
             return match[1], match[2]
         return None
+    if text and _is_open(draft, draft.conv.erase_asked_at):
+        named = _titled(
+            draft, "erase", fold(text)
+        )  # nobody else asks that: it holds, whatever was said since
+        if named is not None:
+            return "erase", named
     for question in _open_questions(draft):
         answer = _typed_answer(draft, question, fold(text or ""))
         if answer is not None:
@@ -102,7 +108,7 @@ def _open_questions(draft: Draft) -> list[str]:
     """What the bot has asked and not been answered, the latest first."""
     conv = draft.conv
     found = []
-    if conv.asked and conv.asked_at and draft.now - conv.asked_at <= OPEN_FOR:
+    if conv.asked and _is_open(draft, conv.asked_at):
         found.append(conv.asked)
     if conv.danger and conv.danger.asked in SAFETY and conv.flow is None:  # a flow that runs has asked since
         found.append(conv.danger.asked)
@@ -111,11 +117,26 @@ def _open_questions(draft: Draft) -> list[str]:
     return found
 
 
+def _is_open(draft: Draft, asked_at: datetime | None) -> bool:
+    return asked_at is not None and draft.now - asked_at <= OPEN_FOR
+
+
+def _titled(draft: Draft, question: str, folded: str) -> str | None:
+    """The answer whose button says these words."""
+    texts = draft.content.texts
+    for answer, key in QUESTIONS[question].items():
+        if folded in {fold(texts.title(key, language)) for language in ("nb", "en")}:
+            return answer
+    return None
+
+
 def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
     titles = QUESTIONS[question]
-    for answer, key in titles.items():
-        shown = {fold(draft.content.texts.title(key, language)) for language in ("nb", "en")}
-        if folded in shown or folded in SAID.get(answer, ()):
+    answer = _titled(draft, question, folded)
+    if answer is not None:
+        return answer
+    for answer in titles:
+        if folded in SAID.get(answer, ()):
             return answer
     if "yes" in titles and folded in ALSO_YES.get(question, ()):
         return "yes"

@@ -12,7 +12,7 @@ from bot import closed, consent, danger, erasure, handoff, notice, queue, safety
 from bot.answers import QUESTIONS, SAFETY, fold
 from bot.conversation import Status, Stopped, Tier
 from bot.draft import ROUTINE, Draft
-from bot.effects import CancelTimers, CountFeedback, DropPending, Record
+from bot.effects import CancelTimers, CountFeedback, DropPending, HoldBack, Record
 from bot.messages import Purpose
 from bot.risk import Finding
 
@@ -101,8 +101,11 @@ def _stop(draft: Draft) -> None:
 
 
 def _pause(draft: Draft) -> None:
-    """As STOP, and nothing by itself at all (see `timers`). The place in the queue and the alert stay."""
-    draft.do(DropPending(purposes=ROUTINE), Record(action="paused", by=None))
+    """As STOP, and nothing by itself at all (see `timers`); a person's words that wait must be confirmed too.
+
+    The place in the queue and the alert stay.
+    """
+    draft.do(DropPending(purposes=ROUTINE), HoldBack(), Record(action="paused", by=None))
     draft.change(flow=None, asked=None, stopped=Stopped.PAUSE)
     draft.say(Purpose.ANSWER, "pause.done")
 
@@ -149,6 +152,8 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None, text: s
         _safety_answer(draft, question, answer, mid, text)
         return
     draft.change(asked=None, asked_at=None)
+    if question == "erase":
+        draft.change(erase_asked_at=None)
     match question, answer:
         case "help", "danger":
             finding = Finding(

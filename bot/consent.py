@@ -74,6 +74,8 @@ def _mine(draft: Draft, by: Person) -> Handoff:
 def _ask(draft: Draft, question: str, **fields: str) -> None:
     if draft.conv.needs_confirming:
         raise MayNotBeSafe("nothing goes out unasked")
+    if draft.conv.danger is not None and draft.conv.danger.asked is not None:
+        raise NotPossible("a question about their safety waits")  # "yes" must stay the answer to that one
     draft.change(asked=question, asked_at=draft.now)
     choices = [draft.choice(f"{question}.{a}_button", f"b:{question}:{a}") for a in ("yes", "no")]
     if not draft.say(Purpose.ANSWER, f"{question}.question", *choices, **fields):

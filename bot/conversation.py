@@ -161,6 +161,7 @@ class Conversation:
     closed_at: datetime | None = None
     asked: str | None = None  # the bot's own question that waits, a key of answers.QUESTIONS
     asked_at: datetime | None = None
+    erase_asked_at: datetime | None = None  # they were asked whether to delete, and have not said
     erase_on_close: bool = False  # they asked for deletion while a person has to see to their safety first
     erasing: str | None = None  # the receipt's code: deleted as soon as the receipt is out
     note_kept: str | None = None  # a short note for whoever answers next time; the student said yes to it

@@ -6,6 +6,7 @@ that always work; then people have the conversation, or the flow does.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,7 @@ from bot.events import (
     TextReceived,
     TimerDue,
 )
+from bot.long_text import kept
 from bot.messages import Purpose
 
 if TYPE_CHECKING:
@@ -126,7 +128,8 @@ def _remember(draft: Draft, mid: str, text: str, sent_at: datetime) -> None:
 
 
 def _words(draft: Draft, event: TextReceived) -> None:
-    """Words, typed. Danger first, in every state."""
+    """Words, typed. Danger first, in every state, and in all of them; kept is what a person can read."""
+    whole, event = event.text, replace(event, text=kept(event.text))
     draft.do(
         AddEntry(
             written_by="contact",
@@ -138,7 +141,7 @@ def _words(draft: Draft, event: TextReceived) -> None:
         )
     )
     tells_where = safety.place_is_asked(draft)
-    if _is_danger(draft, event, event.text):
+    if _is_danger(draft, event, whole):
         if tells_where and not silence.something_was_said(draft):
             safety.place_told(draft, event.mid)
         return
@@ -173,9 +176,10 @@ def _people_answer(draft: Draft) -> bool:
     return elsewhere.is_silent(draft) or draft.conv.status is Status.CLAIMED
 
 
-def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageEdited, text: str) -> bool:
+def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageEdited, whole: str) -> bool:
     """Read words for danger and deal with it; False when there is none. A finding ends the event's way."""
-    finding = danger.read(draft, text, event.mid, event.sent_at)
+    finding = danger.read(draft, whole, event.mid, event.sent_at)
+    text = kept(whole)
     if isinstance(event, TextReceived):
         titled = talk.means_danger(draft, text, None)  # a button's words, typed
         if titled is not None and (finding is None or titled.tier.rank >= finding.tier.rank):
@@ -189,23 +193,30 @@ def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageE
 
 
 def _tapped(draft: Draft, event: ChoiceTapped) -> None:
-    draft.do(AddEntry(written_by="contact", kind="choice", mid=event.mid, at=event.sent_at, text=event.title))
+    title = kept(event.title)
+    draft.do(AddEntry(written_by="contact", kind="choice", mid=event.mid, at=event.sent_at, text=title))
     if event.standby:
         elsewhere.overheard(draft)
     payload = event.payload
     finding = talk.means_danger(draft, None, payload) if payload is not None else None
-    if payload is None or not talk.knows(draft, payload):
+    if payload is None or not _is_ours(draft, payload):
         # Another app's button, or one of a step that is gone: its title is all we know, so read it as words.
         finding = danger.read(draft, event.title, event.mid, event.sent_at)
     if finding is not None:
-        danger.hit(draft, finding, mid=event.mid, text=event.title)
+        danger.hit(draft, finding, mid=event.mid, text=title)
         return
-    word = commands.named(None if payload is not None else event.title, payload)
+    word = commands.named(None if payload is not None else title, payload)
     if word is not None:
         commands.obey(draft, word, mid=event.mid)
         return
-    if not _answered(draft, event.title, payload, event.mid):
-        _go_on(draft, event.title or None, payload)
+    if not _answered(draft, title, payload, event.mid):
+        _go_on(draft, title or None, payload)
+
+
+def _is_ours(draft: Draft, payload: str) -> bool:
+    """Whether the button stands for something here: a word, an answer to the bot, or a choice of a step."""
+    is_word = commands.named(None, payload) is not None
+    return is_word or answers.asked(draft, None, payload) is not None or talk.knows(draft, payload)
 
 
 def _attachment(draft: Draft, event: AttachmentReceived) -> None:
@@ -216,7 +227,7 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
             kind="attachment",
             mid=event.mid,
             at=event.sent_at,
-            text=event.text,
+            text=kept(event.text) if event.text else event.text,
             detail=",".join(event.kinds),
         )
     )
@@ -243,7 +254,7 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
 
 def _edited(draft: Draft, event: MessageEdited) -> None:
     """An edit is read for danger again, and shown; the earlier wording is not kept."""
-    draft.do(EditEntry(mid=event.mid, text=event.text, number=event.number, at=draft.now))
+    draft.do(EditEntry(mid=event.mid, text=kept(event.text), number=event.number, at=draft.now))
     if not _is_danger(draft, event, event.text) and draft.conv.stopped is Stopped.NO:
         silence.break_silence(draft)
 

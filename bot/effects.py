@@ -27,6 +27,11 @@ class DropPending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HoldBack:
+    """Send none of people's words that wait to be sent. They go back to the draft of whoever wrote them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddEntry:
     """Keep something the contact (or Meta's inbox) said in the transcript."""
 
@@ -180,6 +185,7 @@ class EraseContact:
 Effect = (
     SendMessage
     | DropPending
+    | HoldBack
     | AddEntry
     | EditEntry
     | WithdrawEntry

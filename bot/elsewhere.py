@@ -14,6 +14,7 @@ from bot.conversation import Status, Stopped
 from bot.draft import ROUTINE, Draft
 from bot.effects import AddEntry, CancelTimers, ConfirmSend, DropPending, Record, SetTimer, TellStaff
 from bot.events import ControlChanged, EchoReceived
+from bot.long_text import kept
 
 SILENCE = timedelta(hours=12)
 
@@ -29,7 +30,7 @@ def echo(draft: Draft, event: EchoReceived) -> None:
             kind="attachment" if event.kinds and not event.text else "text",
             mid=event.mid,
             at=draft.now,
-            text=event.text,
+            text=kept(event.text) if event.text else None,
             detail=",".join(event.kinds) or None,
         ),
         Record(action="answered_elsewhere", by=None),

@@ -17,6 +17,7 @@ from bot.effects import (
     CloseAlert,
     DropPending,
     FinishHandoff,
+    HoldBack,
     RaiseAlert,
     Record,
     SendMessage,
@@ -142,18 +143,22 @@ def _alert_again(draft: Draft, why: str) -> None:
     )
 
 
-def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_seconds: float = 0) -> None:
+def reply(
+    draft: Draft,
+    by: Person,
+    text: str,
+    *,
+    confirmed: bool = False,
+    hold_seconds: float = 0,
+    saw_all: bool = True,
+) -> None:
     """A person's words to the student. `confirmed`: sent although it may not be safe for the student now.
-    `hold_seconds`: so long they can be taken back.
+    `hold_seconds`: so long they can be taken back. `saw_all` False: the student has written what they had not on
+    the screen. That stays unanswered, and so does what the bot has asked about it.
 
     Raises NotYours, WindowClosed when the channel lets nobody write, or MayNotBeSafe.
     """
-    owned(draft, by)
-    conv = draft.conv
-    if window(conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
-        raise WindowClosed("the student must write again first")
-    if conv.needs_confirming and not confirmed:
-        raise MayNotBeSafe("the student wrote PAUSE, or said that messages here may not be safe")
+    may_write(draft, by, confirmed=confirmed)
     not_before = draft.now + timedelta(seconds=hold_seconds) if hold_seconds else None
     message = SupporterMessage(supporter_id=by.id, alias=by.alias, text=text)
     draft.do(SendMessage(message=message, not_before=not_before))
@@ -165,14 +170,24 @@ def reply(draft: Draft, by: Person, text: str, *, confirmed: bool = False, hold_
             handoff,
             answered_at=handoff.answered_at or draft.now,
             parked_at=None,
-            unanswered=False,
+            unanswered=not saw_all,
             refused=None,
             left_at=None,
             signposted=tuple(dict.fromkeys((*handoff.signposted, *named))),
         ),
     )
-    drop_questions(draft)
-    _watch_for_silence(draft)
+    if saw_all:
+        drop_questions(draft)
+        _watch_for_silence(draft)
+
+
+def may_write(draft: Draft, by: Person, *, confirmed: bool) -> None:
+    """Whether this person's words may go out now, the first time or once more. Raises as `reply` says."""
+    owned(draft, by)
+    if window(draft.conv.last_inbound_at, draft.now, granted=draft.granted) == "closed":
+        raise WindowClosed("the student must write again first")
+    if draft.conv.needs_confirming and not confirmed:
+        raise MayNotBeSafe("the student wrote PAUSE, or said that messages here may not be safe")
 
 
 def take_back(draft: Draft, by: Person, *, was_only_one: bool, student_waits: bool) -> None:
@@ -226,6 +241,8 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
     if by is not None:
         owned(draft, by)
     tier = conv.tier
+    if by is None:
+        draft.do(HoldBack())
     draft.do(FinishHandoff(number=current(draft).number, outcome=outcome, by=by.id if by else None))
     draft.conv = conv.moved(Status.CLOSED)
     draft.change(

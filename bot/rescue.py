@@ -10,6 +10,7 @@ from bot.conversation import Conversation, Status
 from bot.draft import Draft, World
 from bot.effects import AddEntry, Turn
 from bot.events import AttachmentReceived, ChoiceTapped, Event, MessageEdited, TextReceived
+from bot.long_text import kept
 from bot.messages import Purpose
 from bot.queue import open_handoff
 
@@ -26,10 +27,12 @@ def rescue(conv: Conversation, event: Event, content: Content, world: World, now
     draft.change(last_inbound_at=max(conv.last_inbound_at or sent_at, sent_at))
     text = event.title if isinstance(event, ChoiceTapped) else event.text
     if not isinstance(event, MessageEdited):
-        draft.do(AddEntry(written_by="contact", kind="text", mid=event.mid, at=now, text=text or None))
+        draft.do(
+            AddEntry(written_by="contact", kind="text", mid=event.mid, at=now, text=kept(text or "") or None)
+        )
     finding = danger.read(draft, text, event.mid, sent_at) if text else None
     if finding is not None:
-        danger.hit(draft, finding, mid=event.mid, text=text or "")
+        danger.hit(draft, finding, mid=event.mid, text=kept(text or ""))
         return draft.turn()
     if draft.conv.status is not Status.CLAIMED:
         draft.say(Purpose.ANSWER, "system_error")

@@ -67,8 +67,8 @@ def is_understood(draft: Draft, text: str) -> bool:
 
 
 def knows(draft: Draft, payload: str) -> bool:
-    """Whether a button with this payload still means something; the bot's own always do."""
-    return not payload.startswith("f:") or run.knows(draft.script, payload)
+    """Whether this payload is that of a step's button which still means something."""
+    return payload.startswith("f:") and run.knows(draft.script, payload)
 
 
 def means_danger(draft: Draft, text: str | None, payload: str | None) -> Finding | None:
@@ -213,5 +213,5 @@ def ask_to_erase(draft: Draft) -> None:
         draft.change(erase_on_close=True)
         draft.say(Purpose.ANSWER, "erase.waits", keep)
         return
-    draft.change(asked="erase", asked_at=draft.now)
+    draft.change(asked="erase", asked_at=draft.now, erase_asked_at=draft.now)
     draft.say(Purpose.ANSWER, "erase.question", draft.choice("erase.yes_button", "b:erase:yes"), keep)

@@ -204,7 +204,14 @@ class Deeds(Doing):
                     raise AnsweredMeanwhile("somebody replied")
                 if entry.written_by == "supporter" and entry.text == text:
                     return
-            handoff.reply(draft, person(staff), text, confirmed=confirmed, hold_seconds=hold_seconds)
+            handoff.reply(
+                draft,
+                person(staff),
+                text,
+                confirmed=confirmed,
+                hold_seconds=hold_seconds,
+                saw_all=tx.transcript.last_of_contact(contact_id) <= seen_entry_id,
+            )
             tx.typing.forget(contact_id)
 
         self._do(contact_id, staff, deed)
@@ -235,10 +242,13 @@ class Deeds(Doing):
 
         self._storage.write(deed)
 
-    def retry(self, contact_id: int, staff: Staff, outbox_id: int) -> None:
-        """Send a failed message again: a person decided so. Raises NotPossible when it is not one of those."""
+    def retry(self, contact_id: int, staff: Staff, outbox_id: int, *, confirmed: bool = False) -> None:
+        """Send a failed message again: the one who has the conversation decided so. Raises as `reply` does, and
+        NotPossible when it is not one of those.
+        """
 
         def deed(tx: Tx, draft: Draft) -> None:
+            handoff.may_write(draft, person(staff), confirmed=confirmed)
             entries = tx.transcript.entries(contact_id)
             failed = (Delivery.FAILED, Delivery.UNKNOWN, Delivery.LAPSED)
             if not any(e.outbox_id == outbox_id and e.delivery in failed for e in entries):

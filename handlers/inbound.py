@@ -26,6 +26,7 @@ from bot.events import (
     PolicyEnforced,
     TextReceived,
 )
+from bot.long_text import kept
 from bot.rescue import rescue
 from handlers.clock import Clock
 from handlers.sender import Sender
@@ -225,7 +226,7 @@ def _here_already(
     """
     if event.mid is None or not tx.transcript.holds(contact_id, event.mid):
         return event
-    if not isinstance(event, TextReceived) or tx.transcript.words(contact_id, event.mid) == event.text:
+    if not isinstance(event, TextReceived) or tx.transcript.words(contact_id, event.mid) == kept(event.text):
         return None
     return MessageEdited(sent_at=event.sent_at, mid=event.mid, text=event.text, number=EARLIER)
 
@@ -238,7 +239,8 @@ def _in_any_order(tx: Tx, contact_id: int, event: Event, turn: Turn, now: dateti
     if isinstance(event, MessageEdited) and event.number == EARLIER:
         return replace(turn, effects=tuple(e for e in turn.effects if not isinstance(e, EditEntry)))
     if isinstance(event, MessageEdited) and not tx.transcript.holds(contact_id, event.mid):
-        said = AddEntry(written_by="contact", kind="text", mid=event.mid, at=event.sent_at, text=event.text)
+        text = kept(event.text)
+        said = AddEntry(written_by="contact", kind="text", mid=event.mid, at=event.sent_at, text=text)
         return replace(turn, effects=(said, *turn.effects))
     if isinstance(event, TextReceived | AttachmentReceived) and tx.missed.is_known(f"withdrawn:{event.mid}"):
         return replace(turn, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from bot import handoff, leaving, offers
 from bot.conversation import Status, Tier
 from bot.draft import Draft
-from bot.errors import NotPossible
+from bot.errors import NobodyHasIt, NotPossible
 from handlers.doing import LEADS, Doing, check_account, colleague, may_take, person
 from storage import Erased, Tx
 from storage.matters import FOR_COORDINATORS, Matter
@@ -199,8 +199,17 @@ class Teamwork(Doing):
     # Harassment.
 
     def mute(self, contact_id: int, staff: Staff, *, on: bool) -> None:
-        """No signals of it for the one who has it, until there is danger."""
-        self._do(contact_id, staff, lambda tx, draft: leaving.mute(draft, person(staff), on=on))
+        """No signals of it for the one who has it, until there is danger. Raises NobodyHasIt while there is some that
+        nobody has taken: their page may be older than it.
+        """
+
+        def deed(tx: Tx, draft: Draft) -> None:
+            leaving.mute(draft, person(staff), on=on)
+            alert = tx.alerts.open_for(contact_id)
+            if on and alert is not None and alert.acknowledged_at is None:
+                raise NobodyHasIt("danger is heard by everybody")
+
+        self._do(contact_id, staff, deed)
 
     def report(self, contact_id: int, staff: Staff, words: str) -> None:
         """Tell the coordinators; it stays open until one of them closes it with a note."""

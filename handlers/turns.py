@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot import effects as e
@@ -13,6 +14,7 @@ from bot.effects import Turn
 from bot.events import SendSettled
 from bot.messages import Purpose
 from handlers.earlier import earlier
+from handlers.written import Written
 from storage import Tx
 from storage.records import Place
 
@@ -150,11 +152,34 @@ def _close_alert(tx: Tx, contact_id: int, effect: e.CloseAlert, now: datetime) -
         tx.alerts.acknowledge(alert.id, staff.id, staff.alias, now)
 
 
+def _hold_back(tx: Tx, contact_id: int, _: e.HoldBack, now: datetime) -> None:
+    """What people wrote and had not left stands in their drafts again, and the student still waits for an answer."""
+    back = tx.outbox.hold_back(contact_id, now)
+    if not back:
+        return
+    for staff_id, words in back:
+        begun = Written.unpack(tx.drafts.get(contact_id, staff_id))
+        tx.drafts.save(contact_id, staff_id, begun.with_back(words).pack(), now)
+    line = e.AddEntry(written_by="system", kind="event", mid=None, at=now, detail="held_back")
+    tx.transcript.add(contact_id, line)
+    conv = tx.conversations.peek(contact_id)
+    if conv is not None and conv.handoff is not None and conv.has_people:
+        said = {
+            entry.written_by
+            for entry in tx.transcript.entries(contact_id)
+            if entry.at >= conv.handoff.opened_at
+        }
+        answered_at = conv.handoff.answered_at if said & {"supporter", "inbox"} else None
+        held = replace(conv.handoff, unanswered=True, answered_at=answered_at)
+        tx.conversations.save(changed(conv, {"handoff": held}), now)
+
+
 _PLAIN = (e.SendMessage, e.AddEntry, e.SetTimer, e.CancelTimers)
 
 _KEEPERS: dict[type, Callable[..., object]] = {
     e.SendMessage: lambda tx, who, x, now: tx.outbox.add(who, x.message, now, x.not_before),
     e.DropPending: lambda tx, who, x, now: tx.outbox.drop(who, x.purposes, now),
+    e.HoldBack: _hold_back,
     e.AddEntry: lambda tx, who, x, now: tx.transcript.add(who, x),
     e.EditEntry: lambda tx, who, x, now: tx.transcript.edit(who, x),
     e.WithdrawEntry: lambda tx, who, x, now: tx.transcript.withdraw(who, x.mid, x.at),

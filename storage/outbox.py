@@ -106,6 +106,25 @@ class Outbox(Store):
         self._tx.wake("outbox")
         return text
 
+    def hold_back(self, contact_id: int, now: datetime) -> list[tuple[int, str]]:
+        """People's words that wait to be sent will not be: who wrote them, and the words, the oldest first.
+
+        What is being sent may still go out, but is not tried again.
+        """
+        rows = self._all(
+            "SELECT id, uid, body FROM outbox WHERE contact_id = :contact_id AND purpose = 'supporter'"
+            " AND state = 'waiting' ORDER BY id {for_update}",
+            contact_id=contact_id,
+        )
+        box, back = self._tx.box(contact_id), []
+        for row in rows:
+            message = messages.from_json(box.open(row["body"], "outbox.body", row["uid"]))
+            if isinstance(message, messages.SupporterMessage):
+                back.append((message.supporter_id, message.text))
+                self._tx.transcript.unsay(contact_id, row["id"])
+        self.drop(contact_id, {Purpose.SUPPORTER}, now)
+        return back
+
     def _held(self, contact_id: int, outbox_id: int, staff_id: int) -> str | None:
         row = self._one(
             "SELECT uid, body FROM outbox WHERE id = :id AND contact_id = :contact_id AND purpose = 'supporter'"

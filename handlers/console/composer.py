@@ -9,10 +9,11 @@ from flask.typing import ResponseReturnValue
 
 from bot.errors import AnsweredMeanwhile, CannotRead, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.routing import is_hidden
-from handlers.console.forms import Written, has_mode, number, written
+from handlers.console.forms import has_mode, number, written
 from handlers.console.parts import LEADS, me, now, parts, settings
 from handlers.console.queue import refused_json, wants_json
 from handlers.console.words import t
+from handlers.written import Written
 from storage import Tx
 from storage.errors import Erased
 from storage.records import QueueRow, Staff
@@ -60,13 +61,19 @@ def write(contact_id: int) -> ResponseReturnValue:
     except CannotRead as named:
         problem = ("cannot_read", t("composer.cannot_read", alias=named.alias))
     except NotPossible:
-        problem = ("not_possible", t("composer.not_possible"))
+        problem = ("not_possible", t(f"composer.{_why_not(contact_id)}"))
     keep_draft(contact_id, Written(words.mode, words.text if problem else ""))
     if wants_json():
         return refused_json(*problem) if problem else jsonify(sent=True)
     if problem:
         flash(problem[1], "error")
     return _back(contact_id)
+
+
+def _why_not(contact_id: int) -> str:
+    """It waits, and nobody has it; or it is over."""
+    row = parts().storage.read(lambda tx: tx.handoffs.row(contact_id))
+    return "not_taken" if row is not None and row.claimed_by is None else "not_possible"
 
 
 def _back(contact_id: int) -> ResponseReturnValue:
@@ -150,20 +157,11 @@ def take_back(contact_id: int, outbox_id: int) -> ResponseReturnValue:
             return refused_json("late", t("undo.late"))
         flash(t("undo.late"), "error")
         return _back(contact_id)
-    back = _joined(words, now_there)
+    back = now_there.with_back(words)
     keep_draft(contact_id, back)
     if wants_json():
         return jsonify(text=back.text, mode=back.mode)
     return redirect(url_for("console.conversation_page", contact_id=contact_id) + "#text")
-
-
-def _joined(words: str, begun: Written) -> Written:
-    """A note that was begun must not become a reply by this: then the words come back as a note too."""
-    if not begun.text.strip():
-        return Written("reply", words)
-    if begun.mode == "note":
-        return Written("note", f"{begun.text.rstrip()}\n\n{words}")
-    return Written("reply", f"{words}\n{begun.text}")
 
 
 def send_now(contact_id: int, outbox_id: int) -> ResponseReturnValue:

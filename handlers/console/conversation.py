@@ -11,20 +11,21 @@ from flask.typing import ResponseReturnValue
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.conversation import Tier
-from bot.errors import AlreadyClaimed, ChangedMeanwhile, NotPossible, NotYours, WindowClosed
+from bot.errors import AlreadyClaimed, ChangedMeanwhile, MayNotBeSafe, NotPossible, NotYours, WindowClosed
 from bot.routing import is_hidden
 from bot.services import Service
 from bot.sight import UNSEEN, Sight
 from handlers.console import cases, forms, record_forms, rungs, team
 from handlers.console.agreed import RAISED_TO, Agreed, agreed
 from handlers.console.composer import may_read, refuse_strangers
-from handlers.console.forms import Written, line
+from handlers.console.forms import line
 from handlers.console.parts import me, now, parts, settings
 from handlers.console.queue import lists
 from handlers.console.rungs import Ladder, Question
 from handlers.console.thread import Thread, thread
 from handlers.console.words import t
 from handlers.doing import sight
+from handlers.written import Written
 from storage import Tx
 from storage.records import Alert, Entry, QueueRow, Role, Staff
 
@@ -216,10 +217,17 @@ def claim(contact_id: int) -> ResponseReturnValue:
         if row is None or row.claimed_by != me().id:
             flash(t("queue.first", alias=other.alias))
             return redirect(url_for("console.queue_page"))
-    except NotPossible:
-        flash(t("conversation.gone"))
+    except NotPossible as why:
+        flash(_refused(str(why)), "error")
         return redirect(url_for("console.queue_page"))
     return redirect(url_for("console.conversation_page", contact_id=contact_id))
+
+
+def _refused(why: str) -> str:
+    """Why they cannot take it, as it is."""
+    if why == "cap":
+        return t("queue.full", n=lists().taken)
+    return t("conversation.you_know" if why == "known" else "conversation.gone")
 
 
 def transfer(contact_id: int) -> ResponseReturnValue:
@@ -266,8 +274,10 @@ def lower_tier(contact_id: int) -> ResponseReturnValue:
 
 def retry(contact_id: int, outbox_id: int) -> ResponseReturnValue:
     """Send a failed message once more."""
-    deed = parts().act.retry
-    return _done(contact_id, lambda staff: deed(contact_id, staff, outbox_id), "retry.done", stay=True)
+    deed, sure = parts().act.retry, request.form.get("confirmed") == "1"
+    return _done(
+        contact_id, lambda staff: deed(contact_id, staff, outbox_id, confirmed=sure), "retry.done", stay=True
+    )
 
 
 def _done(
@@ -279,6 +289,9 @@ def _done(
         deed(me())
     except WindowClosed:
         flash(t("composer.window_closed"), "error")
+        return redirect(here)
+    except MayNotBeSafe:
+        flash(t("retry.unsafe"), "error")
         return redirect(here)
     except NotYours:
         flash(t("composer.not_yours"), "error")

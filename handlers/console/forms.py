@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from flask import request
 
 from bot.sight import UNSEEN, Sight, read
+from handlers.written import MODES, Written, mode_of
 
 MAX_TEXT = 20_000  # characters of one reply or note; ten of Messenger's messages
-Mode = Literal["reply", "note", "whisper"]
-MODES: tuple[Mode, ...] = ("reply", "note", "whisper")
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What stands in the composer. A draft keeps its mode, so that a note can never come back as a reply."""
-
-    mode: Mode
-    text: str
-
-    def pack(self) -> str:
-        """As the store keeps it; empty when there is nothing to keep."""
-        return f"{self.mode}\n{self.text}" if self.text else ""
-
-    @classmethod
-    def unpack(cls, kept: str | None) -> Written:
-        """What `pack` made; an empty reply for nothing."""
-        mode, newline, text = (kept or "").partition("\n")
-        if not newline:
-            return cls("reply", mode if mode not in MODES else "")
-        return cls(_mode(mode), text)
 
 
 def has_mode() -> bool:
@@ -42,12 +20,7 @@ def has_mode() -> bool:
 def written() -> Written:
     """The composer as sent. Browsers send line ends as CR LF."""
     text = request.form.get("text", "").replace("\r\n", "\n").replace("\x00", "")[:MAX_TEXT]
-    return Written(_mode(request.form.get("mode", "")), text)
-
-
-def _mode(value: str) -> Mode:
-    """What nobody can tell is a note: that never goes to a student."""
-    return next((mode for mode in MODES if mode == value), "note")
+    return Written(mode_of(request.form.get("mode", "")), text)
 
 
 def number(name: str) -> int | None:

@@ -10,7 +10,7 @@ from typing import cast
 from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from bot.errors import NotPossible, NotYours
+from bot.errors import NobodyHasIt, NotPossible, NotYours
 from bot.offers import ANSWER_WITHIN
 from bot.routing import is_danger, is_hidden
 from handlers.console.forms import number, paragraph
@@ -209,6 +209,9 @@ def _done(
     except NotYours:
         flash(t("composer.not_yours"), "error")
         return redirect(url_for("console.queue_page"))
+    except NobodyHasIt:
+        flash(t("team.not_muted"), "error")
+        return redirect(here)
     except NotPossible as refused:
         flash(t("team.nobody" if str(refused) == "nobody" else "conversation.not_now"), "error")
         return redirect(here)

@@ -12,10 +12,10 @@ from bot.errors import NotPossible
 from bot.replies import Reply
 from bot.services import Service
 from handlers.console.composer import keep_draft, kept_draft, may_read
-from handlers.console.forms import Written
 from handlers.console.parts import me, now, parts, settings
 from handlers.console.queue import refused_json, wants_json
 from handlers.console.words import t
+from handlers.written import Written
 from storage.records import QueueRow
 
 LANGUAGES = ("nb", "en")

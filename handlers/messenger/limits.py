@@ -5,7 +5,7 @@ quick reply, Messenger Profile and persistent menu pages of the Messenger Platfo
 from __future__ import annotations
 
 BODY_BYTES = 10 * 1024 * 1024  # of a webhook POST; Meta names no figure, real ones are a few kB
-INBOUND_TEXT = 20_000  # characters of one inbound text that we keep; see `read.kept`
+INBOUND_TEXT = 200_000  # characters of one inbound text that are read for danger; real ones stay far below
 
 PART_UNITS = 1900  # UTF-16 units of one outbound text; Meta says "less than 2000" without naming the unit
 QUICK_REPLIES = 13

@@ -13,6 +13,7 @@ from bot.events import (
     ReferralReceived,
     TextReceived,
 )
+from bot.long_text import kept
 from handlers.messenger import limits, wire
 from handlers.messenger.context import Context, Results, Unreadable, app_name, new_event
 
@@ -31,24 +32,12 @@ _KINDS = {
     "template": "product",
 }
 _MOST_KINDS = 30
-_CUT = "\n[...]\n"
 _OURS = re.compile(r"ps:([0-9]{1,18})(:more)?")
 
 
 def metadata(outbox_id: int, *, last: bool) -> str:
     """What we send along, and read in the echo. Only the last part's echo settles a message."""
     return f"ps:{outbox_id}" if last else f"ps:{outbox_id}:more"
-
-
-def kept(text: str) -> str:
-    """The text, or the beginning and the end of one over 20,000 characters, with "[...]" where it was cut.
-
-    Both ends are kept because what matters most often comes last.
-    """
-    if len(text) <= limits.INBOUND_TEXT:
-        return text
-    tail = 2000
-    return text[: limits.INBOUND_TEXT - tail - len(_CUT)] + _CUT + text[-tail:]
 
 
 def message(body: dict[str, object], context: Context) -> Results:
@@ -118,7 +107,7 @@ def postback(body: dict[str, object], context: Context) -> Results:
     """`postback`: a menu item, Get started, or a button; the payload is missing when another app sent it."""
     mid = wire.message_id(body.get("mid"))
     payload = wire.short(body.get("payload"), limits.PAYLOAD)
-    title = kept(wire.text(body.get("title")) or "")
+    title = kept(wire.text(body.get("title")) or "", limits.INBOUND_TEXT)
     event = ChoiceTapped(mid=mid, title=title, payload=payload, **context.common)
     if mid:
         yield new_event(context, event, "postback", mid)
@@ -138,7 +127,7 @@ def referral(body: object, context: Context) -> Results:
 
 def _words(body: dict[str, object]) -> str | None:
     text = wire.text(body.get("text"))
-    return kept(text) if text and text.strip() else None
+    return kept(text, limits.INBOUND_TEXT) if text and text.strip() else None
 
 
 def _attachment_kinds(body: dict[str, object]) -> tuple[str, ...]:

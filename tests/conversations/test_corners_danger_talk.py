@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from corners import DANGER, HEAVY, inbox_answers, purposes, tap
+from corners import DANGER, HEAVY, inbox_answers, purposes, tap, waiting
 
 from bot.conversation import Tier
-from bot.events import TextReceived
+from bot.events import ChoiceTapped, TextReceived
+from bot.long_text import KEPT
 from bot.messages import Purpose
 
 # Danger.
@@ -113,3 +114,32 @@ def test_bot_stays_silent_after_an_answer_in_metas_inbox_until_danger_is_written
     assert chat.replies == []
     chat.contact_writes("jeg vil dø")
     assert "113" in chat.replies[0]
+
+
+@pytest.mark.parametrize(
+    "payload", ["unknown", "b:mood:low", "b:erase:perhaps", "f:gone:step:choice", "stop:now", None]
+)
+@pytest.mark.parametrize("claimed", [False, True], ids=["bot", "claimed"])
+def test_the_words_on_a_button_that_is_not_ours_are_read_for_danger(chat, payload, claimed):
+    if claimed:
+        waiting(chat).claim(chat.on_duty())
+    event = ChoiceTapped(
+        sent_at=chat.now, mid=chat.local.new_mid(), title="jeg vil ta livet mitt i kveld", payload=payload
+    )
+    chat.local.happens("A", event)
+    assert [alert.tier for alert in chat.alerts] == [Tier.CRITICAL]
+
+
+@pytest.mark.parametrize("place", [0, 30_000, 60_000])
+def test_danger_anywhere_in_a_very_long_message_is_heard_though_not_all_of_it_is_kept(chat, place):
+    calm = "Jeg går på biblioteket og leser til eksamen. " * 1400
+    words = f"{calm[:place]} Jeg vil ta livet mitt i kveld. {calm[place:]}"
+    event = TextReceived(sent_at=chat.now, mid="m-long", text=words)
+    chat.local.happens("A", event)
+    assert [alert.tier for alert in chat.alerts] == [Tier.CRITICAL]
+    lines = chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of()))
+    assert len(lines[0].text) == KEPT
+    assert lines[0].text.endswith(words[-2000:]) and "[...]" in lines[0].text
+    count = len(lines)
+    chat.local.happens("A", event)
+    assert len(chat.local.storage.read(lambda tx: tx.transcript.entries(chat.id_of()))) == count

@@ -97,6 +97,23 @@ def test_yes_to_a_supporter_is_not_a_yes_to_deletion(chat):
     assert chat.replies == [] and chat.status is Status.CLAIMED
 
 
+@pytest.mark.parametrize("words", ["Ja, slett", "yes, delete"])
+def test_deletion_confirmed_by_its_name_happens_though_a_supporter_wrote_in_between(chat, words):
+    amalie = chat.on_duty()
+    waiting(chat).contact_writes("slett").claim(amalie).supporter_writes(amalie, "Vil du prate litt først?")
+    chat.contact_writes("eller vent, jeg må tenke").contact_writes(words)
+    assert "Ferdig" in chat.last_reply
+    assert chat.local.storage.read(lambda tx: tx.contacts.find("A")) is None
+
+
+def test_the_name_of_an_answer_that_nobody_waits_for_deletes_nothing(chat):
+    amalie = chat.on_duty()
+    waiting(chat).claim(amalie).contact_writes("slett").contact_writes("nei, behold").contact_writes(
+        "ja, slett"
+    )
+    assert chat.status is Status.CLAIMED and chat.replies == []
+
+
 def test_who_may_be_in_danger_keeps_the_place_when_they_would_rather_not_wait(chat):
     chat.on_duty()
     waiting(chat).contact_writes(DANGER)

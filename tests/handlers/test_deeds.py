@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bot.conversation import Status, Stopped
-from bot.errors import AlreadyClaimed, AnsweredMeanwhile, NotPossible, NotYours
+from bot.errors import AlreadyClaimed, AnsweredMeanwhile, MayNotBeSafe, NotPossible, NotYours
 from bot.messages import SupporterMessage
 from bot.sight import UNSEEN
 from storage.records import Delivery, Duty, Role
@@ -151,6 +151,53 @@ def test_claim_and_the_students_stop_end_alike_whichever_comes_first(waiting, fi
         waiting.supporter_writes(waiting.amalie, "ok, vi er her")
         assert "ok, vi er her" in persons_words(waiting), "a person may always answer who was not told to go"
     assert waiting.conv().stopped in (Stopped.STOP, Stopped.NO)
+
+
+def drafts(chat, staff) -> str | None:
+    return chat.local.storage.read(lambda tx: tx.drafts.get(chat.id_of(), staff.id))
+
+
+def held(chat, text):
+    """A reply that can still be taken back, as the console sends it."""
+    chat.deeds.reply(chat.id_of(), chat.amalie, text, newest(chat), hold_seconds=5)
+
+
+@pytest.mark.parametrize("word", ["STOPP", "PAUSE"])
+def test_a_reply_that_has_not_left_stays_here_when_the_student_asks_for_quiet(waiting, word):
+    waiting.claim(waiting.amalie)
+    held(waiting, "Vil du fortelle mer?")
+    waiting.local.storage.write(
+        lambda tx: tx.drafts.save(waiting.id_of(), waiting.amalie.id, "reply\nog så", waiting.now)
+    )
+    waiting.contact_writes(word)
+    assert waiting.last_reply, "the answer comes at once"
+    waiting.wait(minutes=1)
+    assert persons_words(waiting) == []
+    assert drafts(waiting, waiting.amalie) == "reply\nVil du fortelle mer?\nog så"
+    if word == "PAUSE":
+        handoff = waiting.conv().handoff
+        assert handoff.unanswered and handoff.answered_at is None
+        with pytest.raises(MayNotBeSafe):
+            held(waiting, "Vil du fortelle mer?")
+
+
+def test_a_reply_that_has_not_left_goes_when_the_student_only_stops_the_bot_in_danger(waiting):
+    waiting.contact_writes("jeg vil ta livet mitt nå")
+    waiting.claim(waiting.amalie)
+    held(waiting, "Jeg er her")
+    waiting.contact_writes("STOPP")
+    waiting.wait(minutes=1)
+    assert "Jeg er her" in persons_words(waiting), "stop.danger says that a person may still write"
+
+
+def test_nothing_of_ours_follows_a_deletion_that_was_confirmed(waiting):
+    waiting.claim(waiting.amalie)
+    waiting.contact_writes("SLETT")
+    held(waiting, "Vil du fortelle mer?")
+    waiting.contact_writes("Ja, slett")
+    assert "Ferdig" in waiting.last_reply
+    waiting.wait(minutes=1)
+    assert persons_words(waiting) == []
 
 
 def test_closed_account_can_do_nothing_more_whatever_its_screen_still_shows(waiting):

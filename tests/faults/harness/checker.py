@@ -264,7 +264,12 @@ def _deeds(person: Person, facts: Facts) -> Iterator[str]:
         if not done <= times <= done + perhaps:
             yield f"staff {staff_id} did {what} {done} times, and the audit log has it {times} times"
     texts = Counter(entry.text for entry in person.entries if entry.written_by in ("supporter", "note"))
+    is_held_back = any(
+        entry.detail == "held_back" for entry in person.entries
+    )  # a reply stands in the draft again
     for deed in deeds:
+        if is_held_back and deed.what == "reply" and texts[deed.text] == 0:
+            continue
         if deed.text and deed.outcome == "done" and texts[deed.text] != 1:
             yield f"the {deed.what} {deed.text!r} stands {texts[deed.text]} times"
         elif deed.text and texts[deed.text] > (deed.outcome == "unknown" or deed.outcome == "done"):

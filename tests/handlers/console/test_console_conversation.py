@@ -8,7 +8,7 @@ import pytest
 
 from bot.conversation import Status, Tier
 from bot.events import AttachmentReceived, EchoReceived, MessageEdited, MessageWithdrawn, ReactionChanged
-from handlers.console.forms import Written
+from handlers.written import Written
 from storage.records import Duty, NewEvent, Role
 
 DANGER = "Jeg skal ta livet mitt i kveld"
