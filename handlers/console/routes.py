@@ -188,11 +188,7 @@ WHO = {route.name: route.who for route in ROUTES if route.who is not None}
 BACKGROUND = {route.name for route in ROUTES if route.background}
 
 
-LARGEST_ID = 2**63 - 1  # what a database can hold; beyond it there is nothing, so nothing is found
-
-
 def add_to(blueprint: Blueprint) -> None:
     """Register the table."""
     for route in ROUTES:
-        rule = route.rule.replace("<int:", f"<int(max={LARGEST_ID}):")
-        blueprint.add_url_rule(rule, route.name, route.view, methods=route.method.split())
+        blueprint.add_url_rule(route.rule, route.name, route.view, methods=route.method.split())

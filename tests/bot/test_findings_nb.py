@@ -19,10 +19,10 @@ ROOT = Path(__file__).parents[2]
 MODULES = (
     *(
         f"bot/{name}.py"
-        for name in ("always_proof", "cards", "checks", "content", "fill", "flow_checks", "hours")
+        for name in ("always_proof", "bounds", "cards", "checks", "content", "fill", "flow_checks", "hours")
     ),
     *(f"bot/{name}.py" for name in ("ladder", "replies", "risk_check", "texts", "verified", "yaml_text")),
-    *(f"bot/{name}.py" for name in ("risk_model", "risk_pattern", "services", "settings")),
+    *(f"bot/{name}.py" for name in ("risk_model", "risk_pattern", "service_hours", "services", "settings")),
     *(f"bot/{name}.py" for name in ("flow/model", "flow/proofs", "rehearsal/model", "rehearsal/read")),
     *("bot/rehearsal/wording.py", "handlers/rehearsal/run.py", "handlers/rehearsal/player.py"),
     *("handlers/publishing.py", "handlers/published.py", "handlers/console/rehearsing.py"),
@@ -39,6 +39,10 @@ _WHOLES = {
     "expected: refused, {a}; it is refused: {b}",
     "expected: refused, {a}; it is not refused",
     "expected: this is possible; it is refused: {a}",
+    "write a whole number of {a} from {b} to {c}",
+    "write a number of {a} from {b} to {c}",
+    "write a whole number from {a} to {b}",
+    "write a number from {a} to {b}",
 }
 
 

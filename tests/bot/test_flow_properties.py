@@ -147,6 +147,6 @@ def test_moves_are_the_same_without_words(
                 for each in (facts, replace(facts, wordless=True))
             )
         assert len(spoken.says) == len(silent.says)
-        assert replace(spoken, says=()) == replace(silent, says=())
+        assert replace(spoken, says=(), ways=()) == replace(silent, says=())
         facts = facts.after(spoken.saves)
         state = spoken.state

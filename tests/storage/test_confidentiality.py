@@ -123,7 +123,7 @@ def test_erasing_destroys_the_key_and_every_row_of_the_contact(storage: Storage,
     key = storage.read(lambda tx: tx.one("SELECT key_wrapped FROM contact WHERE id = :id", id=contact))
     bodies = storage.read(lambda tx: tx.all("SELECT body FROM entry WHERE contact_id = :id", id=contact))
     assert key is not None
-    storage.write(lambda tx: tx.contacts.erase(contact, f"{MARK}-code", at(5)))
+    storage.write(lambda tx: tx.contacts.erase(contact, f"{MARK}-code", at(5), even_unread=True))
     content = all_bytes(tmp_path)
     assert key["key_wrapped"] not in content
     assert key["key_wrapped"][16:40] not in content

