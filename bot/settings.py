@@ -125,7 +125,7 @@ class Console(Model):
     sign_in_pause_minutes: Annotated[int, Between(5, 1440, "minutes")] = 15
     # So long a reply waits and can be taken back.
     undo_seconds: Annotated[int, Between(0, 30, "seconds")] = 5
-    streams: Annotated[int, Between(1, 1000)] = 256  # live connections one web process holds
+    streams: Annotated[int, Between(1, 1000)] = 96  # live connections one web process holds
     # A console last seen longer ago: what waits there for an answer goes back to the queue.
     away_minutes: Annotated[int, Between(2, 120, "minutes")] = 10
     # How many of ours stand in front; their X-Forwarded-* is believed.
