@@ -78,6 +78,7 @@ def test_a_conversation_by_keyboard_alone_through_a_restart_of_the_server(server
         keys.press("Enter")
         button = page.locator("details[open] button.primary")
         expect(button).to_be_disabled()
+        assert axe(page) == []
         keys.press("Tab")
         keys.type("å stå opp om morgenen")
         keys.press("Tab")
@@ -90,6 +91,7 @@ def test_a_conversation_by_keyboard_alone_through_a_restart_of_the_server(server
 
         server.kill()  # what waits to be sent is on disk
         page.locator("#lost:not([hidden])").wait_for()
+        assert axe(page) == []
         keys.type("Dette skrev jeg uten nett")
         server.start()
         page.get_by_text("Tilbake. Ingenting gikk tapt.").first.wait_for()

@@ -169,6 +169,20 @@ class World:
         yield self.root, "/staff", 200
         yield self.kari, "/nowhere", 404
 
+    def is_over(self):
+        """The danger is closed and waits for a second person, a drill is on, and a day later nobody may write."""
+        house = self.house
+        house.deeds.acknowledge(self.ids["alert_id"], self.amalie)
+        house.deeds.close(self.danger, self.amalie, "listened", seen=house.deeds.sight(self.danger))
+        house.drills.start(self.kari)
+        house.pass_time(hours=25)
+
+    def late_states(self):
+        """Who sees what then."""
+        yield self.liv, "/confirm"
+        yield self.liv, "/"
+        yield self.jonas, f"/c/{self.late}"
+
     @property
     def everybody(self):
         return (self.amalie, self.jonas, self.liv, self.kari, self.rune, self.root)
@@ -219,6 +233,13 @@ def test_every_page_in_every_state_is_for_everybody(house, served):
         world.gets_worse()
         for staff, path, status in world.states():
             see(staff, path, status)
+
+        world.is_over()
+        clients = {
+            staff.id: house.browser(staff) for staff in world.everybody
+        }  # a day is more than a session
+        for staff, path in world.late_states():
+            see(staff, path)
 
         page = desk(house, chromium, world.amalie, served[0])
         for path in ("/reached", f"/c/{world.danger}", "/"):
