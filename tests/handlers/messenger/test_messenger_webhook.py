@@ -231,7 +231,7 @@ BODIES = st.one_of(
 
 
 @given(BODIES)
-@settings(max_examples=400, deadline=None, suppress_health_check=ODD)
+@settings(max_examples=200, deadline=None, suppress_health_check=ODD)
 def test_reading_never_raises_and_gives_only_events_that_can_be_kept(body: object) -> None:
     parsed = read_body(body, page_id=PAGE_ID, app_id=APP_ID, now=NOW)
     for new in parsed.events:
