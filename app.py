@@ -187,6 +187,7 @@ def worker_of(
 ) -> Worker:
     """The worker, with its way to Meta and to what was missed."""
     from handlers.alerting.climber import Climber
+    from handlers.alerting.colleagues import ColleagueNews
     from handlers.alerting.knocks import Knocks
     from handlers.alerting.mentions import MentionNews
     from handlers.alerting.shifts import ShiftNews
@@ -211,6 +212,7 @@ def worker_of(
         climber=climber,
         knocks=knocks,
         mentions=mentions,
+        colleagues=ColleagueNews(storage, content, clock, channels),
         shift_news=news,
     )
 

@@ -15,6 +15,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot.content import Content
 from handlers import jobs
 from handlers.alerting.climber import Climber
+from handlers.alerting.colleagues import ColleagueNews
 from handlers.alerting.knocks import Knocks
 from handlers.alerting.mentions import MentionNews
 from handlers.alerting.shifts import ShiftNews
@@ -52,6 +53,7 @@ class Worker:
         knocks: Knocks | None = None,
         shift_news: ShiftNews | None = None,
         mentions: MentionNews | None = None,
+        colleagues: ColleagueNews | None = None,
     ) -> None:
         self.name = f"{os.getpid()}-{os.urandom(3).hex()}"
         self._storage = storage
@@ -63,7 +65,7 @@ class Worker:
         self._climber = climber
         self._knocks = knocks
         self._shift_news = shift_news
-        self._mentions = mentions
+        self._notices = [each for each in (mentions, colleagues) if each is not None]
         self._place: AbstractContextManager[object] | None = None
         self._is_behind = False  # the last events that were handled may not have been all
         self._stop = threading.Event()
@@ -104,15 +106,17 @@ class Worker:
             climber = self._climber
             loops.append(("ladder", lambda: self._loop(climber.climb, "alerts")))
             loops += [(f"tell-{n}", lambda: self._loop(climber.send_one, "alerts")) for n in range(TELLERS)]
-        if self._mentions is not None:
-            mentions = self._mentions
-            loops.append(("mentions", lambda: self._loop(mentions.look, "alerts")))
+        if self._notices:
+            loops.append(("notices", lambda: self._loop(self._tell_colleagues, "alerts")))
         for name, run in loops:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
         self._scheduler = self._schedule()
         log.info("worker_started", extra={"worker": self.name})
+
+    def _tell_colleagues(self) -> int:
+        return sum(each.look() for each in self._notices)
 
     def _take_in(self) -> int:
         """Read what was posted, and handle. While more is here than is handled at once, that goes first: posts are

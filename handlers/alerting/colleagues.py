@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 
 from bot.content import Content
 from bot.settings import Channel
-from handlers.alerting.notice import AlertChannel, ColleaguePurpose, Notice, colleague_words
-from handlers.alerting.people import leads_to_tell, reach
+from handlers.alerting.notice import AlertChannel, ColleaguePurpose, NoticeKind
+from handlers.alerting.people import leads_to_tell
 from handlers.alerting.telling import Telling
 from handlers.alerting.wishes import takes
 from handlers.clock import Clock
@@ -100,21 +100,9 @@ class ColleagueNews:
                 yield staff_id, purpose, matter.opened_at, f"matter:{matter.id}"
 
     def _tell(self, news: News, now: datetime) -> int:
-        settings = self._content().settings
-        where = self._storage.read(lambda tx: reach(tx, settings, f"staff:{news.staff.id}"))
-        link = settings.ladder.console_url
-        title, text = colleague_words(
-            news.purpose, page=settings.page.name, link=link, language=news.staff.language
-        )
-        notice = Notice(
-            key=news.key,
-            kind="new" if news.purpose == "asked" else "mention",  # five minutes for an answer
-            title=title,
-            text=text,
-            link=link,
-            at=now,
-            email=where.email,
-            subscriptions=where.subscriptions,
+        kind: NoticeKind = "new" if news.purpose == "asked" else "mention"  # five minutes for an answer
+        notice = self._telling.to_colleague(
+            news.staff, news.purpose, kind, news.key, self._content().settings, now
         )
         told, failed = 0, []
         for channel in news.channels:

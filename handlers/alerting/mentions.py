@@ -11,9 +11,7 @@ from datetime import datetime, timedelta
 
 from bot.content import Content
 from bot.settings import Channel
-from handlers.alerting.colleagues import ColleagueNews
-from handlers.alerting.notice import AlertChannel, Notice, colleague_words
-from handlers.alerting.people import reach
+from handlers.alerting.notice import AlertChannel
 from handlers.alerting.telling import Telling
 from handlers.alerting.wishes import takes
 from handlers.clock import Clock
@@ -35,13 +33,9 @@ class MentionNews:
     ) -> None:
         self._storage, self._content, self._clock = storage, content, clock
         self._telling = Telling(storage, channels)
-        self._others = ColleagueNews(storage, content, clock, channels)
 
     def look(self) -> int:
-        """Tell who has not looked yet, and whatever else colleagues want; how many notices went out."""
-        return self._mentions() + self._others.look()
-
-    def _mentions(self) -> int:
+        """Tell who has not looked yet; how many notices went out."""
         now = self._clock()
         before = now - GRACE
         if not self._storage.read(lambda tx: tx.mentions.are_untold(before)):
@@ -54,19 +48,7 @@ class MentionNews:
         staff = self._storage.read(lambda tx: tx.staff.get(staff_id))
         if staff is None or staff.disabled:
             return 0
-        where = self._storage.read(lambda tx: reach(tx, settings, f"staff:{staff_id}"))
-        link = settings.ladder.console_url
-        title, text = colleague_words("mention", page=settings.page.name, link=link, language=staff.language)
-        notice = Notice(
-            key=secrets.token_hex(16),
-            kind="mention",
-            title=title,
-            text=text,
-            link=link,
-            at=now,
-            email=where.email,
-            subscriptions=where.subscriptions,
-        )
+        notice = self._telling.to_colleague(staff, "mention", "mention", secrets.token_hex(16), settings, now)
         local = now.astimezone(settings.service_hours.zone).time()
         return sum(
             self._telling.send(name, notice) is True

@@ -58,12 +58,17 @@ _COLLEAGUE_TEXT: Mapping[ColleaguePurpose, Words] = {
 _SIGN_IN = Words(nb="Logg inn", en="Sign in")
 
 
+NoticeKind = Literal[
+    "alert", "drill", "review", "new", "rota", "mention"
+]  # mention: whatever colleagues want
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """One notification to one person, ready to go. Addresses of other channels may be there too."""
 
     key: str  # the same at every try
-    kind: Literal["alert", "drill", "review", "new", "rota", "mention"]  # mention: whatever colleagues want
+    kind: NoticeKind
     title: str
     text: str
     link: str
