@@ -113,8 +113,10 @@ def check_heard(storage, said):
         entries = storage.read(lambda tx, c=contact_id: tx.transcript.entries(c))
         assert [e.text for e in entries if e.written_by == "contact"] == texts
     counted = storage.read(lambda tx: tx.counters.all())
-    assert counted["event_text"] == sum(map(len, said.values()))
-    assert counted["duplicate_events"] >= counted["event_text"], "each came twice"
+    words = sum(map(len, said.values()))
+    # A worker that starts in another two minutes than the one before also asks Meta what it missed.
+    assert counted["event_text"] - counted.get("caught_up", 0) == words
+    assert counted["duplicate_events"] >= words, "each came twice"
     assert count(storage, "conversation") == len(said)
     assert count(storage, "inbox", "state <> 'done'") == 0
     assert count(storage, "incident") == 0
