@@ -71,6 +71,12 @@ def cases(field: Field, *, quick: bool) -> list[Case]:
     found = [
         _same("at-once", "Closed loop, 16 connections, Graph answers at once", field.bots, Load(many, 16)),
         _same(
+            "tls",
+            "The same with a Graph that speaks TLS, as Meta's does",
+            field.bots,
+            Load(many, 16, tls=True),
+        ),
+        _same(
             "slow-graph",
             "Closed loop, 64 connections, Graph answers after 100 ms",
             field.bots,

@@ -59,13 +59,14 @@ class Contestant:
 
 
 class Running:
-    """A contestant that runs, with its Graph at `graph_url`, until the block ends."""
+    """A contestant that runs, with its Graph at `graph_url`, until the block ends. It trusts `certificate`."""
 
-    def __init__(self, contestant: Contestant, graph_url: str) -> None:
+    def __init__(self, contestant: Contestant, graph_url: str, certificate: Path | None = None) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="peersupport-benchmark-"))
         self.port = free_port()
         self.log = self._folder / "log.txt"
         self._parts = contestant.parts(Place(self._folder, self.port, graph_url))
+        self._trust = _trust(certificate) if certificate else {}
         self.groups: dict[str, Group] = {}
 
     def __enter__(self) -> Running:
@@ -88,7 +89,7 @@ class Running:
         """Start one of its commands."""
         part = self._parts[name]
         self.groups[name] = Group(
-            part.command, variables=dict(part.variables), folder=part.folder, log=self.log
+            part.command, variables={**part.variables, **self._trust}, folder=part.folder, log=self.log
         )
 
     def kill(self, name: str) -> None:
@@ -173,6 +174,17 @@ def _home(root: Path, folder: Path, *, typing: bool) -> Path:
     text = services.read_text("utf-8").replace("verified_by: null", "verified_by: benchmark")
     services.write_text(text.replace("verified_on: null", "verified_on: 2026-01-01"), "utf-8")
     return home
+
+
+def _trust(certificate: Path) -> dict[str, str]:
+    """For Python, whose HTTP libraries ask certifi where the environment is silent, and for node."""
+    return {
+        "REQUESTS_CA_BUNDLE": "",
+        "CURL_CA_BUNDLE": "",
+        "PYTHONPATH": str(BOTS / "trust"),
+        "BENCHMARK_CERTIFICATE": str(certificate),
+        "NODE_EXTRA_CA_CERTS": str(certificate),
+    }
 
 
 def _slow(library: Path | None) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """A stand-in for Graph that is not the limit: epoll, one thread, answers at once or after a fixed time.
 
-    python graph.py PORT DELAY_SECONDS
+    python graph.py PORT DELAY_SECONDS [CERTIFICATE]
 
+With a certificate it speaks TLS, as Meta does: a PEM file that holds the key too.
 It notes for each message when it arrived, for whom, and the text or the metadata; and counts connections and other
 calls. `GET /figures` tells how many, `GET /arrivals` tells all.
 """
@@ -13,6 +14,7 @@ import json
 import re
 import select
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -32,11 +34,25 @@ class _Connection:
     closing: bool = False
     used: bool = False  # by what is measured; our own questions do not count
 
+    def receive(self) -> bytes:
+        """What has come; nothing when the other side hung up. Raises BlockingIOError when there is nothing yet."""
+        data = b""
+        try:
+            while part := self.socket.recv(262_144):
+                data += part
+                if not isinstance(self.socket, ssl.SSLSocket) or not self.socket.pending():
+                    break
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):  # a handshake under way, or half a record
+            if not data:
+                raise BlockingIOError from None
+        return data
+
 
 @dataclass(slots=True)
 class _Server:
     port: int
     delay: float
+    tls: ssl.SSLContext | None = None
     connections: int = 0
     actions: int = 0
     others: int = 0
@@ -78,13 +94,15 @@ class _Server:
                 return
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.tls:  # the handshake goes on with the first reading
+                client = self.tls.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
             known[client.fileno()] = _Connection(client)
             poll.register(client, select.EPOLLIN)
 
     def _receive(self, connection: _Connection) -> list[tuple[float, bytes]]:
         """Answers to whole requests, each with its delay."""
         try:
-            data = connection.socket.recv(262_144)
+            data = connection.receive()
         except BlockingIOError:
             return []
         except OSError:
@@ -148,13 +166,13 @@ def _send(connection: _Connection, answer: bytes) -> None:
 
 
 class Graph:
-    """The stand-in in a process of its own."""
+    """The stand-in in a process of its own. `certificate`: it speaks TLS with this."""
 
-    def __init__(self, port: int, delay_seconds: float) -> None:
-        self.url = f"http://127.0.0.1:{port}"
-        self._port = port
-        self._began = time.monotonic()
-        self._process = subprocess.Popen([sys.executable, str(Path(__file__)), str(port), str(delay_seconds)])
+    def __init__(self, port: int, delay_seconds: float, certificate: Path | None = None) -> None:
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+        self._trust = ssl.create_default_context(cafile=str(certificate)) if certificate else None
+        words = [str(port), str(delay_seconds), *([str(certificate)] if certificate else [])]
+        self._process = subprocess.Popen([sys.executable, str(Path(__file__)), *words])
 
     def __enter__(self) -> Graph:
         deadline = time.monotonic() + 10
@@ -180,9 +198,19 @@ class Graph:
         return self._ask("arrivals")
 
     def _ask(self, path: str) -> dict[str, Any]:
-        with urllib.request.urlopen(f"{self.url}/{path}", timeout=30) as answer:  # noqa: S310
+        with urllib.request.urlopen(  # noqa: S310
+            f"{self.url}/{path}", timeout=30, context=self._trust
+        ) as answer:
             return json.load(answer)  # type: ignore[no-any-return]
 
 
+def _main(port: str, delay: str, certificate: str | None = None) -> None:
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+    _Server(int(port), float(delay), tls).serve()
+
+
 if __name__ == "__main__":
-    _Server(int(sys.argv[1]), float(sys.argv[2])).serve()
+    _main(*sys.argv[1:])

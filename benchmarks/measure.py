@@ -12,6 +12,7 @@ from math import nan
 from statistics import median
 from typing import Any
 
+from benchmarks.certificate import certificate_file
 from benchmarks.contestants import Contestant, Running
 from benchmarks.graph import Graph
 from benchmarks.load import Fired, Generator
@@ -35,6 +36,7 @@ class Load:
     limit_seconds: float = 600.0
     quiet_seconds: float = 5.0  # without a message for so long, nothing more comes
     at_once: int = 0  # so many conversations at a time; 0: all
+    tls: bool = False  # Graph speaks it, as Meta's does
     danger_every: int = 0  # each so many-th message is somebody new in danger; 0: none
 
 
@@ -83,7 +85,11 @@ def measure(
     during: Callable[[Running], None] | None = None,
 ) -> Result:
     """`during` runs beside the load, in a thread of its own."""
-    with Graph(free_port(), load.delay) as graph, Running(contestant, graph.url) as running:
+    certificate = certificate_file() if load.tls else None
+    with (
+        Graph(free_port(), load.delay, certificate) as graph,
+        Running(contestant, graph.url, certificate) as running,
+    ):
         work = plan(
             running.port,
             events=load.events,

@@ -1,6 +1,6 @@
 // botkit's echo bot, as in its documentation. The adapter speaks https to Meta only; so its HTTP client is handed
 // a version of itself that goes to GRAPH_URL instead, and keeps its connections.
-const http = require('http');
+const http = require(process.env.GRAPH_URL.startsWith('https:') ? 'https' : 'http');
 const request = require('request');
 const path = require.resolve('request');
 const agent = new http.Agent({ keepAlive: true });
