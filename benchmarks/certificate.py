@@ -18,7 +18,10 @@ from cryptography.x509.oid import NameOID
 
 @lru_cache(maxsize=1)
 def certificate_file() -> Path:
-    """Key and certificate of 127.0.0.1 in one PEM file, on the curve that Meta's own are on; gone with this process."""
+    """Key and certificate of 127.0.0.1 in one PEM file, on the curve that Meta's own are on; gone with this process.
+
+    A Python that has its folder in PYTHONPATH trusts it, and nobody else: its HTTP libraries ask certifi.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -41,4 +44,6 @@ def certificate_file() -> Path:
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     file.write_bytes(private + certificate.public_bytes(pem))
+    trust = f"import certifi\n\ncertifi.where = lambda: {str(file)!r}\n"
+    (folder / "sitecustomize.py").write_text(trust, "utf-8")  # loaded by itself
     return file

@@ -177,12 +177,11 @@ def _home(root: Path, folder: Path, *, typing: bool) -> Path:
 
 
 def _trust(certificate: Path) -> dict[str, str]:
-    """For Python, whose HTTP libraries ask certifi where the environment is silent, and for node."""
+    """For Python, whose HTTP libraries look there where the environment is silent, and for node."""
     return {
         "REQUESTS_CA_BUNDLE": "",
         "CURL_CA_BUNDLE": "",
-        "PYTHONPATH": str(BOTS / "trust"),
-        "BENCHMARK_CERTIFICATE": str(certificate),
+        "PYTHONPATH": str(certificate.parent),
         "NODE_EXTRA_CA_CERTS": str(certificate),
     }
 
