@@ -10,6 +10,7 @@ from pathlib import Path
 import postgres
 import pytest
 from rota_plan import Plan
+from sqlite_files import put_migrated
 from talk_support import Chat, content_files
 
 from bot.content import Content, load_content
@@ -55,9 +56,9 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database_url(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Of a fresh database of this test alone. A SQLite file is not there yet; a PostgreSQL one has its tables."""
+    """Of a fresh database of this test alone; its tables are there."""
     if engine == "sqlite":
-        yield f"sqlite:///{tmp_path / 'data' / 'peersupport.db'}"
+        yield f"sqlite:///{put_migrated(tmp_path / 'data' / 'peersupport.db')}"
         return
     server: postgres.Cluster = request.getfixturevalue("cluster")
     with server.database() as url:

@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timedelta
 
 import pytest
+from sqlite_files import open_migrated
 from talk_support import oslo
 
 from bot.messages import BotMessage, Purpose
@@ -25,7 +26,7 @@ class Line:
     def __init__(self, content, folder, graph, now):
         self.graph = graph
         self.stand_in: StandIn = graph.stand_in
-        self.chat = LocalChat(content, now, folder)
+        self.chat = LocalChat(content, now, storage=open_migrated(folder / "chat.db"))
         self.stand_in.clock = self.chat.clock
         self.client = MessengerClient(
             page_id=self.stand_in.page_id,

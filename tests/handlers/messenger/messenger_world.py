@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 from flask import Flask
+from sqlite_files import put_migrated
 from werkzeug.serving import make_server
 
 from handlers.messenger import deletion, webhook
@@ -30,7 +31,7 @@ APP_SECRET, VERIFY_TOKEN, TOKEN = "an-app-secret", "a-verify-token", "EAAtoken01
 
 def open_test_store(tmp_path: Path) -> Iterator[Storage]:
     keys = Keys.from_environment(f"a:{base64.b64encode(b'k' * 32).decode()}", "s" * 43)
-    store = open_storage("sqlite:///test.db", keys, home=tmp_path)
+    store = open_storage(f"sqlite:///{put_migrated(tmp_path / 'test.db')}", keys, home=tmp_path)
     store.migrate(NOW)
     yield store
     store.close()
