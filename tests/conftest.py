@@ -13,9 +13,9 @@ import postgres
 import pytest
 from rota_plan import Plan
 from sqlite_files import put_migrated
-from talk_support import Chat, content_files
+from talk_support import Chat, shipped
 
-from bot.content import Content, load_content
+from bot.content import Content
 from handlers.environment import new_keys
 from storage import Keys, Storage, open_storage
 
@@ -42,7 +42,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def content() -> Content:
     """What the product ships."""
-    return load_content(content_files())
+    return shipped()
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ class Place:
             app_secret=None,
             graph_version="26.0",
             graph_url=graph.url,
-            read_timeout=5,
+            read_timeout=30,
             pool_size=4,
         )
         self.sender = Sender(self.storage, self.client, content.settings, self.chat.clock, worker="test")

@@ -48,7 +48,7 @@ class Service:
     def post(self, body: bytes, **headers: str) -> requests.Response:
         """A delivery, signed unless the headers say otherwise."""
         sent = {"X-Hub-Signature-256": sign(body, APP_SECRET), "Content-Type": "application/json"} | headers
-        return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=10)
+        return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=60)
 
     def reads(self) -> int:
         """The worker's first half: what was posted becomes events. How many wait to be handled."""
@@ -58,7 +58,7 @@ class Service:
         return self.storage.read(lambda tx: tx.inbox.pending_count())
 
     def get(self, path: str, **params: str) -> requests.Response:
-        return requests.get(self.url + path, params=params, timeout=10)
+        return requests.get(self.url + path, params=params, timeout=60)
 
 
 def serve(storage: Storage) -> Iterator[Service]:
@@ -175,8 +175,8 @@ def new_client(url: str, **changes: object) -> MessengerClient:
         "app_secret": APP_SECRET,
         "graph_version": "26.0",
         "graph_url": url,
-        "connect_timeout": 2.0,
-        "read_timeout": 5.0,
+        "connect_timeout": 10.0,
+        "read_timeout": 30.0,
         "pool_size": 4,
     }
     return MessengerClient(**(settings | changes))
