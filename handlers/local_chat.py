@@ -95,14 +95,12 @@ def _open(folder: Path) -> Storage:
 class LocalChat:
     """One service with as many contacts as you like. `clock` stands still unless moved."""
 
-    def __init__(
-        self, content: Content, at: datetime, folder: Path | None = None, *, storage: Storage | None = None
-    ) -> None:
-        """On `storage`, else on a SQLite file in `folder`, else in a folder that `close` removes."""
-        self._temporary = None if folder or storage else tempfile.TemporaryDirectory()
+    def __init__(self, content: Content, at: datetime, *, storage: Storage | None = None) -> None:
+        """On `storage`, else on a SQLite file in a folder that `close` removes."""
+        self._temporary = None if storage else tempfile.TemporaryDirectory()
         self.content = content
         self.now = at
-        self.storage = storage or _open(folder or Path(self._temporary.name if self._temporary else ""))
+        self.storage = storage or _open(Path(self._temporary.name if self._temporary else ""))
         self.storage.migrate(at)
         self.channel = ListChannel(self.clock)
         self.inbound = Inbound(self.storage, lambda: self.content, self.clock)

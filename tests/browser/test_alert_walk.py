@@ -22,9 +22,9 @@ OscillatorNode.prototype.start = function (...when) {
 """
 
 
-@pytest.fixture
-def server(tmp_path):
-    server = DemoServer(tmp_path, "2026-11-25 14:00")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = DemoServer(tmp_path_factory.mktemp("demo"), "2026-11-25 14:00")
     yield server
     server.kill()
 

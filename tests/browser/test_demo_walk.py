@@ -11,9 +11,10 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def server(tmp_path):
-    server = DemoServer(tmp_path, "2026-11-25 14:00")
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One for all: whoever comes later is somebody new."""
+    server = DemoServer(tmp_path_factory.mktemp("demo"), "2026-11-25 14:00")
     yield server
     server.kill()
 
@@ -89,6 +90,7 @@ def test_intake_in_both_languages_to_feedback_and_a_night_that_is_kept(server):
 def test_demo_goes_on_after_kill_9_as_if_nothing_had_been(server):
     with browser() as chromium:
         demo = DemoPage(chromium, server.url)
+        demo.new_student()
         demo.write("Hei, jeg vil gjerne snakke med noen")
         demo.tap("Prate med noen")
         demo.sees("Hva vil du snakke om?")
@@ -102,6 +104,7 @@ def test_danger_turns_the_strip_red_and_the_student_is_told_that_people_know(ser
     with browser() as chromium:
         demo = DemoPage(chromium, server.url)
         demo.console.get_by_role("button", name="Gi meg neste").first.wait_for()
+        demo.new_student()
         demo.write("jeg vil ta livet mitt i kveld")
         demo.sees("ring 113")
         demo.console.get_by_text("Kritisk varsel").first.wait_for()

@@ -7,11 +7,9 @@ from datetime import timedelta
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from random_talk import COMMANDS, WORDS_OF_DANGER, RandomTalk
-from talk_support import content_files, oslo
+from talk_support import oslo, shipped
 
-from bot.content import load_content
-
-CONTENT = load_content(content_files())
+CONTENT = shipped()
 
 TEXTS = (
     *(

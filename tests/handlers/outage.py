@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Flask
+from sqlite_files import open_migrated
 from talk_support import oslo
 from werkzeug.serving import make_server
 
@@ -30,8 +31,9 @@ class Place:
 
     def __init__(self, content, folder, graph):
         self.graph, self.stand_in = graph, graph.stand_in
-        self.chat = LocalChat(content, oslo("2026-11-25 12:00"), folder)
-        self.storage, self.content = self.chat.storage, content
+        storage = open_migrated(folder / "chat.db")
+        self.chat = LocalChat(content, oslo("2026-11-25 12:00"), storage=storage)
+        self.storage, self.content = storage, content
         self.stand_in.clock = self.chat.clock
         self.client = MessengerClient(
             page_id=self.stand_in.page_id,
@@ -39,7 +41,7 @@ class Place:
             app_secret=None,
             graph_version="26.0",
             graph_url=graph.url,
-            read_timeout=5,
+            read_timeout=30,
             pool_size=4,
         )
         self.sender = Sender(self.storage, self.client, content.settings, self.chat.clock, worker="test")

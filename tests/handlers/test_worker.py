@@ -7,14 +7,14 @@ import threading
 from datetime import timedelta
 
 import pytest
+from sqlite_files import open_migrated
 from talk_support import oslo
 
 from bot.events import TextReceived
 from handlers import jobs, recorder, sender, worker
-from handlers.environment import new_keys
 from handlers.local_chat import ListChannel
 from handlers.worker import Worker
-from storage import AnotherWorker, Keys, StorageUnavailable, open_storage
+from storage import AnotherWorker, StorageUnavailable
 from storage.records import NewEvent
 
 PATIENCE = 20.0  # seconds that no passing test waits
@@ -55,10 +55,7 @@ class Service:
 
     def __init__(self, content, folder):
         self.content, self.now = content, oslo("2026-11-25 12:00")
-        keys = new_keys()
-        self.storage = open_storage(
-            "sqlite:///worker.db", Keys.from_environment(keys["DATA_KEYS"], keys["SECRET_KEY"]), home=folder
-        )
+        self.storage = open_migrated(folder / "worker.db")
         self.storage.migrate(self.now)
         self.line = Line(lambda: self.now)
         self.workers: list[Worker] = []

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlite_files import put_migrated
 from storage_factories import at, make_storage, new
 
 from storage.records import TakenEvent
@@ -84,7 +85,7 @@ class InboxMachine(RuleBasedStateMachine):
 @contextmanager
 def sqlite_file() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
-        yield f"sqlite:///{folder}/peersupport.db"
+        yield f"sqlite:///{put_migrated(Path(folder) / 'peersupport.db')}"
 
 
 def test_any_order_of_events(engine: str, request: pytest.FixtureRequest) -> None:

@@ -60,7 +60,7 @@ class DemoServer:
                 stderr=log,
                 start_new_session=True,
             )
-        pause, deadline = threading.Event(), time.monotonic() + 40
+        pause, deadline = threading.Event(), time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 urllib.request.urlopen(f"{self.url}/healthz", timeout=2).close()

@@ -82,7 +82,7 @@ class Processes:
 
     def _answers(self, port: int) -> None:
         pause = threading.Event()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
@@ -152,7 +152,7 @@ def _group(leader: int) -> list[int]:
     return found
 
 
-def wait_for(condition, storage: Storage, seconds: float = 60) -> bool:
+def wait_for(condition, storage: Storage, seconds: float = 120) -> bool:
     """Wait until the store says so; wakes with its commits."""
     listener = storage.listen()
     deadline = time.monotonic() + seconds

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from bot.content import Content
+from bot.content import Content, load_content
 from bot.conversation import Conversation, Status
 from bot.events import TextReceived
 from handlers.local_chat import LocalChat, Said
@@ -28,6 +29,12 @@ def content_files() -> dict[str, str]:
 def oslo(text: str) -> datetime:
     """A local time such as "2026-11-25 12:00" (a Wednesday, open)."""
     return datetime.fromisoformat(text).replace(tzinfo=OSLO)
+
+
+@cache
+def shipped() -> Content:
+    """What the product ships, read once in a process."""
+    return load_content(content_files())
 
 
 class Chat:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import base64
 import re
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import ClassVar
 
 import pyotp
 import pytest
 from alert_cases import DANGER
 from argon2 import PasswordHasher
-from flask import Flask, request
+from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
+from werkzeug import Request
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import TestResponse
 
@@ -44,17 +44,19 @@ KEYS = Keys.from_environment("k1:" + base64.b64encode(bytes(32)).decode(), "s" *
 hash_once = cache(hash_password)  # slow on purpose, and the same for every test
 
 
-@cache
-def compiled_templates() -> FileSystemBytecodeCache:
-    """Each test makes an application of its own; its templates need not be compiled anew each time."""
-    folder = tempfile.TemporaryDirectory(prefix="templates-")
-    made = FileSystemBytecodeCache(folder.name)
-    made.folder = folder  # removed with the process
-    return made
+def application(parts: ConsoleParts) -> Flask:
+    """With the console in it. Its routes take a tenth of a second to build: tests share one and bring their parts."""
+    app = Flask("console-test", static_folder=None)
+    app.secret_key = "k" * 40
+    app.testing = True
+    app.register_blueprint(blueprint(parts))
+    return app
 
 
 class House:
     """The service around the console: its clock, its store, its staff and its students."""
+
+    shared: ClassVar[Flask | None] = None
 
     def __init__(self, content: Content, database_url: str, folder: Path) -> None:
         self.at = START
@@ -66,10 +68,6 @@ class House:
         self.drills = Drills(self.storage, lambda: content, lambda: self.at)
         self.inbound = Inbound(self.storage, lambda: content, lambda: self.at)
         self.live = Live(self.storage, limit=2, heartbeat_seconds=0.05)
-        self.app = Flask("console-test", static_folder=None)
-        self.app.secret_key = "k" * 40
-        self.app.testing = True
-        self.app.jinja_env.bytecode_cache = compiled_templates()
         self.parts = ConsoleParts(
             storage=self.storage,
             clock=lambda: self.at,
@@ -83,7 +81,8 @@ class House:
             live=self.live,
             publishing=Publishing(self.storage, lambda: self.at, gates=(not_green,), real=False),
         )
-        self.app.register_blueprint(blueprint(self.parts))
+        House.shared = self.app = House.shared or application(self.parts)
+        self.app.extensions["peersupport-console"] = self.parts
         self._mids = 0
 
     def staff(
@@ -246,12 +245,17 @@ class _Quiet(WSGIRequestHandler):
 def served(house: House) -> Iterator[list[str]]:
     """The console on this machine, for a real browser: its address, then what any log could hold of the requests."""
     seen: list[str] = []
+
+    def noted(environ, start_response):
+        asked = Request(environ)
+        seen.append(f"{asked.full_path} {asked.headers}")
+        return house.app(environ, start_response)
+
     house.app.config["SESSION_COOKIE_SECURE"] = False
     live = Live(house.storage)  # with room for several desks
     live.start()
     house.app.extensions["peersupport-console"] = replace(house.parts, secure_cookies=False, live=live)
-    house.app.before_request(lambda: seen.append(f"{request.full_path} {request.headers}"))
-    server = make_server("127.0.0.1", 0, house.app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", 0, noted, threaded=True, request_handler=_Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     seen.append(f"http://127.0.0.1:{server.server_port}/console")
@@ -260,6 +264,7 @@ def served(house: House) -> Iterator[list[str]]:
     server.shutdown()
     thread.join()
     server.server_close()
+    house.app.config["SESSION_COOKIE_SECURE"] = True
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 from flask import Flask
+from sqlite_files import put_migrated
 from werkzeug.serving import make_server
 
 from handlers.messenger import deletion, webhook
@@ -30,7 +31,7 @@ APP_SECRET, VERIFY_TOKEN, TOKEN = "an-app-secret", "a-verify-token", "EAAtoken01
 
 def open_test_store(tmp_path: Path) -> Iterator[Storage]:
     keys = Keys.from_environment(f"a:{base64.b64encode(b'k' * 32).decode()}", "s" * 43)
-    store = open_storage("sqlite:///test.db", keys, home=tmp_path)
+    store = open_storage(f"sqlite:///{put_migrated(tmp_path / 'test.db')}", keys, home=tmp_path)
     store.migrate(NOW)
     yield store
     store.close()
@@ -47,7 +48,7 @@ class Service:
     def post(self, body: bytes, **headers: str) -> requests.Response:
         """A delivery, signed unless the headers say otherwise."""
         sent = {"X-Hub-Signature-256": sign(body, APP_SECRET), "Content-Type": "application/json"} | headers
-        return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=10)
+        return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=60)
 
     def reads(self) -> int:
         """The worker's first half: what was posted becomes events. How many wait to be handled."""
@@ -57,7 +58,7 @@ class Service:
         return self.storage.read(lambda tx: tx.inbox.pending_count())
 
     def get(self, path: str, **params: str) -> requests.Response:
-        return requests.get(self.url + path, params=params, timeout=10)
+        return requests.get(self.url + path, params=params, timeout=60)
 
 
 def serve(storage: Storage) -> Iterator[Service]:
@@ -174,8 +175,8 @@ def new_client(url: str, **changes: object) -> MessengerClient:
         "app_secret": APP_SECRET,
         "graph_version": "26.0",
         "graph_url": url,
-        "connect_timeout": 2.0,
-        "read_timeout": 5.0,
+        "connect_timeout": 10.0,
+        "read_timeout": 30.0,
         "pool_size": 4,
     }
     return MessengerClient(**(settings | changes))

@@ -28,7 +28,7 @@ def signed_request(payload: object = PAYLOAD, secret: str = APP_SECRET) -> str:
 
 
 def ask(service: Service, text: str) -> requests.Response:
-    return requests.post(f"{service.url}/deletion", data={"signed_request": text}, timeout=10)
+    return requests.post(f"{service.url}/deletion", data={"signed_request": text}, timeout=60)
 
 
 def test_the_callback_answers_with_a_page_and_a_code(service: Service) -> None:
@@ -38,7 +38,7 @@ def test_the_callback_answers_with_a_page_and_a_code(service: Service) -> None:
     assert set(told) == {"url", "confirmation_code"}
     assert told["url"] == f"{service.url}/deletion/{told['confirmation_code']}"
     assert "218471" not in answer.text
-    page = requests.get(told["url"], timeout=10)
+    page = requests.get(told["url"], timeout=60)
     assert page.status_code == 200
     assert told["confirmation_code"] in page.text
     assert "SLETT" in page.text

@@ -97,7 +97,7 @@ class Caller:
         body: dict | None = None,
         *,
         token: str | None = TOKEN,
-        timeout: float = 5,
+        timeout: float = 60,
         **params: str,
     ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
