@@ -40,6 +40,14 @@ def fire_timers(storage: Storage, now: datetime, limit: int = 200) -> int:
     return storage.write(fire)
 
 
+def recover_unbegun(storage: Storage, now: datetime) -> int:
+    """Of what killed workers had claimed, whatever had not begun to leave goes out after all. How many those are."""
+    return sum(
+        storage.write(lambda tx, left=left: tx.outbox.recover(left.worker, left.begun, now))  # type: ignore[misc]
+        for left in storage.begun.left()
+    )
+
+
 def recover_sends(
     storage: Storage, now: datetime, *, older_than: timedelta = LOST_SEND, in_flight: Collection[int] = ()
 ) -> int:

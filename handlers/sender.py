@@ -60,7 +60,8 @@ class Sender:
         self._held = False
         self._paused_at: datetime | None = None
         self._pause_for = timedelta(0)
-        self._recorder = Recorder(storage, clock, self, self._changed)
+        self._begun = storage.begun.marks_of(worker)
+        self._recorder = Recorder(storage, clock, self, self._begun, self._changed)
 
     # Claiming.
 
@@ -71,6 +72,7 @@ class Sender:
         threads = HELPERS if self._many else self._slots
         for number in range(threads):
             threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
+        self._begun.open()
         self._recorder.start(stop)
         self._runs = True
         listener = self._storage.listen("outbox")
@@ -90,6 +92,7 @@ class Sender:
                 self._queue.put(None)
             self._runs = False
             self._recorder.end()
+            self._begun.close()
 
     def _step(self, stop: threading.Event) -> bool:
         """Claim and hand over what is due; False when there is nothing to do for now."""
@@ -229,6 +232,7 @@ class Sender:
             outbox_id=send.id,
             tag=tag,
             shows_typing=self._may_show_typing(send.message),
+            leaves=partial(self._begun.mark, send.id, send.tries),
             done=done,
         )
 
@@ -241,6 +245,7 @@ class Sender:
         if self._may_show_typing(send.message):
             self._channel.typing(send.psid, True)
         outcome: Sent | ChannelError
+        self._begun.mark(send.id, send.tries)
         try:
             outcome = self._channel.send(send.psid, send.message, outbox_id=send.id, tag=tag)
         except ChannelError as error:
@@ -312,14 +317,15 @@ class Sender:
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
         elif error.kind == "unknown":
-            self._recorder.write(
-                lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown"))
+            self._recorder.record(
+                send, lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown"))
             )
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
             self._pause(error.retry_after_seconds or 0)
             again_at = now + _back_off(send, error)
-            self._recorder.write(
-                lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried"))
+            self._recorder.record(
+                send,
+                lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried")),
             )
         else:
             self._recorder.settle(send, "failed", code)
@@ -339,7 +345,7 @@ class Sender:
         except ChannelError:
             self._recorder.settle(send, "failed", "thread_owned_elsewhere")
         else:
-            self._recorder.write(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
+            self._recorder.record(send, lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
 
     # Holding.
 
@@ -355,7 +361,7 @@ class Sender:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
             tx.wake("screens")
 
-        self._recorder.write(record)
+        self._recorder.record(send, record)
         self._held, self._probed_at = True, now
 
     def _on_trial(self, now: datetime) -> bool:

@@ -24,13 +24,23 @@ def said(text: str = "Hei") -> BotMessage:
     return BotMessage(purpose=Purpose.FLOW, text=text, not_after=NOW + timedelta(hours=1))
 
 
-def sent(client: MessengerClient, *messages: BotMessage, shows_typing: bool = False) -> list:
+def sent(
+    client: MessengerClient, *messages: BotMessage, shows_typing: bool = False, leaves=lambda: None
+) -> list:
     """What came of them, begun together, in the order in which they came home."""
     home: queue.SimpleQueue = queue.SimpleQueue()
 
     def begin() -> None:
         for number, message in enumerate(messages, start=1):
-            client.begin(PSID, message, outbox_id=number, tag=None, shows_typing=shows_typing, done=home.put)
+            client.begin(
+                PSID,
+                message,
+                outbox_id=number,
+                tag=None,
+                shows_typing=shows_typing,
+                leaves=leaves,
+                done=home.put,
+            )
 
     client.soon(begin)
     return [home.get(timeout=PATIENCE) for _ in messages]
