@@ -234,7 +234,8 @@ def _doubled(look: _Look) -> _Judged:
 
 def _connections(look: _Look) -> _Judged:
     r = look("floor", OFF)
-    return f"{r.graph_connections:.0f} for {r.graph_calls:.0f} sends", r.graph_connections <= 40
+    text = f"{r.graph_connections:.0f} for {r.graph_calls:.0f} sends; {r.graph_most:.0f} under way at once"
+    return text, r.graph_connections <= r.graph_most
 
 
 def _cards(look: _Look) -> _Judged:

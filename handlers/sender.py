@@ -277,6 +277,7 @@ class Sender:
             self._release()
 
     def _went_out(self, send: TakenSend, taken: Sent) -> None:
+        self._begun.taken(send.id, send.tries)
         self._recorder.settle(send, "sent", None, mid=taken.mid)
         self._pause(self._channel.pause_seconds())
 

@@ -1,9 +1,9 @@
 """Which messages had begun to leave when a worker was killed: marks that outlive the process, not the machine.
 
 A message is claimed in the commit that writes it, and its call to the channel comes later. Before that call a worker
-notes the message's number in a file of its own, and takes the note away when it is recorded what became of it. No
-flush: what a process has written stays when it is killed. After a power cut it may not, so each file says in which
-run of the machine it was written (`boot_id`, see random(4)), and none from another run is believed.
+notes the message's number in a file of its own, notes there too when the channel has taken it, and takes the note away
+when the database has it. No flush: what a process has written stays when it is killed. After a power cut it may not,
+so each file says in which run of the machine it was written (`boot_id`, see random(4)); none from another is believed.
 
 Every doubt goes one way: without a file that can be believed, whatever was claimed may have gone out. In a file there
 are our own row numbers, nothing else. Its worker holds a lock on it, which the system frees when that one dies.
@@ -29,7 +29,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _HEAD = 128
 _MAGIC = "begun 1"
-_SLOT = struct.Struct("<qq")  # a message's number and its complement; zeros: free
+_SLOT = struct.Struct("<qq")  # a message's number and its complement, or twice the number: taken; zeros: free
 _FREE = bytes(_SLOT.size)
 _FIRST_SLOTS = 512  # written at the start, so that a disk that fills up later does not matter
 
@@ -53,6 +53,7 @@ class Left:
 
     worker: str
     begun: frozenset[int]
+    taken: frozenset[int]  # those of them that the channel has said yes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +91,10 @@ class BegunFiles:
         if len(lines) != 4 or data[:_HEAD] != self.head(lines[2]) or (len(data) - _HEAD) % _SLOT.size:
             return None
         slots = [(number, check) for number, check in _SLOT.iter_unpack(data[_HEAD:]) if number or check]
-        if any(number <= 0 or check != ~number for number, check in slots):
+        if any(number <= 0 or check not in (number, ~number) for number, check in slots):
             return None
-        return Left(lines[2], frozenset(number for number, _ in slots))
+        taken = frozenset(number for number, check in slots if check == number)
+        return Left(lines[2], frozenset(number for number, _ in slots), taken)
 
 
 class Marks:
@@ -137,6 +139,13 @@ class Marks:
             self._count = max(self._count, slot + 1)
             self._slots[key] = slot
             self._write(slot, _SLOT.pack(outbox_id, ~outbox_id))
+
+    def taken(self, outbox_id: int, tries: int) -> None:
+        """The channel has taken it, whole."""
+        with self._lock:
+            slot = self._slots.get((outbox_id, tries))
+            if slot is not None and self._file is not None:
+                self._write(slot, _SLOT.pack(outbox_id, outbox_id))
 
     def clear(self, outbox_id: int, tries: int) -> None:
         """What became of it is on disk."""

@@ -278,27 +278,6 @@ class Outbox(Store):
         """It may have arrived. Holds up its contact until the echo comes or `settle_unknown`."""
         self._end(outbox_id, "unknown", None, now, "'sending'")
 
-    def recover(self, worker: str, begun: Collection[int], now: datetime) -> int:
-        """What a dead worker had under way: of unknown fate if it had begun to leave; else it waits again. How many
-        of those there are.
-        """
-        self._run_of(
-            "UPDATE outbox SET state = 'unknown', state_at = :now, code = NULL"
-            " WHERE state = 'sending' AND worker = :worker AND id IN {each}",
-            sorted(begun),
-            worker=worker,
-            now=to_ms(now),
-        )
-        count = self._run(
-            "UPDATE outbox SET state = CASE WHEN taken_back = 1 THEN 'dropped' ELSE 'waiting' END,"
-            " body = CASE WHEN taken_back = 1 THEN NULL ELSE body END, state_at = :now, claimed_at = NULL"
-            " WHERE state = 'sending' AND worker = :worker",
-            worker=worker,
-            now=to_ms(now),
-        )
-        self._tx.wake("outbox", "screens")
-        return count
-
     def lapsed(self, outbox_id: int, now: datetime) -> None:
         """It is too late to be worth sending."""
         self._end(outbox_id, "lapsed", None, now, "'waiting', 'sending', 'unknown'")
