@@ -235,7 +235,8 @@ def _doubled(look: _Look) -> _Judged:
 def _connections(look: _Look) -> _Judged:
     r = look("floor", OFF)
     text = f"{r.graph_connections:.0f} for {r.graph_calls:.0f} sends; {r.graph_most:.0f} under way at once"
-    return text, r.graph_connections <= r.graph_most
+    # An answer that has not been read yet is no longer under way for Graph, and still is for the sender.
+    return text, r.graph_connections <= 1.5 * r.graph_most
 
 
 def _cards(look: _Look) -> _Judged:
