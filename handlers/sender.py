@@ -7,7 +7,6 @@ The channel has no idempotency key. So a message is marked "sending" on disk fir
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ from typing import Literal
 from bot.errors import WindowClosed
 from bot.messages import BotMessage, OutboundMessage, Purpose
 from bot.settings import Settings
-from bot.window import STANDARD_WINDOW, HumanAgentTag, bot_may_write, human_agent_tag
+from bot.window import HumanAgentTag, bot_may_write, human_agent_tag
 from handlers.channel import Channel, ChannelError, ManyAtOnce, Sent
 from handlers.clock import Clock
+from handlers.pacing import Pace, back_off, meaning
 from handlers.recorder import Recorder, ids
 from handlers.turns import tell
 from storage import Storage, Tx
@@ -29,7 +29,6 @@ from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
 TRIES = 5  # repetitions
-BACK_OFF_SECONDS = (1.0, 4.0, 15.0, 60.0, 240.0)
 HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
 NAP_SECONDS = 0.5  # the net below waking
@@ -58,8 +57,7 @@ class Sender:
         self._changed = threading.Condition()
         self._probed_at: datetime | None = None
         self._held = False
-        self._paused_at: datetime | None = None
-        self._pause_for = timedelta(0)
+        self._pace = Pace()
         self._begun = storage.begun.marks_of(worker)
         self._recorder = Recorder(storage, clock, self, self._begun, self._changed)
 
@@ -92,7 +90,9 @@ class Sender:
                 self._queue.put(None)
             self._runs = False
             self._recorder.end()
-            self._begun.close()
+            with self._changed:
+                if not self._in_flight:  # else it may still begin
+                    self._begun.close()
 
     def _step(self, stop: threading.Event) -> bool:
         """Claim and hand over what is due; False when there is nothing to do for now."""
@@ -136,7 +136,7 @@ class Sender:
         commit: one commit less for each answer. What this leaves, `run` takes.
         """
         now, free = self._clock(), self._slots - len(self._in_flight)
-        rests = not self._runs or self._stopping.is_set() or self._is_paused(now)
+        rests = not self._runs or self._stopping.is_set() or self._pace.is_paused(now)
         if free <= 0 or rests or _page_incidents(tx):
             return []
         taken = tx.outbox.claim(now, self._worker, free)
@@ -172,7 +172,7 @@ class Sender:
 
     def _claim(self, limit: int) -> list[TakenSend]:
         now = self._clock()
-        if self._is_paused(now):
+        if self._pace.is_paused(now):
             return []
 
         def look(tx: Tx) -> tuple[bool, bool, bool]:
@@ -279,7 +279,7 @@ class Sender:
     def _went_out(self, send: TakenSend, taken: Sent) -> None:
         self._begun.taken(send.id, send.tries)
         self._recorder.settle(send, "sent", None, mid=taken.mid)
-        self._pause(self._channel.pause_seconds())
+        self._pace.pause(self._clock(), self._channel.pause_seconds())
 
     def _home_after(self, send: TakenSend, work: Callable[[], None]) -> None:
         try:
@@ -308,7 +308,7 @@ class Sender:
 
     def _refused(self, send: TakenSend, error: ChannelError) -> None:
         now = self._clock()
-        code = self._meaning(send, error, now)
+        code = meaning(send, error, now)
         log.warning(
             "send_refused",
             extra={**ids(send), "code": code, "kind": error.kind, "tries": send.tries},
@@ -322,22 +322,14 @@ class Sender:
                 send, lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown"))
             )
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
-            self._pause(error.retry_after_seconds or 0)
-            again_at = now + _back_off(send, error)
+            self._pace.pause(now, error.retry_after_seconds or 0)
+            again_at = now + back_off(send, error)
             self._recorder.record(
                 send,
                 lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried")),
             )
         else:
             self._recorder.settle(send, "failed", code)
-
-    @staticmethod
-    def _meaning(send: TakenSend, error: ChannelError, now: datetime) -> str:
-        """Meta gives 1545041 two meanings; our own clock knows which one it is."""
-        if error.code != "window_or_blocked":
-            return error.code
-        last = send.last_inbound_at
-        return "window_closed" if last is None or now - last > STANDARD_WINDOW else "unreachable"
 
     def _take_thread(self, send: TakenSend, now: datetime) -> None:
         """Somebody else has the thread and a card must out: take it, then send again."""
@@ -391,29 +383,6 @@ class Sender:
         if count:
             log.warning("outbox_released", extra={"count": count})
 
-    # Slowing down.
-
-    def _pause(self, seconds: float) -> None:
-        """Send nothing to anybody for so long; a longer pause that is on already stays."""
-        now, pause = self._clock(), timedelta(seconds=seconds)
-        with self._changed:
-            left = self._paused_at + self._pause_for - now if self._paused_at else timedelta(0)
-            if pause > timedelta(0) and pause > left:
-                self._paused_at, self._pause_for = now, pause
-
-    def _is_paused(self, now: datetime) -> bool:
-        """A clock that was put back ends a pause: better than one that lasts for days."""
-        with self._changed:
-            return bool(self._paused_at and timedelta(0) <= now - self._paused_at < self._pause_for)
-
 
 def _page_incidents(tx: Tx) -> list[str]:
     return [incident.kind for incident in tx.incidents.open_ones() if incident.kind.startswith("page:")]
-
-
-def _back_off(send: TakenSend, error: ChannelError) -> timedelta:
-    """Growing pauses with jitter, so that many retries do not come at once; Meta's own figure wins."""
-    if error.retry_after_seconds is not None:
-        return timedelta(seconds=error.retry_after_seconds)
-    base = BACK_OFF_SECONDS[min(send.tries, len(BACK_OFF_SECONDS) - 1)]
-    return timedelta(seconds=base * random.uniform(0.75, 1.25))

@@ -106,6 +106,7 @@ class Marks:
         self._path = files.folder / f"{files.prefix}{worker}"
         self._lock = threading.Lock()
         self._file: int | None = None
+        self._is_lost = False
         self._slots: dict[tuple[int, int], int] = {}  # by message and try
         self._free = list(range(_FIRST_SLOTS - 1, -1, -1))
         self._count = _FIRST_SLOTS
@@ -114,6 +115,8 @@ class Marks:
         """Before anything is claimed under this worker's name."""
         head = self._files.head(self._worker)
         if self._files.boot is None or len(head) != _HEAD or sys.platform == "win32":
+            return
+        if self._file is not None or self._is_lost:
             return
         try:
             self._files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -170,7 +173,8 @@ class Marks:
             self._give_up(error)
 
     def _give_up(self, error: OSError) -> None:
-        """A file that lacks a mark must not be believed."""
+        """A file that lacks a mark must not be believed, nor another one of this worker's."""
+        self._is_lost = True
         log.error("begun_file_lost", extra={"error": type(error).__name__})
         self._end()
 
