@@ -144,11 +144,14 @@ class Fates:
             verdict, mid = judge(lost.message.text, lost.claimed_at, shown, is_known)
             if verdict == "arrived" and mid is not None:
                 confirm(tx, lost.contact_id, lost.id, mid, now)
+                tx.counters.bump("fate_arrived")
                 return "arrived"
             if verdict == "missing" and is_late:
                 state = tx.fates.not_arrived(lost.id, now)
                 if state == "failed":
                     tell(tx, lost.contact_id, lost.id, lost.message.purpose, "failed", "not_arrived", now)
+                if state is not None:
+                    tx.counters.bump(f"fate_{state}")
                 return state or ""
             return ""
 

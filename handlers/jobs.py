@@ -52,7 +52,9 @@ def recover_unbegun(storage: Storage, now: datetime) -> int:
         tx.outbox.sent({outbox_id: None for outbox_id, _, _ in taken}, now)
         for outbox_id, contact_id, purpose in taken:
             tell(tx, contact_id, outbox_id, purpose, "sent", None, now)
-        return tx.fates.recover(left.worker, left.begun, now)
+        count = tx.fates.recover(left.worker, left.begun, now)
+        tx.counters.bump("send_recovered", count)
+        return count
 
     return sum(storage.write(partial(recover, left=left)) for left in storage.begun.left())
 
