@@ -4,6 +4,7 @@ A message is claimed in the commit that writes it, and its call to the channel c
 notes the message's number in a file of its own, notes there too when the channel has taken it, and takes the note away
 when the database has it. No flush: what a process has written stays when it is killed. After a power cut it may not,
 so each file says in which run of the machine it was written (`boot_id`, see random(4)); none from another is believed.
+And no call of the system: the file is mapped, for a call would hand the interpreter to another thread each time.
 
 Every doubt goes one way: without a file that can be believed, whatever was claimed may have gone out. In a file there
 are our own row numbers, nothing else. Its worker holds a lock on it, which the system frees when that one dies.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import mmap
 import os
 import struct
 import sys
@@ -31,7 +33,8 @@ _HEAD = 128
 _MAGIC = "begun 1"
 _SLOT = struct.Struct("<qq")  # a message's number and its complement, or twice the number: taken; zeros: free
 _FREE = bytes(_SLOT.size)
-_FIRST_SLOTS = 512  # written at the start, so that a disk that fills up later does not matter
+_SLOTS = 4096  # many more than are ever under way; written at the start, so that a disk that fills up does not matter
+_SIZE = _HEAD + _SLOTS * _SLOT.size
 
 
 def boot_id() -> str | None:
@@ -88,7 +91,7 @@ class BegunFiles:
         """None: there is something about it that we have not written, or not in this run of the machine."""
         data = os.pread(file, os.fstat(file).st_size, 0)
         lines = data[:_HEAD].decode("ascii", "replace").split("\n")
-        if len(lines) != 4 or data[:_HEAD] != self.head(lines[2]) or (len(data) - _HEAD) % _SLOT.size:
+        if len(lines) != 4 or data[:_HEAD] != self.head(lines[2]) or len(data) != _SIZE:
             return None
         slots = [(number, check) for number, check in _SLOT.iter_unpack(data[_HEAD:]) if number or check]
         if any(number <= 0 or check not in (number, ~number) for number, check in slots):
@@ -105,56 +108,59 @@ class Marks:
         self._worker = worker
         self._path = files.folder / f"{files.prefix}{worker}"
         self._lock = threading.Lock()
-        self._file: int | None = None
+        self._map: mmap.mmap | None = None
         self._is_lost = False
         self._slots: dict[tuple[int, int], int] = {}  # by message and try
-        self._free = list(range(_FIRST_SLOTS - 1, -1, -1))
-        self._count = _FIRST_SLOTS
+        self._free = list(range(_SLOTS - 1, -1, -1))
 
     def open(self) -> None:
         """Before anything is claimed under this worker's name."""
         head = self._files.head(self._worker)
         if self._files.boot is None or len(head) != _HEAD or sys.platform == "win32":
             return
-        if self._file is not None or self._is_lost:
+        if self._map is not None or self._is_lost:
             return
         try:
             self._files.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            file = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+            with _opened(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR) as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    if os.pwrite(file, head + _FREE * _SLOTS, 0) == _SIZE:
+                        self._map = mmap.mmap(file, _SIZE)  # which keeps the file open, and so the lock
+                finally:
+                    if self._map is None:
+                        self._path.unlink()
         except OSError as error:
             log.warning("no_begun_file", extra={"error": type(error).__name__})
-            return
-        self._file = file
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.pwrite(file, _FREE * _FIRST_SLOTS, _HEAD)
-            os.pwrite(file, head, 0)
-        except OSError as error:
-            self._give_up(error)
 
     def mark(self, outbox_id: int, tries: int) -> None:
         """The next thing that happens is this message's call."""
         key = (outbox_id, tries)
         with self._lock:
-            if self._file is None or key in self._slots:
+            if self._map is None or key in self._slots:
                 return
-            slot = self._free.pop() if self._free else self._count
-            self._count = max(self._count, slot + 1)
-            self._slots[key] = slot
-            self._write(slot, _SLOT.pack(outbox_id, ~outbox_id))
+            if not self._free:
+                log.error("begun_file_full")
+                self._is_lost = (
+                    True  # it would lack this mark: neither it nor another of this worker's is believed
+                )
+                self._end()
+                return
+            self._slots[key] = self._free.pop()
+            self._write(self._slots[key], _SLOT.pack(outbox_id, ~outbox_id))
 
     def taken(self, outbox_id: int, tries: int) -> None:
         """The channel has taken it, whole."""
         with self._lock:
             slot = self._slots.get((outbox_id, tries))
-            if slot is not None and self._file is not None:
+            if slot is not None:
                 self._write(slot, _SLOT.pack(outbox_id, outbox_id))
 
     def clear(self, outbox_id: int, tries: int) -> None:
         """What became of it is on disk."""
         with self._lock:
             slot = self._slots.pop((outbox_id, tries), None)
-            if slot is not None and self._file is not None:
+            if slot is not None:
                 self._free.append(slot)
                 self._write(slot, _FREE)
 
@@ -163,32 +169,25 @@ class Marks:
         may still leave.
         """
         with self._lock:
-            if self._file is not None and not self._slots:
+            if not self._slots:
                 self._end()
 
     def _write(self, slot: int, data: bytes) -> None:
-        try:
-            os.pwrite(self._file or 0, data, _HEAD + slot * _SLOT.size)
-        except OSError as error:
-            self._give_up(error)
-
-    def _give_up(self, error: OSError) -> None:
-        """A file that lacks a mark must not be believed, nor another one of this worker's."""
-        self._is_lost = True
-        log.error("begun_file_lost", extra={"error": type(error).__name__})
-        self._end()
+        if self._map is not None:
+            at = _HEAD + slot * _SLOT.size
+            self._map[at : at + _SLOT.size] = data
 
     def _end(self) -> None:
-        if self._file is not None:
+        if self._map is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink()
-            os.close(self._file)
-            self._file = None
+            self._map.close()
+            self._map = None
 
 
 @contextlib.contextmanager
 def _opened(path: Path, how: int) -> Iterator[int]:
-    file = os.open(path, how | getattr(os, "O_NOFOLLOW", 0))
+    file = os.open(path, how | getattr(os, "O_NOFOLLOW", 0), 0o600)
     try:
         yield file
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 
 import pytest
@@ -76,7 +75,7 @@ def test_killed_workers_card_that_was_taken_is_known_to_have_gone_and_what_had_n
     storage.write(
         lambda tx: tx.run("UPDATE outbox SET state = 'sending', worker = 'dead' WHERE state <> 'sent'")
     )
-    os.close(marks._file)  # as when its process dies
+    marks._map.close()  # as when its process dies
     assert jobs.recover_unbegun(storage, quiet.now) == 1
     assert (delivery(quiet, card), delivery(quiet, first)) == (Delivery.SENT, Delivery.WAITING)
     assert storage.read(lambda tx: tx.inbox.pending_count()) == 1, (

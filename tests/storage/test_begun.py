@@ -25,9 +25,9 @@ def opened(files: BegunFiles, worker: str = "7-abc") -> Marks:
 
 def dies(marks: Marks) -> None:
     """As when its process is killed: the system closes the file, and nothing else happens."""
-    assert marks._file is not None
-    os.close(marks._file)
-    marks._file = None
+    assert marks._map is not None
+    marks._map.close()
+    marks._map = None
 
 
 def only(files: BegunFiles) -> Path:
@@ -56,14 +56,6 @@ def test_an_earlier_try_that_is_recorded_late_takes_no_other_mark_away(files: Be
     assert [left.begun for left in files.left()] == [{11}]
 
 
-def test_more_marks_than_the_file_began_with_are_all_told(files: BegunFiles) -> None:
-    marks = opened(files)
-    for number in range(1, 601):
-        marks.mark(number, 0)
-    dies(marks)
-    assert [left.begun for left in files.left()] == [set(range(1, 601))]
-
-
 def test_a_living_workers_file_is_its_own(files: BegunFiles) -> None:
     living, dead = opened(files, "1-a"), opened(files, "2-b")
     dies(dead)
@@ -87,7 +79,7 @@ def test_what_is_not_acted_on_is_told_again(files: BegunFiles) -> None:
         (begun._HEAD, b"\x0b"),  # half a mark
         (begun._HEAD + 8, b"\x0b"),  # the other half
         (3, b"?"),
-        (begun._HEAD + 16 * begun._FIRST_SLOTS, b"\0"),  # torn at its end
+        (begun._SIZE, b"\0"),  # longer than it is made
     ],
 )
 def test_a_file_with_something_strange_in_it_is_not_believed_and_goes(
@@ -115,20 +107,31 @@ def test_where_the_run_of_the_machine_cannot_be_told_nothing_is_written(
     assert not files.folder.exists() and list(files.left()) == []
 
 
-def test_a_mark_that_cannot_be_written_leaves_no_file_to_be_believed(
+def test_when_there_is_no_room_for_a_mark_no_file_is_left_to_be_believed(
     files: BegunFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(begun, "_SLOTS", 2)
+    monkeypatch.setattr(begun, "_SIZE", begun._HEAD + 2 * 16)
     marks = opened(files)
+    for number in (11, 12, 13):
+        marks.mark(number, 0)
+    assert list(files.folder.iterdir()) == []
+    marks.clear(11, 0)
+    marks.open()  # its loop begins again
+    marks.mark(14, 0)
+    assert list(files.folder.iterdir()) == []
 
+
+def test_a_disk_that_is_full_at_the_start_means_no_file(
+    files: BegunFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "pwrite", full)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        marks = opened(files)
     marks.mark(11, 0)
-    marks.clear(11, 0)
-    monkeypatch.undo()
-    marks.open()  # its loop begins again
-    marks.mark(12, 0)
     assert list(files.folder.iterdir()) == []
 
 
