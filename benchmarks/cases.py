@@ -129,7 +129,7 @@ def _batches(field: Field, events: int) -> Case:
 def _killed(field: Field, events: int, *, quick: bool) -> Case:
     """kill -9 a third and two thirds into the load, and an immediate restart."""
     rate = 200
-    load = Load(events, 128, rate=rate, delay=0.1, quiet_seconds=75)
+    load = Load(events, 128, rate=rate, delay=0.1, quiet_seconds=75, echoes=True)
 
     def die(*names: str) -> Callable[[Running], None]:
         def during(running: Running) -> None:

@@ -240,7 +240,9 @@ def _doubled(look: _Look) -> _Judged:
 
 def _connections(look: _Look) -> _Judged:
     r = look("floor", OFF)
-    return f"{r.graph_connections:.0f} for {r.graph_calls:.0f} sends", r.graph_connections <= 40
+    text = f"{r.graph_connections:.0f} for {r.graph_calls:.0f} sends; {r.graph_most:.0f} under way at once"
+    # An answer that has not been read yet is no longer under way for Graph, and still is for the sender.
+    return text, r.graph_connections <= 1.5 * r.graph_most
 
 
 def _cards(look: _Look) -> _Judged:

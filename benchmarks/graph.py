@@ -27,11 +27,16 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: keep-alive\r\nContent-Length: %d\r\n\r\n"
 
 
+_Said = tuple[str, str, str, str]  # to whom, the message's id, its text, its metadata
+_OWN = (b"GET /figures", b"GET /arrivals", b"GET /unheard")
+
+
 @dataclass(slots=True)
 class _Connection:
     socket: socket.socket
     received: bytes = b""
     closing: bool = False
+    told: _Said | None = None  # of which the last answer tells
     used: bool = False  # by what is measured; our own questions do not count
 
     def receive(self) -> bytes:
@@ -56,7 +61,9 @@ class _Server:
     connections: int = 0
     actions: int = 0
     others: int = 0
+    most: int = 0  # calls under way at once
     arrivals: list[tuple[float, str, str]] = field(default_factory=list)
+    unheard: list[_Said] = field(default_factory=list)  # who said it had gone when the answer was due
 
     def serve(self) -> None:
         listener = socket.create_server(("127.0.0.1", self.port), backlog=1024)
@@ -64,7 +71,7 @@ class _Server:
         poll = select.epoll()
         poll.register(listener, select.EPOLLIN)
         known: dict[int, _Connection] = {}
-        due: list[tuple[float, int, int, bytes]] = []
+        due: list[tuple[float, int, _Connection, bytes, _Said | None]] = []
         number = 0
         while True:
             wait = max(0.0, due[0][0] - time.monotonic()) if due else -1
@@ -72,19 +79,25 @@ class _Server:
                 if fd == listener.fileno():
                     self._accept(listener, poll, known)
                     continue
-                for delay, answer in self._receive(known[fd]):
+                for delay, answer, said in self._receive(known[fd]):
                     if delay:
                         number += 1
-                        heapq.heappush(due, (time.monotonic() + delay, number, fd, answer))
+                        heapq.heappush(due, (time.monotonic() + delay, number, known[fd], answer, said))
+                        self.most = max(self.most, len(due))
                     else:
                         _send(known[fd], answer)
                 if known[fd].closing:
                     poll.unregister(fd)
-                    known.pop(fd).socket.close()
+                    gone = known.pop(fd)
+                    gone.socket.close()
+                    self.unheard += [gone.told] if gone.told else []  # perhaps not read
             while due and due[0][0] <= time.monotonic():
-                _, _, fd, answer = heapq.heappop(due)
-                if fd in known:
-                    _send(known[fd], answer)
+                _, _, connection, answer, said = heapq.heappop(due)
+                if not connection.closing:
+                    _send(connection, answer)
+                    connection.told = said
+                elif said is not None:
+                    self.unheard.append(said)
 
     def _accept(self, listener: socket.socket, poll: select.epoll, known: dict[int, _Connection]) -> None:
         while True:
@@ -99,8 +112,8 @@ class _Server:
             known[client.fileno()] = _Connection(client)
             poll.register(client, select.EPOLLIN)
 
-    def _receive(self, connection: _Connection) -> list[tuple[float, bytes]]:
-        """Answers to whole requests, each with its delay."""
+    def _receive(self, connection: _Connection) -> list[tuple[float, bytes, _Said | None]]:
+        """Answers to whole requests, each with its delay, and what was said by it."""
         try:
             data = connection.receive()
         except BlockingIOError:
@@ -118,35 +131,39 @@ class _Server:
             if len(connection.received) < stop:
                 break
             request, connection.received = connection.received[:stop], connection.received[stop:]
-            if not connection.used and not request.startswith((b"GET /figures", b"GET /arrivals")):
+            if not connection.used and not request.startswith(_OWN):
                 connection.used = True
                 self.connections += 1
             answers.append(self._answer(request, request[end + 4 :]))
         return answers
 
-    def _answer(self, request: bytes, body: bytes) -> tuple[float, bytes]:
+    def _answer(self, request: bytes, body: bytes) -> tuple[float, bytes, _Said | None]:
         path = request.split(b" ", 2)[1].partition(b"?")[0]
-        delay = self.delay
+        delay, said = self.delay, None
         if path.endswith(b"/messages"):
-            answer = self._message(json.loads(body))
+            answer, said = self._message(json.loads(body))
+        elif path == b"/unheard":
+            delay, answer, self.unheard = 0.0, {"unheard": self.unheard}, []
         elif path in (b"/figures", b"/arrivals"):
             delay, answer = 0.0, self._told(everything=path == b"/arrivals")
         else:
             self.others += 1
             answer = {"id": "100000000000001", "name": "Benchmark"}
         written = json.dumps(answer).encode()
-        return delay, _HEAD % len(written) + written
+        return delay, _HEAD % len(written) + written, said
 
-    def _message(self, body: dict[str, Any]) -> dict[str, object]:
+    def _message(self, body: dict[str, Any]) -> tuple[dict[str, object], _Said | None]:
         recipient = body["recipient"]
         psid = (json.loads(recipient) if isinstance(recipient, str) else recipient)["id"]
         message = body.get("message")
         if message is None:
             self.actions += 1
-            return {"recipient_id": psid}
+            return {"recipient_id": psid}, None
         message = json.loads(message) if isinstance(message, str) else message
-        self.arrivals.append((time.monotonic(), psid, message.get("metadata") or ""))
-        return {"recipient_id": psid, "message_id": f"m_graph_{len(self.arrivals)}"}
+        mark = message.get("metadata") or ""
+        self.arrivals.append((time.monotonic(), psid, mark))
+        mid = f"m_graph_{len(self.arrivals)}"
+        return {"recipient_id": psid, "message_id": mid}, (psid, mid, message.get("text") or "", mark)
 
     def _told(self, *, everything: bool) -> dict[str, object]:
         told: dict[str, object] = {
@@ -154,6 +171,7 @@ class _Server:
             "actions": self.actions,
             "others": self.others,
             "connections": self.connections,
+            "most": self.most,
         }
         return told | ({"arrivals": self.arrivals, "cpu_seconds": time.process_time()} if everything else {})
 
@@ -196,6 +214,10 @@ class Graph:
     def everything(self) -> dict[str, Any]:
         """Counts, all arrivals, and the processor seconds it took itself."""
         return self._ask("arrivals")
+
+    def unheard(self) -> list[_Said]:
+        """What nobody heard the answer for, since this was asked last."""
+        return [tuple(each) for each in self._ask("unheard")["unheard"]]
 
     def _ask(self, path: str) -> dict[str, Any]:
         with urllib.request.urlopen(  # noqa: S310

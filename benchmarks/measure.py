@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections import Counter, defaultdict
@@ -17,7 +18,7 @@ from benchmarks.contestants import Contestant, Running
 from benchmarks.graph import Graph
 from benchmarks.load import Fired, Generator
 from benchmarks.processes import Watch, free_port
-from benchmarks.traffic import ROUNDS, Plan, Shape, plan
+from benchmarks.traffic import ROUNDS, Plan, Shape, echo, plan
 
 _REST_SECONDS = 1.5  # after the start, before the memory at rest is read
 _AT_MOST_SECONDS = 600.0
@@ -38,6 +39,9 @@ class Load:
     at_once: int = 0  # so many conversations at a time; 0: all
     tls: bool = False  # Graph speaks it, as Meta's does
     danger_every: int = 0  # each so many-th message is somebody new in danger; 0: none
+    echoes: bool = (
+        False  # as Meta does, tell the app of each message that it took and whose answer nobody heard
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Result:
     idle_pss_mb: float
     graph_connections: float
     graph_calls: float
+    graph_most: float  # calls under way at once, as Graph sees it
     backlog_s: float  # from the last 200 to the last answer
     lost: float
     doubled: float
@@ -105,6 +110,9 @@ def measure(
             helper = threading.Thread(target=during, args=(running,)) if during else None
             if helper:
                 helper.start()
+            over = threading.Event()
+            if load.echoes:
+                threading.Thread(target=_echo, args=(graph, running.port, over), daemon=True).start()
             fired = generator.fire(
                 running.port,
                 work.requests,
@@ -115,6 +123,7 @@ def measure(
             if helper:
                 helper.join()
             _wait_for_answers(graph, _expected(contestant, work, fired), load)
+            over.set()
         told = graph.everything()
         used = float("nan") if during else running.cpu_seconds() - cpu  # what was killed cannot be asked
         sizes = (watch.rss_mb, watch.pss_mb, *idle)
@@ -151,6 +160,23 @@ def _expected(contestant: Contestant, work: Plan, fired: Fired) -> int:
         for event in work.events
         if fired.shots[event.post].status == 200
     )
+
+
+def _echo(graph: Graph, port: int, over: threading.Event) -> None:
+    """Until it is accepted, as Meta does."""
+    waiting: list[bytes] = []
+    while not over.wait(0.2):
+        waiting += [echo(port, *each) for each in graph.unheard()]
+        waiting = [each for each in waiting if not _is_accepted(port, each)]
+
+
+def _is_accepted(port: int, request: bytes) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(request)
+            return connection.recv(12).endswith(b" 200")
+    except OSError:
+        return False
 
 
 def _wait_for_answers(graph: Graph, expected: int, load: Load) -> None:
@@ -241,6 +267,7 @@ def _counted(
         idle_pss_mb=sizes[3],
         graph_connections=told["connections"],
         graph_calls=told["messages"] + told["actions"],
+        graph_most=told["most"],
         backlog_s=max(0.0, last_answer - last_ack),
         lost=lost,
         doubled=doubled,

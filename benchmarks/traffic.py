@@ -108,6 +108,14 @@ def one(port: int, psid: str, number: int, text: str) -> bytes:
     return _request(_body([_item(psid, number, text, now)], "messaging", now), port)
 
 
+def echo(port: int, psid: str, mid: str, text: str, mark: str) -> bytes:
+    """The POST by which Meta tells an app what it has sent."""
+    now = time.time_ns() // 1_000_000
+    message = {"mid": mid, "is_echo": True, "app_id": int(APP_ID), "text": text, "metadata": mark}
+    item: dict[str, object] = {"sender": {"id": PAGE_ID}, "recipient": {"id": psid}}
+    return _request(_body([item | {"timestamp": now, "message": message}], "messaging", now), port)
+
+
 def plan(
     port: int,
     *,

@@ -3,7 +3,8 @@
 Meta tells a webhook once, for an hour at most, and then unsubscribes the app from the Page ("Webhooks"). What it
 could not tell stands in the Conversations API. It is read here and put into the inbox as if a webhook had brought
 it; the inbox knows what it has had before. Nothing else differs: danger is read, today's rules answer, and windows
-count from when the student wrote. What the Page itself said is left out.
+count from when the student wrote. What the Page itself said is not put in; it tells what became of messages of
+unknown fate (`fates`).
 
 Unconfirmed against a live Page: that a message has one id in webhooks and in the Conversations API (the reference
 page of Message names both as its source; microsoft/botframework-sdk#2950, of 2017, found an "m_" in front of the
@@ -22,6 +23,7 @@ from bot.content import Content
 from handlers import jobs
 from handlers.channel import ChannelError
 from handlers.clock import Clock
+from handlers.fates import Fates
 from handlers.messenger import limits, wire
 from handlers.messenger.payloads import read_body
 from storage import Storage, Tx
@@ -83,7 +85,7 @@ def read_answer(
             edges.append(edge)
     body = {"object": "page", "entry": [{"id": page_id, "messaging": items}]}
     events = read_body(body, page_id=page_id, app_id=app_id, now=now).events if items else ()
-    times = [_instant(conversation.get("updated_time")) for conversation in conversations]
+    times = [wire.graph_time(conversation.get("updated_time")) for conversation in conversations]
     goes_on = bool(conversations) and all(at is None or at >= bound for at in times[-1:])
     return Found(events=events, edges=tuple(edges), after=_cursor(answer) if goes_on else None)
 
@@ -91,7 +93,7 @@ def read_answer(
 def _items(messages: list[dict[str, object]], page_id: str, since: datetime) -> Iterator[dict[str, object]]:
     """The contact's messages as the webhook would have brought them, the oldest first."""
     for message in reversed(messages):
-        author, at = wire.person_id(message.get("from")), _instant(message.get("created_time"))
+        author, at = wire.person_id(message.get("from")), wire.graph_time(message.get("created_time"))
         mid = wire.message_id(message.get("id"))
         if author in (None, page_id) or at is None or at < since or mid is None:
             continue
@@ -120,7 +122,7 @@ def _edge(messages: list[dict[str, object]], since: datetime) -> str | None:
     """The key of the oldest message shown, when as many are shown as can be and all of them were wanted."""
     if len(messages) < limits.PAST_MESSAGES:
         return None
-    at, mid = _instant(messages[-1].get("created_time")), wire.message_id(messages[-1].get("id"))
+    at, mid = wire.graph_time(messages[-1].get("created_time")), wire.message_id(messages[-1].get("id"))
     return f"message:{mid}" if at is not None and at >= since and mid else None
 
 
@@ -129,15 +131,6 @@ def _cursor(answer: Json) -> str | None:
     if not paging.get("next"):
         return None
     return wire.short(wire.mapping(paging.get("cursors")).get("after"), 2000)
-
-
-def _instant(value: object) -> datetime | None:
-    """ "2026-11-25T12:00:00+0000", which is to the second."""
-    try:
-        at = datetime.fromisoformat(wire.text(value) or "")
-    except ValueError:
-        return None
-    return at if at.tzinfo else None
 
 
 def other_keys(key: str) -> tuple[str, ...]:
@@ -212,6 +205,7 @@ class CatchUp:
         """`app_id` None: whichever app is subscribed with all fields is taken for ours."""
         self._storage, self._past, self._content, self._clock = storage, past, content, clock
         self._app_id = app_id
+        self._fates = Fates(storage, past.page_id)
         self._started_at: datetime | None = clock()  # None: what was missed before the start is in
         self._pass: _Pass | None = None
         self._failures = 0
@@ -241,6 +235,8 @@ class CatchUp:
             begun_since = self._started_at < known.until <= now
             self._started_at = None if begun_since else self._started_at  # another worker has read it
         if self._started_at is not None or self._pass is not None or self._failures:
+            return True
+        if self._fates.oldest(now) is not None:
             return True
         content = self._content()
         if not content.hours.is_open(now):
@@ -334,13 +330,16 @@ class CatchUp:
         if known.until is None:
             self._storage.write(lambda tx: tx.missed.caught_up(now, now))
             return None
-        since = max(min(known.until, now) - SLACK, now - FURTHEST)
+        asked = [at for at in (self._fates.oldest(now),) if at is not None]
+        since = max(min(known.until, now, *asked) - SLACK, now - FURTHEST)
         return _Pass(since=since, bound=since, began_at=now)
 
     def _next_page(self, reading: _Pass) -> _Pass | None:
         now = self._clock()
+        answer = self._past.conversations(after=reading.after)
+        self._fates.hear(answer, asked_at=now, now=now)
         found = read_answer(
-            self._past.conversations(after=reading.after),
+            answer,
             page_id=self._past.page_id,
             app_id=self._app_id,
             since=reading.since,
@@ -377,4 +376,5 @@ class CatchUp:
                 tx.incidents.close(UNREAD, now)
 
         self._storage.write(work)
+        self._fates.asked(reading.began_at, now)
         log.info("caught_up", extra={"count": reading.added})

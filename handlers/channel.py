@@ -61,6 +61,9 @@ class ManyAtOnce(Channel, Protocol):
         outbox_id: int,
         tag: HumanAgentTag | None,
         shows_typing: bool,
+        leaves: Callable[[], None],
         done: Callable[[Sent | ChannelError], None],
     ) -> None:
-        """As `send`, after `typing` if it is wanted; `done` is told in the same thread, and must not wait there."""
+        """As `send`, after `typing` if it is wanted. `leaves` is called just before the words leave, perhaps several
+        times; `done` is told what came of it. Both in the same thread, where they must not wait.
+        """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import partial
 
 from bot import handoff, leaving, offers, rota
 from bot.content import Content
@@ -12,6 +13,7 @@ from bot.events import TimerDue
 from bot.messages import Purpose
 from handlers.turns import draft_for, save, tell
 from storage import Storage, Tx
+from storage.begun import Left
 from storage.matters import Kind
 from storage.records import Duty
 
@@ -38,6 +40,23 @@ def fire_timers(storage: Storage, now: datetime, limit: int = 200) -> int:
         return len(due)
 
     return storage.write(fire)
+
+
+def recover_unbegun(storage: Storage, now: datetime) -> int:
+    """What killed workers had claimed: what the channel took is sent, what had begun to leave is of unknown fate, and
+    whatever had not goes out after all. How many those last are.
+    """
+
+    def recover(tx: Tx, left: Left) -> int:
+        taken = tx.fates.under_way(left.worker, left.taken)
+        tx.outbox.sent({outbox_id: None for outbox_id, _, _ in taken}, now)
+        for outbox_id, contact_id, purpose in taken:
+            tell(tx, contact_id, outbox_id, purpose, "sent", None, now)
+        count = tx.fates.recover(left.worker, left.begun, now)
+        tx.counters.bump("send_recovered", count)
+        return count
+
+    return sum(storage.write(partial(recover, left=left)) for left in storage.begun.left())
 
 
 def recover_sends(

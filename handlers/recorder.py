@@ -17,7 +17,7 @@ from typing import Literal, Protocol, TypeVar
 
 from handlers.clock import Clock
 from handlers.turns import tell
-from storage import Storage, StorageUnavailable, Tx
+from storage import Marks, Storage, StorageUnavailable, Tx
 from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
@@ -57,11 +57,16 @@ class Claims(Protocol):
 class Recorder:
     """`run` in a thread of its own; `settle` from any. Without `run`, `settle` records at once."""
 
-    def __init__(self, storage: Storage, clock: Clock, claims: Claims, changed: threading.Condition) -> None:
-        """`changed` guards `unrecorded`, and is told when it shrinks."""
+    def __init__(
+        self, storage: Storage, clock: Clock, claims: Claims, begun: Marks, changed: threading.Condition
+    ) -> None:
+        """`begun` holds what may have left and is not recorded. `changed` guards `unrecorded`, and is told when it
+        shrinks.
+        """
         self._storage = storage
         self._clock = clock
         self._claims = claims
+        self._begun = begun
         self._changed = changed
         self._runs = False
         self._stopping = threading.Event()
@@ -140,13 +145,19 @@ class Recorder:
             return self._claims.claim_along(tx)  # what waited for these
 
         with self._claims.guest():
-            self._claims.hand_over(self.write(record))
+            self._claims.hand_over(self._write(record))
         for each in told:
+            self._begun.clear(each.send.id, each.send.tries)
             log.info(
                 "send_settled", extra={**ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
             )
 
-    def write(self, work: Callable[[Tx], T]) -> T:
+    def record(self, send: TakenSend, work: Callable[[Tx], object]) -> None:
+        """Have this written down, which is what became of it, at once."""
+        self._write(work)
+        self._begun.clear(send.id, send.tries)
+
+    def _write(self, work: Callable[[Tx], T]) -> T:
         """We know what became of a message: while the store cannot keep that, ask it again for a while."""
         for pause in PAUSES_SECONDS:
             try:

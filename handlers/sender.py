@@ -7,7 +7,6 @@ The channel has no idempotency key. So a message is marked "sending" on disk fir
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ from typing import Literal
 from bot.errors import WindowClosed
 from bot.messages import BotMessage, OutboundMessage, Purpose
 from bot.settings import Settings
-from bot.window import STANDARD_WINDOW, HumanAgentTag, bot_may_write, human_agent_tag
+from bot.window import HumanAgentTag, bot_may_write, human_agent_tag
 from handlers.channel import Channel, ChannelError, ManyAtOnce, Sent
 from handlers.clock import Clock
+from handlers.pacing import Pace, back_off, meaning
 from handlers.recorder import Recorder, ids
 from handlers.turns import tell
 from storage import Storage, Tx
@@ -29,7 +29,6 @@ from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
 TRIES = 5  # repetitions
-BACK_OFF_SECONDS = (1.0, 4.0, 15.0, 60.0, 240.0)
 HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
 NAP_SECONDS = 0.5  # the net below waking
@@ -58,9 +57,9 @@ class Sender:
         self._changed = threading.Condition()
         self._probed_at: datetime | None = None
         self._held = False
-        self._paused_at: datetime | None = None
-        self._pause_for = timedelta(0)
-        self._recorder = Recorder(storage, clock, self, self._changed)
+        self._pace = Pace()
+        self._begun = storage.begun.marks_of(worker)
+        self._recorder = Recorder(storage, clock, self, self._begun, self._changed)
 
     # Claiming.
 
@@ -71,6 +70,7 @@ class Sender:
         threads = HELPERS if self._many else self._slots
         for number in range(threads):
             threading.Thread(target=self._work, name=f"send-{number}", daemon=True).start()
+        self._begun.open()
         self._recorder.start(stop)
         self._runs = True
         listener = self._storage.listen("outbox")
@@ -90,6 +90,9 @@ class Sender:
                 self._queue.put(None)
             self._runs = False
             self._recorder.end()
+            with self._changed:
+                if not self._in_flight:  # else it may still begin
+                    self._begun.close()
 
     def _step(self, stop: threading.Event) -> bool:
         """Claim and hand over what is due; False when there is nothing to do for now."""
@@ -133,7 +136,7 @@ class Sender:
         commit: one commit less for each answer. What this leaves, `run` takes.
         """
         now, free = self._clock(), self._slots - len(self._in_flight)
-        rests = not self._runs or self._stopping.is_set() or self._is_paused(now)
+        rests = not self._runs or self._stopping.is_set() or self._pace.is_paused(now)
         if free <= 0 or rests or _page_incidents(tx):
             return []
         taken = tx.outbox.claim(now, self._worker, free)
@@ -169,7 +172,7 @@ class Sender:
 
     def _claim(self, limit: int) -> list[TakenSend]:
         now = self._clock()
-        if self._is_paused(now):
+        if self._pace.is_paused(now):
             return []
 
         def look(tx: Tx) -> tuple[bool, bool, bool]:
@@ -229,6 +232,7 @@ class Sender:
             outbox_id=send.id,
             tag=tag,
             shows_typing=self._may_show_typing(send.message),
+            leaves=partial(self._begun.mark, send.id, send.tries),
             done=done,
         )
 
@@ -241,6 +245,7 @@ class Sender:
         if self._may_show_typing(send.message):
             self._channel.typing(send.psid, True)
         outcome: Sent | ChannelError
+        self._begun.mark(send.id, send.tries)
         try:
             outcome = self._channel.send(send.psid, send.message, outbox_id=send.id, tag=tag)
         except ChannelError as error:
@@ -272,8 +277,9 @@ class Sender:
             self._release()
 
     def _went_out(self, send: TakenSend, taken: Sent) -> None:
+        self._begun.taken(send.id, send.tries)
         self._recorder.settle(send, "sent", None, mid=taken.mid)
-        self._pause(self._channel.pause_seconds())
+        self._pace.pause(self._clock(), self._channel.pause_seconds())
 
     def _home_after(self, send: TakenSend, work: Callable[[], None]) -> None:
         try:
@@ -302,7 +308,7 @@ class Sender:
 
     def _refused(self, send: TakenSend, error: ChannelError) -> None:
         now = self._clock()
-        code = self._meaning(send, error, now)
+        code = meaning(send, error, now)
         log.warning(
             "send_refused",
             extra={**ids(send), "code": code, "kind": error.kind, "tries": send.tries},
@@ -312,25 +318,18 @@ class Sender:
         elif code == "thread_owned_elsewhere" and send.message.purpose is Purpose.CARD and send.tries == 0:
             self._take_thread(send, now)
         elif error.kind == "unknown":
-            self._recorder.write(
-                lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown"))
+            self._recorder.record(
+                send, lambda tx: (tx.outbox.unknown(send.id, now), tx.counters.bump("send_unknown"))
             )
         elif error.kind == "retry" and send.tries < min(TRIES, error.max_retries or TRIES):
-            self._pause(error.retry_after_seconds or 0)
-            again_at = now + _back_off(send, error)
-            self._recorder.write(
-                lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried"))
+            self._pace.pause(now, error.retry_after_seconds or 0)
+            again_at = now + back_off(send, error)
+            self._recorder.record(
+                send,
+                lambda tx: (tx.outbox.retry(send.id, now, again_at, code), tx.counters.bump("send_retried")),
             )
         else:
             self._recorder.settle(send, "failed", code)
-
-    @staticmethod
-    def _meaning(send: TakenSend, error: ChannelError, now: datetime) -> str:
-        """Meta gives 1545041 two meanings; our own clock knows which one it is."""
-        if error.code != "window_or_blocked":
-            return error.code
-        last = send.last_inbound_at
-        return "window_closed" if last is None or now - last > STANDARD_WINDOW else "unreachable"
 
     def _take_thread(self, send: TakenSend, now: datetime) -> None:
         """Somebody else has the thread and a card must out: take it, then send again."""
@@ -339,7 +338,7 @@ class Sender:
         except ChannelError:
             self._recorder.settle(send, "failed", "thread_owned_elsewhere")
         else:
-            self._recorder.write(lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
+            self._recorder.record(send, lambda tx: tx.outbox.retry(send.id, now, now, "thread_taken"))
 
     # Holding.
 
@@ -355,7 +354,7 @@ class Sender:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
             tx.wake("screens")
 
-        self._recorder.write(record)
+        self._recorder.record(send, record)
         self._held, self._probed_at = True, now
 
     def _on_trial(self, now: datetime) -> bool:
@@ -384,29 +383,6 @@ class Sender:
         if count:
             log.warning("outbox_released", extra={"count": count})
 
-    # Slowing down.
-
-    def _pause(self, seconds: float) -> None:
-        """Send nothing to anybody for so long; a longer pause that is on already stays."""
-        now, pause = self._clock(), timedelta(seconds=seconds)
-        with self._changed:
-            left = self._paused_at + self._pause_for - now if self._paused_at else timedelta(0)
-            if pause > timedelta(0) and pause > left:
-                self._paused_at, self._pause_for = now, pause
-
-    def _is_paused(self, now: datetime) -> bool:
-        """A clock that was put back ends a pause: better than one that lasts for days."""
-        with self._changed:
-            return bool(self._paused_at and timedelta(0) <= now - self._paused_at < self._pause_for)
-
 
 def _page_incidents(tx: Tx) -> list[str]:
     return [incident.kind for incident in tx.incidents.open_ones() if incident.kind.startswith("page:")]
-
-
-def _back_off(send: TakenSend, error: ChannelError) -> timedelta:
-    """Growing pauses with jitter, so that many retries do not come at once; Meta's own figure wins."""
-    if error.retry_after_seconds is not None:
-        return timedelta(seconds=error.retry_after_seconds)
-    base = BACK_OFF_SECONDS[min(send.tries, len(BACK_OFF_SECONDS) - 1)]
-    return timedelta(seconds=base * random.uniform(0.75, 1.25))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Literal
+
 from bot import consent, handoff
 from bot.conversation import Conversation, Status, Tier
 from bot.draft import Draft
@@ -10,8 +14,10 @@ from bot.handoff import Person
 from bot.messages import Choice
 from bot.window import window
 from handlers.deeds import Deeds
+from handlers.doing import check_account
 from handlers.turns import draft_for
 from storage import Tx
+from storage.fates import Unsure
 from storage.records import Staff
 
 CATEGORIES = {
@@ -32,8 +38,47 @@ CATEGORIES = {
 }
 
 
+SETTLING = timedelta(minutes=2)  # so long an echo, or Meta when it is asked, may still tell
+UNSURE_FOR = timedelta(hours=24)  # then nothing automatic may be sent any more
+
+
 class TalkDeeds(Deeds):
     """The console's deeds. Raises the errors of `bot.errors`; every error leaves everything as it was."""
+
+    # What the bot said and may not have arrived.
+
+    def unsure(self) -> Sequence[Unsure]:
+        """Texts that a student waits behind and may not have got. Whoever is at work may see to them."""
+        now = self._clock()
+        return self._storage.read(lambda tx: tx.fates.unsure(now - SETTLING, now - UNSURE_FOR))
+
+    def send_again(self, outbox_id: int, staff: Staff) -> None:
+        """Send one of those once more. Raises NotPossible when it is none of them any more."""
+        self._see_to(outbox_id, staff, "sent_again")
+
+    def let_be(self, outbox_id: int, staff: Staff) -> None:
+        """Show it no longer. Raises as `send_again`."""
+        self._see_to(outbox_id, staff, "not_sent_again")
+
+    def _see_to(self, outbox_id: int, staff: Staff, what: Literal["sent_again", "not_sent_again"]) -> None:
+        def deed(tx: Tx) -> None:
+            check_account(tx, staff)
+            now = self._clock()
+
+            def find() -> Unsure | None:
+                found = tx.fates.unsure(now - SETTLING, now - UNSURE_FOR)
+                return next((each for each in found if each.outbox_id == outbox_id), None)
+
+            one = find()
+            if one is None or not tx.contacts.lock(one.contact_id) or find() is None:
+                raise NotPossible("it has been seen to")
+            if what == "sent_again":
+                tx.outbox.resend(outbox_id, now)
+            else:
+                tx.fates.let_be(outbox_id)
+            tx.audit.add(now, staff.id, what, one.contact_id, None)
+
+        self._storage.write(deed)
 
     # Words that wait a moment before they go.
 

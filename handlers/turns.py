@@ -127,9 +127,9 @@ def tell(
         tx.inbox.add_internal(contact_id, f"settled:{outbox_id}:{outcome}:{now.isoformat()}", event, now)
 
 
-def _confirm(tx: Tx, contact_id: int, effect: e.ConfirmSend, now: datetime) -> None:
-    """The echo came. If it is the first we hear of that message's fate, the conversation hears of it too."""
-    settled = tx.outbox.confirm(contact_id, effect.outbox_id, effect.mid, now)
+def confirm(tx: Tx, contact_id: int, outbox_id: int | None, mid: str, now: datetime) -> None:
+    """It has arrived. If that is the first we hear of that message's fate, the conversation hears of it too."""
+    settled = tx.outbox.confirm(contact_id, outbox_id, mid, now)
     purpose = tx.outbox.purpose(settled) if settled is not None else None
     if settled is not None and purpose is not None:
         tell(tx, contact_id, settled, purpose, "sent", None, now)
@@ -186,7 +186,7 @@ _KEEPERS: dict[type, Callable[..., object]] = {
     e.MarkReaction: lambda tx, who, x, now: tx.transcript.react(who, x.mid, x.reaction, x.added),
     e.MarkDelivered: lambda tx, who, x, now: tx.transcript.delivered(who, x.watermark),
     e.MarkRead: lambda tx, who, x, now: tx.transcript.read(who, x.watermark),
-    e.ConfirmSend: _confirm,
+    e.ConfirmSend: lambda tx, who, x, now: confirm(tx, who, x.outbox_id, x.mid, now),
     e.RaiseAlert: lambda tx, who, x, now: tx.alerts.raise_(who, x),
     e.MarkCard: lambda tx, who, x, now: tx.alerts.mark_card(who, x.outcome),
     e.CloseAlert: _close_alert,

@@ -92,6 +92,8 @@ class Worker:
         now = self._seen_at = self._clock()
         self._storage.write(lambda tx: self._take_over(tx, now))
         self._storage.posts.take_over()
+        if again := jobs.recover_unbegun(self._storage, now):
+            log.info("sends_recovered", extra={"count": again})
         if self._storage.single_worker:  # nobody else sends: whatever is under way, nobody brings it home
             jobs.recover_sends(self._storage, now, older_than=-STEP_BACK)
             if self._climber is not None:

@@ -1,5 +1,6 @@
 """The only SQL: rows in, dataclasses out. See README.md."""
 
+from storage.begun import Marks
 from storage.engine import Listener, Topic
 from storage.errors import AnotherWorker, Erased, StorageError, StorageUnavailable, WrongKey
 from storage.group_commit import GroupCommit, Job
@@ -16,6 +17,7 @@ __all__ = [
     "Job",
     "Keys",
     "Listener",
+    "Marks",
     "Post",
     "PostFigures",
     "Storage",

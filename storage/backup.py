@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote
 
 from bot.messages import Purpose
+from storage.begun import begun_beside
 from storage.errors import StorageError, StorageUnavailable
 from storage.migrations import STEPS
 from storage.sealing import Keys
@@ -30,7 +31,7 @@ from storage.tx import Tx
 
 _BUSY_SECONDS = 5.0
 _OURS = frozenset({"_sqlite_migrations", "contact", "key_check", "inbox", "outbox"})
-_FILES = ("", "-wal", "-shm", "-journal", ".lock", ".lock-gate", ".worker", ".worker-gate", ".wake")
+_FILES = ("", "-wal", "-shm", "-journal", ".lock", ".lock-gate", ".worker", ".worker-gate", ".wake", ".begun")
 _BESIDE = (*_FILES, *("-posts" + ending for ending in _FILES))  # what a database consists of
 _NO_DATABASE = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
@@ -99,6 +100,7 @@ def restore(
         beside = Path(tempfile.mkdtemp(prefix=".restore-", dir=database.parent))
         try:
             result = _prepare(source, beside / "copy.db", keys, now)
+            shutil.rmtree(begun_beside(database), ignore_errors=True)  # it is about the one that goes
             with _opened(_uri(beside / "copy.db", "rw")) as prepared:
                 _copy(prepared, target)
         finally:

@@ -363,4 +363,6 @@ STEPS: tuple[Step, ...] = (
     Step("0015_flow_ways", (_FLOW_WAYS,)),
     # On SQLite they lie in a file of their own, and here only in a copy (backup.py).
     Step("0016_posts", (posts.TABLE,)),
+    # Those of unknown fate are few; what became of them is asked every few seconds.
+    Step("0017_unknown_fate", ("CREATE INDEX outbox_unknown ON outbox (state_at) WHERE state = 'unknown'",)),
 )

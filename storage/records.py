@@ -47,6 +47,18 @@ class TakenSend:
     last_inbound_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostSend:
+    """An outbox row of unknown fate."""
+
+    id: int
+    contact_id: int
+    psid: str
+    message: OutboundMessage
+    claimed_at: datetime
+    unknown_at: datetime
+
+
 class Delivery(StrEnum):
     """What became of an outbound message."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+from storage.begun import BegunFiles, begun_beside, boot_id
 from storage.engine import Engine, Listener, Topic
 from storage.errors import StorageError, WrongKey
 from storage.file_lock import worker_place
@@ -26,9 +27,10 @@ _SECRET = "SECRET"  # noqa: S105 - the name of a row; capitals keep it apart fro
 class Storage:
     """All that is kept. Every method may be called from any thread, but not across a fork."""
 
-    def __init__(self, engine: Engine, keys: Keys) -> None:
+    def __init__(self, engine: Engine, keys: Keys, begun: BegunFiles) -> None:
         self._engine = engine
         self._keys = keys
+        self.begun = begun  # which messages had begun to leave
         self.posts = PostBox(engine, keys)  # what Meta posted and nobody has read yet
         if self.is_current():
             self.read(self._check_keys)
@@ -134,15 +136,27 @@ def open_storage(url: str, keys: Keys, *, home: Path) -> Storage:
     """
     engine = _engine(url, home)
     try:
-        return Storage(engine, keys)
+        return Storage(engine, keys, _begun_files(url, keys, home))
     except BaseException:
         engine.close()
         raise
 
 
+def _begun_files(url: str, keys: Keys, home: Path) -> BegunFiles:
+    """Beside the database; where that is a server, in the folder `data` of the service."""
+    if _is_server(url):
+        return BegunFiles(home / "data" / "begun", f"{keys.hash('begun', url).hex()[:16]}-", boot_id())
+    database = (home / url.partition("://")[2][1:]).absolute()
+    return BegunFiles(begun_beside(database), "", boot_id())
+
+
+def _is_server(url: str) -> bool:
+    return url.partition("://")[0] in ("postgres", "postgresql")
+
+
 def _engine(url: str, home: Path) -> Engine:
     scheme, separator, place = url.partition("://")
-    if separator and scheme in ("postgres", "postgresql"):
+    if separator and _is_server(url):
         return _postgres(url)
     if scheme != "sqlite" or not separator or not place.startswith("/") or place == "/":
         raise StorageError(

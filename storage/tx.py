@@ -17,6 +17,7 @@ from storage.drills import Drills
 from storage.engine import Row, Statements, Topic
 from storage.errors import Erased
 from storage.escalations import Escalations
+from storage.fates import Fates
 from storage.figures import Figures
 from storage.file_drafts import FileDrafts
 from storage.handoffs import Handoffs
@@ -144,6 +145,11 @@ class Tx:
     def transcript(self) -> Transcript:
         """What was said."""
         return Transcript(self)
+
+    @cached_property
+    def fates(self) -> Fates:
+        """What may have gone out and what has not."""
+        return Fates(self)
 
     @cached_property
     def outbox(self) -> Outbox:

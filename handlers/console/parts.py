@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from handlers.rota import Rota
     from handlers.teamwork import Teamwork
     from storage import Storage
+    from storage.fates import Unsure
 
 LEADS = frozenset({Role.DUTY_LEAD, Role.COORDINATOR})  # may read every open conversation
 HELPERS = LEADS | {Role.SUPPORTER}  # may see the queue and answer
@@ -53,6 +54,9 @@ class Act(Protocol):
         confirmed: bool = False,
         hold_seconds: float = 0,
     ) -> int: ...
+    def unsure(self) -> Sequence[Unsure]: ...
+    def send_again(self, outbox_id: int, staff: Staff) -> None: ...
+    def let_be(self, outbox_id: int, staff: Staff) -> None: ...
     def take_back(self, contact_id: int, staff: Staff, outbox_id: int) -> str: ...
     def send_now(self, contact_id: int, staff: Staff, outbox_id: int) -> None: ...
     def typing(self, contact_id: int, staff: Staff) -> bool: ...

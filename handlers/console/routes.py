@@ -132,6 +132,8 @@ ROUTES = (
     Route("/matters", team.matters_page, "GET", LEADS),
     Route("/matters/<int:matter_id>/close", team.close_matter, "POST", LEADS),
     Route("/news/<int:matter_id>/read", team.read_news, "POST", HELPERS),
+    Route("/unsure/<int:outbox_id>/send", team.send_again, "POST", HELPERS),
+    Route("/unsure/<int:outbox_id>/let", team.let_be, "POST", HELPERS),
     Route("/duty", leave.duty, "POST", HELPERS),
     Route("/me", profile.profile_page, "GET", EVERYBODY),
     Route("/me/save", profile.save_profile, "POST", EVERYBODY),

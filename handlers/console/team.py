@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -17,6 +17,7 @@ from handlers.console.forms import number, paragraph
 from handlers.console.parts import me, parts
 from handlers.console.words import t
 from handlers.teamwork import Asked, Told
+from storage.fates import Unsure
 from storage.records import QueueRow, Role, Staff
 
 
@@ -27,6 +28,7 @@ class Around:
     asked: list[Asked]
     news: list[Told]
     matters: list[Told]  # for those who lead
+    unsure: Sequence[Unsure]  # what the bot said and may not have arrived
 
     @staticmethod
     def until(one: Asked) -> datetime:
@@ -38,7 +40,12 @@ def around() -> Around:
     """Read for the one who asks, once per request."""
     if "around" not in g:
         staff, team = me(), parts().act.team
-        g.around = Around(asked=team.asked(staff), news=team.news(staff), matters=team.of_leads(staff))
+        g.around = Around(
+            asked=team.asked(staff),
+            news=team.news(staff),
+            matters=team.of_leads(staff),
+            unsure=parts().act.unsure(),
+        )
     return cast(Around, g.around)
 
 
@@ -53,6 +60,7 @@ def arrivals(waiting: list[QueueRow]) -> str:
     signs += [_sign("q" if staff_id in row.muted_by else "c", row) for row in own_rows()]
     signs += [f"a{one.row.contact_id}:{_ms(found.until(one))}" for one in found.asked]
     signs += [f"n{one.matter.id}:1" for one in (*found.news, *found.matters)]
+    signs += [f"u{one.outbox_id}:1" for one in found.unsure]
     return " ".join(signs)
 
 
@@ -191,6 +199,26 @@ def read_news(matter_id: int) -> ResponseReturnValue:
         parts().act.team.close_matter(matter_id, me())
     except NotPossible:
         flash(t("conversation.not_now"), "error")
+    return redirect(url_for("console.queue_page"))
+
+
+def send_again(outbox_id: int) -> ResponseReturnValue:
+    """The student may not have got the bot's last text: send it once more."""
+    return _seen_to(lambda one: parts().act.send_again(outbox_id, one), "unsure.sent")
+
+
+def let_be(outbox_id: int) -> ResponseReturnValue:
+    """It is not to be sent again."""
+    return _seen_to(lambda one: parts().act.let_be(outbox_id, one), "unsure.let")
+
+
+def _seen_to(deed: Callable[[Staff], None], words: str) -> ResponseReturnValue:
+    try:
+        deed(me())
+    except NotPossible:
+        flash(t("unsure.over"))
+    else:
+        flash(t(words))
     return redirect(url_for("console.queue_page"))
 
 

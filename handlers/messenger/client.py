@@ -131,14 +131,21 @@ class MessengerClient(Bot):
         outbox_id: int,
         tag: HumanAgentTag | None = None,
         shows_typing: bool = False,
+        leaves: Callable[[], None],
         done: Callable[[SendResult | SendError], None],
     ) -> None:
-        """As `send`, without waiting: `done` is told what came of it, in the same thread."""
+        """As `send`, without waiting: `leaves` is called just before each part of it leaves, and `done` is told what
+        came of it, in the same thread.
+        """
         talk = self._talk(psid, message, outbox_id, tag, shows_typing)
-        self._go_on(talk, lambda: next(talk), done)
+        self._go_on(talk, lambda: next(talk), leaves, done)
 
     def _go_on(
-        self, talk: _Talk, step: Callable[[], Payload], done: Callable[[SendResult | SendError], None]
+        self,
+        talk: _Talk,
+        step: Callable[[], Payload],
+        leaves: Callable[[], None],
+        done: Callable[[SendResult | SendError], None],
     ) -> None:
         """One step of a talk with Graph; its answer is the next one's beginning."""
         try:
@@ -156,9 +163,10 @@ class MessengerClient(Bot):
             except SendError as error:
                 data = error
             following = partial(talk.throw, data) if isinstance(data, SendError) else partial(talk.send, data)
-            self._go_on(talk, following, done)
+            self._go_on(talk, following, leaves, done)
 
-        self._transport.post(f"{self.page_id}/messages", self.auth_args, payload, answered)
+        first = leaves if "message" in payload else _nothing  # typing is nobody's message
+        self._transport.post(f"{self.page_id}/messages", self.auth_args, payload, first, answered)
 
     def _talk(
         self,
@@ -331,6 +339,10 @@ class MessengerClient(Bot):
         raise NotImplementedError("this call is broken in pymessenger 0.0.7.0; we send words only")
 
     send_image = send_audio = send_video = send_file = send_video_url = _blocked
+
+
+def _nothing() -> None:
+    """For calls of which nobody keeps track."""
 
 
 def _quick_replies(choices: Sequence[Choice]) -> list[dict[str, str]]:

@@ -60,8 +60,10 @@ class ManyCalls:
                 self._thread.start()
             self._loop.call_soon_threadsafe(work)
 
-    def post(self, target: str, body: bytes, done: Done) -> None:
-        """One POST to a path with its query; `done` gets the answer, or why there is none. In the loop's thread."""
+    def post(self, target: str, body: bytes, leaves: Callable[[], None], done: Done) -> None:
+        """One POST to a path with its query; `done` gets the answer, or why there is none. `leaves` is called just
+        before it is written to a connection. In the loop's thread.
+        """
         request = b"POST %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (
             target.encode("ascii"),
             self._head,
@@ -71,13 +73,13 @@ class ManyCalls:
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable:
-                connection.ask(request, done, self._read_timeout)
+                connection.ask(request, leaves, done, self._read_timeout)
                 return
-        task = asyncio.ensure_future(self._open_and_ask(request, done), loop=self._loop)
+        task = asyncio.ensure_future(self._open_and_ask(request, leaves, done), loop=self._loop)
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def _open_and_ask(self, request: bytes, done: Done) -> None:
+    async def _open_and_ask(self, request: bytes, leaves: Callable[[], None], done: Done) -> None:
         for number in range(1, _CONNECT_TRIES + 1):
             try:
                 connection = await self._connected()
@@ -87,7 +89,7 @@ class ManyCalls:
                 if number < _CONNECT_TRIES:
                     await asyncio.sleep(_PAUSE_SECONDS * number)
             else:
-                connection.ask(request, done, self._read_timeout)
+                connection.ask(request, leaves, done, self._read_timeout)
                 return
         done(SendError("graph_unreachable", kind="retry"))  # nothing of the request has left
 
@@ -151,13 +153,14 @@ class _Connection(asyncio.Protocol):
         self._known.add(self)
         self._poll.register(transport.get_extra_info("socket"), select.POLLIN)
 
-    def ask(self, request: bytes, done: Done, seconds: float) -> None:
+    def ask(self, request: bytes, leaves: Callable[[], None], done: Done, seconds: float) -> None:
         """Send a request. `done` hears of it once."""
         if self._transport is None or self._transport.is_closing():
             done(SendError("graph_unreachable", kind="retry"))
             return
         self._done, self._reader = done, AnswerReader()
         self._timer = self._loop.call_later(seconds, self._fail)
+        leaves()
         self._transport.write(request)
 
     def data_received(self, data: bytes) -> None:

@@ -83,10 +83,14 @@ class Transport:
         """Run this where `post` may be called."""
         self._many.soon(work)
 
-    def post(self, path: str, params: Mapping[str, str], body: object, done: Done) -> None:
-        """As `call`, without waiting for the answer, which `done` gets; or the SendError."""
+    def post(
+        self, path: str, params: Mapping[str, str], body: object, leaves: Callable[[], None], done: Done
+    ) -> None:
+        """As `call`, without waiting for the answer, which `done` gets; or the SendError. `leaves` is called just
+        before the request leaves, and not where it does not.
+        """
         data = _encode(body).encode()
-        self._many.post(self._path(path, tuple(sorted(params.items()))), data, done)
+        self._many.post(self._path(path, tuple(sorted(params.items()))), data, leaves, done)
 
     def _path_once(self, path: str, params: tuple[tuple[str, str], ...]) -> str:
         """Path and query of a call, made once for each."""

@@ -37,6 +37,15 @@ def _short_int(digits: str) -> int | None:
 _decode = json.JSONDecoder(parse_int=_short_int, parse_constant=lambda _: None).decode
 
 
+def graph_time(value: object) -> datetime | None:
+    """ "2026-11-25T12:00:00+0000", as Graph writes it, which is to the second."""
+    try:
+        at = datetime.fromisoformat(text(value) or "")
+    except ValueError:
+        return None
+    return at if at.tzinfo else None
+
+
 def mapping(value: object) -> dict[str, object]:
     """The JSON object itself, or an empty one for anything else."""
     return value if isinstance(value, dict) else {}

@@ -63,6 +63,27 @@ def test_send_of_a_dead_worker_is_of_unknown_fate_and_one_under_way_here_is_not(
     assert delivery(quiet, first) is Delivery.UNKNOWN
 
 
+def test_killed_workers_card_that_was_taken_is_known_to_have_gone_and_what_had_not_begun_goes_out(quiet):
+    storage = quiet.local.storage
+    storage.write(lambda tx: tx.run("UPDATE outbox SET state = 'sent'"))
+    card, first = say(quiet, purpose=Purpose.CARD), say(quiet)
+    marks = storage.begun.marks_of("dead")
+    marks.open()
+    assert claim(quiet).id == card
+    marks.mark(card, 0)
+    marks.taken(card, 0)
+    storage.write(
+        lambda tx: tx.run("UPDATE outbox SET state = 'sending', worker = 'dead' WHERE state <> 'sent'")
+    )
+    marks._map.close()  # as when its process dies
+    assert jobs.recover_unbegun(storage, quiet.now) == 1
+    assert (delivery(quiet, card), delivery(quiet, first)) == (Delivery.SENT, Delivery.WAITING)
+    assert storage.read(lambda tx: tx.inbox.pending_count()) == 1, (
+        "the alert is to say that the card has gone"
+    )
+    assert jobs.recover_unbegun(storage, quiet.now) == 0
+
+
 def test_unknown_fate_is_told_once(quiet):
     first = say(quiet, purpose=Purpose.GOODBYE)
     claim(quiet)

@@ -29,6 +29,7 @@ from storage_factories import (
 from bot.messages import Purpose
 from storage import Storage, StorageError, WrongKey, backup, open_storage
 from storage.backup import back_up, restore
+from storage.begun import begun_beside
 from storage.sqlite_statements import sqlite3
 
 
@@ -181,8 +182,12 @@ def test_existing_database_is_replaced_only_when_forced(storage: Storage, tmp_pa
     back_up(URL, copy, home=tmp_path, force=True)
     with pytest.raises(StorageError, match="--force"):
         restored(tmp_path, copy)
+    marks = begun_beside(tmp_path / "elsewhere" / "data" / "peersupport.db")
+    marks.mkdir()
+    (marks / "7-abc").write_bytes(b"of the database that was there")
     found = restored(tmp_path, copy, force=True)
     assert count(found, "contact") == 2
+    assert not marks.exists(), "what the earlier one's workers had begun says nothing about this one"
     found.close()
 
 

@@ -13,7 +13,6 @@ from messenger_world import NOW, PAGE_ID, TOKEN, FakeGraph, new_client
 
 from bot.messages import BotMessage, Purpose
 from handlers.messenger.client import MessengerClient, SendResult
-from handlers.messenger.errors import SendError
 from handlers.messenger.http_answer import AnswerReader
 
 PSID = "7000000000000007"
@@ -24,13 +23,23 @@ def said(text: str = "Hei") -> BotMessage:
     return BotMessage(purpose=Purpose.FLOW, text=text, not_after=NOW + timedelta(hours=1))
 
 
-def sent(client: MessengerClient, *messages: BotMessage, shows_typing: bool = False) -> list:
+def sent(
+    client: MessengerClient, *messages: BotMessage, shows_typing: bool = False, leaves=lambda: None
+) -> list:
     """What came of them, begun together, in the order in which they came home."""
     home: queue.SimpleQueue = queue.SimpleQueue()
 
     def begin() -> None:
         for number, message in enumerate(messages, start=1):
-            client.begin(PSID, message, outbox_id=number, tag=None, shows_typing=shows_typing, done=home.put)
+            client.begin(
+                PSID,
+                message,
+                outbox_id=number,
+                tag=None,
+                shows_typing=shows_typing,
+                leaves=leaves,
+                done=home.put,
+            )
 
     client.soon(begin)
     return [home.get(timeout=PATIENCE) for _ in messages]
@@ -91,14 +100,23 @@ def test_silence_is_of_unknown_fate(graph: FakeGraph):
     assert (error.code, error.kind) == ("no_answer", "unknown")
 
 
-def test_what_never_left_may_be_repeated():
+def test_what_never_left_may_be_repeated_and_is_not_called_begun():
+    began = []
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
         client = new_client(f"http://127.0.0.1:{taken.getsockname()[1]}")
-        [error] = sent(client, said())
+        [error] = sent(client, said(), leaves=lambda: began.append(1))
         client.close()
-    assert isinstance(error, SendError)
     assert (error.code, error.kind) == ("graph_unreachable", "retry")
+    assert not began
+
+
+def test_a_message_is_begun_when_its_words_leave_and_not_with_the_dots(
+    client: MessengerClient, graph: FakeGraph
+):
+    calls_before = []
+    sent(client, said(), shows_typing=True, leaves=lambda: calls_before.append(len(graph.calls)))
+    assert calls_before == [1]
 
 
 def test_a_connection_that_was_hung_up_meanwhile_is_not_used(client: MessengerClient, graph: FakeGraph):

@@ -1,0 +1,155 @@
+"""What became of messages that were under way when a worker died, or whose answer never came."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from bot import messages
+from bot.messages import Purpose
+from storage.engine import Row
+from storage.errors import WrongKey
+from storage.records import LostSend
+from storage.store import Store
+from storage.times import from_ms, to_ms
+
+# Nothing has been said to the student since, and nothing is on its way.
+_LAST = (
+    " NOT EXISTS (SELECT 1 FROM outbox later WHERE later.contact_id = outbox.contact_id AND later.id > outbox.id"
+    " AND later.state IN ('sending', 'sent', 'delivered', 'seen', 'unknown'))"
+)
+_UNSURE = (
+    "outbox.state = 'unknown' AND outbox.settled = 1 AND outbox.purpose NOT IN ('card', 'supporter')"
+    f" AND outbox.body IS NOT NULL AND {_LAST}"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsure:
+    """A text of the bot that a student may not have got, and is waiting behind."""
+
+    outbox_id: int
+    contact_id: int
+    said_at: datetime
+
+
+class Fates(Store):
+    """Rows of the outbox that nobody is sending and that may have gone out."""
+
+    def under_way(self, worker: str, ids: Collection[int]) -> list[tuple[int, int, Purpose]]:
+        """Those of `ids` that this worker has under way: id, contact, purpose."""
+        rows = self._all_of(
+            "SELECT id, contact_id, purpose FROM outbox WHERE state = 'sending' AND worker = :worker"
+            " AND id IN {each} ORDER BY id {for_update}",
+            sorted(ids),
+            worker=worker,
+        )
+        return [(row["id"], row["contact_id"], Purpose(row["purpose"])) for row in rows]
+
+    def recover(self, worker: str, begun: Collection[int], now: datetime) -> int:
+        """What a dead worker had under way: of unknown fate if it had begun to leave; else it waits again. How many
+        of those there are.
+        """
+        self._run_of(
+            "UPDATE outbox SET state = 'unknown', state_at = :now, code = NULL"
+            " WHERE state = 'sending' AND worker = :worker AND id IN {each}",
+            sorted(begun),
+            worker=worker,
+            now=to_ms(now),
+        )
+        count = self._run(
+            "UPDATE outbox SET state = CASE WHEN taken_back = 1 THEN 'dropped' ELSE 'waiting' END,"
+            " body = CASE WHEN taken_back = 1 THEN NULL ELSE body END, state_at = :now, claimed_at = NULL"
+            " WHERE state = 'sending' AND worker = :worker",
+            worker=worker,
+            now=to_ms(now),
+        )
+        self._tx.wake("outbox", "screens")
+        return count
+
+    def lost(self, since: datetime) -> list[LostSend]:
+        """Those of unknown fate since then, whose words can be read."""
+        rows = self._all(
+            "SELECT outbox.id, outbox.contact_id, outbox.uid, outbox.body, outbox.claimed_at, outbox.state_at,"
+            " contact.uid AS contact_uid, contact.psid, contact.key_wrapped FROM outbox"
+            " JOIN contact ON contact.id = outbox.contact_id WHERE outbox.state = 'unknown'"
+            " AND outbox.state_at > :since AND outbox.claimed_at IS NOT NULL AND outbox.body IS NOT NULL"
+            " AND contact.key_wrapped IS NOT NULL AND contact.drill = 0 ORDER BY outbox.state_at, outbox.id",
+            since=to_ms(since),
+        )
+        opened = map(self._opened, rows)
+        return [each for each in opened if each is not None]
+
+    def _opened(self, row: Row) -> LostSend | None:
+        contact = {"uid": row["contact_uid"], "key_wrapped": row["key_wrapped"]}
+        try:
+            box = self._tx.keep_box(row["contact_id"], contact)
+            message = messages.from_json(box.open(row["body"], "outbox.body", row["uid"]))
+            psid = box.open(row["psid"], "contact.psid", row["contact_uid"]).decode()
+        except (WrongKey, ValidationError):
+            return None
+        return LostSend(
+            id=row["id"],
+            contact_id=row["contact_id"],
+            psid=psid,
+            message=message,
+            claimed_at=from_ms(row["claimed_at"]),
+            unknown_at=from_ms(row["state_at"]),
+        )
+
+    def not_arrived(self, outbox_id: int, now: datetime) -> Literal["waiting", "failed"] | None:
+        """The channel does not have it. A text of the bot waits again, once, unless something was said since or it was
+        taken back; anything else is shown as failed. None: its fate is known by now.
+        """
+        again = self._run(
+            "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :now, claimed_at = NULL,"  # noqa: S608
+            " tries = tries + 1, repeats = repeats + 1, settled = 0, code = NULL"
+            " WHERE id = :id AND state = 'unknown' AND body IS NOT NULL AND taken_back = 0 AND repeats = 0"
+            f" AND purpose <> 'supporter' AND {_LAST}",
+            id=outbox_id,
+            now=to_ms(now),
+        )
+        failed = (
+            0
+            if again
+            else self._run(
+                "UPDATE outbox SET state = 'failed', state_at = :now, code = 'not_arrived'"
+                " WHERE id = :id AND state = 'unknown'",
+                id=outbox_id,
+                now=to_ms(now),
+            )
+        )
+        if again or failed:
+            self._tx.wake("outbox", "screens")
+        return "waiting" if again else "failed" if failed else None
+
+    def unsure(self, before: datetime, since: datetime) -> Sequence[Unsure]:
+        """Texts of unknown fate since `since` and before `before` behind which a student waits, whom no person
+        answers: nothing was said since, by either side. The oldest first.
+        """
+        rows = self._all(
+            "SELECT outbox.id, outbox.contact_id, outbox.claimed_at FROM outbox"  # noqa: S608
+            " JOIN conversation ON conversation.contact_id = outbox.contact_id"
+            f" JOIN contact ON contact.id = outbox.contact_id WHERE {_UNSURE}"
+            " AND outbox.state_at < :before AND outbox.state_at > :since"
+            " AND conversation.status IN ('bot', 'waiting') AND conversation.paused = 0"
+            " AND conversation.elsewhere = 0 AND contact.key_wrapped IS NOT NULL"
+            " AND outbox.claimed_at >= conversation.last_inbound_at ORDER BY outbox.state_at, outbox.id",
+            before=to_ms(before),
+            since=to_ms(since),
+        )
+        return [
+            Unsure(outbox_id=row["id"], contact_id=row["contact_id"], said_at=from_ms(row["claimed_at"]))
+            for row in rows
+        ]
+
+    def let_be(self, outbox_id: int) -> None:
+        """A person has looked, and it is not to be sent again."""
+        self._run(
+            "UPDATE outbox SET settled = 2 WHERE id = :id AND state = 'unknown' AND settled = 1", id=outbox_id
+        )
+        self._tx.wake("screens")
