@@ -15,12 +15,6 @@ from handlers.published import check_files, differing, newest_good, set_of, show
 from storage import Storage
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    for command in (demo, web, worker, serve, release):
-        group.add_command(command)
-
-
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
