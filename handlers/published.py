@@ -20,6 +20,7 @@ from bot.content import CONFIG, SERVICES, Content, load_content
 from bot.errors import ContentError
 from bot.risk_reader import LateReader, Reader
 from handlers.clock import Clock
+from handlers.memory import give_back
 from storage import Storage, StorageError, StorageUnavailable, Tx
 from storage.published import set_hash, text_hash
 
@@ -193,6 +194,7 @@ class Published:
         if differs and differs != self.differs:
             log.warning("disk_differs", extra={"version": str(newest), "count": len(differs)})
         self.differs, self._compared = differs, stamp
+        give_back()
 
     def _stamp(self) -> object:
         paths = sorted(
