@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from typing import Any, TypeVar
+from functools import cached_property
+from hashlib import sha256
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -32,6 +33,7 @@ REQUIRED_FILES = (CONFIG, TEXTS, SERVICES, PHRASES)
 REPLIES = "flows/replies.yaml"  # may be left out: then there are none
 MODEL = "flows/risk_model.yaml"  # needed unless danger.model is off
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def _read_phrases(parts: Parts) -> None:
         return
     try:
         whole = merged(parts.risk, parts.extra) if parts.extra else parts.risk
-        parts.phrases = _phrases(whole.model_dump_json(by_alias=True))
+        parts.phrases = _phrases.of(whole.model_dump_json(by_alias=True))
     except ValueError as error:
         # `check` names the line; here it is enough that nothing starts with a phrase that cannot be read.
         parts.problems.append(Problem(PHRASES, 1, f"{error} (`peersupport check` says where)"))
@@ -257,18 +259,30 @@ def _read_model(parts: Parts, text: str | None) -> None:
         parts.problems.append(Problem(MODEL, 1, said))
         return
     try:
-        parts.danger_model = _model(text)
+        parts.danger_model = _model.of(text)
     except ValueError as error:
         parts.problems.append(Problem(MODEL, 1, str(error)))
 
 
+class _Last(Generic[T]):
+    """What was last made of a text, known by the text's hash: the text itself is a megabyte."""
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        self._make = make
+        self._kept: tuple[bytes, T] | None = None
+
+    def of(self, text: str) -> T:
+        """Raises what `make` raises."""
+        digest = sha256(text.encode("utf-8", "surrogatepass")).digest()
+        kept = self._kept
+        if kept is None or kept[0] != digest:
+            self._kept = kept = digest, self._make(text)
+        return kept[1]
+
+
 # An editor tries a changed flow many times a minute; phrases and model are the same each time.
-_model = lru_cache(maxsize=1)(parse_model)
-
-
-@lru_cache(maxsize=2)
-def _phrases(written: str) -> Phrases:
-    return Phrases(RiskFile.model_validate_json(written))
+_model = _Last(parse_model)
+_phrases = _Last(lambda written: Phrases(RiskFile.model_validate_json(written)))
 
 
 def _read_flow(parts: Parts, file: str) -> None:

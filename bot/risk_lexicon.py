@@ -108,9 +108,10 @@ class Lexicon:
         patterns = tuple(patterns)  # not kept: what is matched is in the tables below
         self._loose = [pattern.loose for pattern in patterns]
         self._widest_from = widest_from
-        self._exact: dict[str, list[int]] = {}
-        self._beginnings: dict[str, list[tuple[str, int]]] = {}  # by their first two letters
-        self._typos: dict[str, list[tuple[str, int]]] = {}  # by the word, and the word less one letter
+        # Mostly one alone under a key, and the same one under many: hence tuples, which can be shared.
+        self._exact: dict[str, tuple[int, ...]] = {}
+        self._beginnings: dict[str, tuple[tuple[str, int], ...]] = {}  # by their first two letters
+        self._typos: dict[str, tuple[tuple[str, int], ...]] = {}  # by the word, and the word less one letter
         self._known: dict[str, Word] = {}
         self.signs: dict[str, list[int]] = {}
         self._rows: list[_Row] = []
@@ -121,6 +122,9 @@ class Lexicon:
         distinct = {row for pattern in patterns for part in pattern.parts for row in part}
         rare = Counter(word for row in distinct for each in row for word in _all(each))
         costs = {row: _cost(row, rare) for row in distinct}
+        steps = {
+            each: _Step(numbers.get(each, -1), each.optional, each.gap) for row in distinct for each in row
+        }
         known: dict[tuple[Row, bool], int] = {}
         for number, pattern in enumerate(patterns):
             if pattern.sign is not None:
@@ -128,7 +132,7 @@ class Lexicon:
             parts = sorted(pattern.parts, key=lambda part: sum(costs[row][0] for row in part))
             wide = number >= widest_from
             rows = [
-                tuple(self._row(row, wide, numbers, costs[row][1], known) for row in part) for part in parts
+                tuple(self._row(row, wide, steps, costs[row][1], known) for row in part) for part in parts
             ]
             self._parts.append(tuple(rows))
             for row in rows[0] if rows else ():
@@ -141,15 +145,14 @@ class Lexicon:
         self,
         row: Row,
         wide: bool,
-        numbers: Mapping[Element, int],
+        steps: Mapping[Element, _Step],
         anchor: int,
         known: dict[tuple[Row, bool], int],
     ) -> int:
         if (row, wide) not in known:
             known[row, wide] = len(self._rows)
-            end = numbers[row[-1]] if row[-1].end else None
-            steps = [_Step(numbers.get(each, -1), each.optional, each.gap) for each in row if not each.end]
-            self._rows.append(_Row(steps, anchor, end, wide=wide))
+            end = steps[row[-1]].number if row[-1].end else None
+            self._rows.append(_Row([steps[each] for each in row if not each.end], anchor, end, wide=wide))
             self._phrases.append([])
         return known[row, wide]
 
@@ -160,13 +163,15 @@ class Lexicon:
                 if element in numbers:
                     continue
                 number = numbers[element] = len(numbers)
+                alone = (number,)
                 for word in element.exact:
-                    self._exact.setdefault(word, []).append(number)
+                    self._exact[word] = self._exact.get(word, ()) + alone
                 for word in element.beginnings:
-                    self._beginnings.setdefault(word[:2], []).append((word, number))
+                    self._beginnings[word[:2]] = (*self._beginnings.get(word[:2], ()), (word, number))
                 for word in element.typos:
+                    meant = ((word, number),)
                     for less in set(_less(word)):
-                        self._typos.setdefault(less, []).append((word, number))
+                        self._typos[less] = self._typos.get(less, ()) + meant
         return numbers
 
     def word(self, forms: tuple[str, ...], text: str) -> Word:

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from bot.content import CONFIG, SERVICES, Content, load_content
 from bot.errors import ContentError
-from bot.risk_reader import LateReader
+from bot.risk_reader import LateReader, Reader
 from handlers.clock import Clock
+from handlers.memory import give_back
 from storage import Storage, StorageError, StorageUnavailable, Tx
 from storage.published import set_hash, text_hash
 
@@ -52,23 +53,33 @@ def has_passed(files: Mapping[str, str]) -> None:
 def set_of(storage: Storage, number: int, *, late: bool = False, check: Check | None = None) -> Content:
     """A set, ready for use. Raises ContentError for one that this version cannot use, StorageError for a lost one.
 
-    `late`: a web process reads nothing for danger, and learns to when it is first asked to. `check`: instead of
-    `check_files`, for whoever has another way to it.
+    `late`: a web process reads nothing for danger, and learns to from the store when it is first asked to. `check`:
+    instead of `check_files`, for whoever has another way to it.
     """
     found = storage.read(lambda tx: tx.published.get(number))
     if found is None:
         raise StorageError(f"there is no published set {number}")
+    reader = LateReader(lambda: _phrases_of(storage, number)) if late else None
     content = _loaded.get((found.hash, late))
     if content is None:
         files = storage.read(lambda tx: tx.published.files(number))
         if found.hash not in _passed and (problems := (check or check_files)(files)):
             raise ContentError(problems)
         _passed.add(found.hash)
-        content = load_content(files, LateReader(lambda: load_content(files).phrases) if late else None)
+        content = load_content(files, reader)
         _loaded.clear()
         _loaded[found.hash, late] = content
     plans = storage.read(lambda tx: tx.published.plans())
-    return replace(content, number=number, plans=tuple(each for each in plans if each[0] <= number))
+    return replace(
+        content,
+        number=number,
+        plans=tuple(each for each in plans if each[0] <= number),
+        phrases=reader or content.phrases,
+    )
+
+
+def _phrases_of(storage: Storage, number: int) -> Reader:
+    return load_content(storage.read(lambda tx: tx.published.files(number))).phrases
 
 
 def newest_good(
@@ -183,6 +194,7 @@ class Published:
         if differs and differs != self.differs:
             log.warning("disk_differs", extra={"version": str(newest), "count": len(differs)})
         self.differs, self._compared = differs, stamp
+        give_back()
 
     def _stamp(self) -> object:
         paths = sorted(

@@ -1,6 +1,7 @@
 """The web server: waitress with threads, one process, and an end that does not wait for open streams.
 
-One process on purpose: live streams and the database's writer share it. 128 threads cost about 3 MB.
+One process on purpose: live streams and the database's writer share it. Threads begin when they are needed: a hundred
+that wait for nothing hold 3 MB.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from waitress import wasyncore
 from waitress.server import create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from bot.errors import PeerSupportError
 
@@ -68,7 +70,7 @@ def _listening(app: Any, host: str, port: int, threads: int) -> Any:
             map=opened,
             host=host,
             port=port,
-            threads=threads,
+            _dispatcher=_Threads(threads),
             connection_limit=2000,
             asyncore_use_poll=True,
             asyncore_loop_timeout=_LOOK_SECONDS,
@@ -87,6 +89,31 @@ def _listening(app: Any, host: str, port: int, threads: int) -> Any:
             f"Port {port} cannot be used ({error.strerror or 'no reason given'}). Stop what listens there, or write"
             " another number into PORT (`peersupport demo --port NUMBER`)."
         ) from None
+
+
+class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress is not typed
+    """Starts a thread whenever a request comes that no idle one can take, up to `limit`; none ends before the server.
+
+    waitress' own starts all of them at once, and lets requests wander through them in turn.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._count = 0
+
+    def add_task(self, task: Any) -> None:
+        """As waitress': called for each request, from the loop or from a thread."""
+        with self.lock:
+            self.queue.append(task)
+            idle = len(self.threads) - self.stop_count - self.active_count
+            if len(self.queue) > idle and self._count < self._limit and not self.stop_count:
+                self.start_new_thread(self.handler_thread, self._count)  # which first waits for the lock
+                self.threads.add(self._count)
+                self._count += 1
+                self.active_count += 1  # as one that works, until it finds nothing to do
+            else:
+                self.queue_cv.notify()
 
 
 def _turn(server: Any, seconds: float = _LOOK_SECONDS) -> None:

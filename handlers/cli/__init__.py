@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bot.errors import PeerSupportError
-from handlers.cli import backup, content, data, drill, flows, page, rehearse, risk, serving, staff
 from handlers.cli.parts import DemoOptions, Parts, State
 from storage import StorageUnavailable
 
 __all__ = ["DemoOptions", "Parts", "build_cli"]
 
+# Each command and the file beside this one that it stands in. A file is read when one of its commands is wanted:
+# a server would hold for life what all the others need.
+_FILES = {
+    **dict.fromkeys(("demo", "web", "worker", "serve", "release"), "serving"),
+    **dict.fromkeys(("check", "chat", "hours", "init"), "content"),
+    **dict.fromkeys(("migrate", "keys", "erase"), "data"),
+    **dict.fromkeys(("backup", "restore"), "backup"),
+    **{name: name for name in ("rehearse", "flows", "staff", "drill", "page", "risk")},
+}
+
 
 class _Sentences(click.Group):
     """Says in a sentence what we foresaw, on standard error, with exit code 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All of them."""
+        return sorted(_FILES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them, from its file."""
+        file = _FILES.get(cmd_name)
+        return getattr(import_module(f"handlers.cli.{file}"), cmd_name) if file else None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -48,18 +66,4 @@ def build_cli(parts: Parts) -> click.Group:
         """Peer support in Messenger: guided intake, a queue for supporters, danger noticed at any hour."""
         ctx.obj = State(parts=parts, home=(home or parts.home).absolute())
 
-    commands: list[Callable[[click.Group], None]] = [
-        serving.add_to,
-        content.add_to,
-        rehearse.add_to,
-        flows.add_to,
-        staff.add_to,
-        drill.add_to,
-        data.add_to,
-        backup.add_to,
-        page.add_to,
-        risk.add_to,
-    ]
-    for add_to in commands:
-        add_to(peersupport)
     return peersupport

@@ -14,12 +14,6 @@ from storage.backup import restore as put_back
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    for command in (backup, restore):
-        group.add_command(command)
-
-
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("--force", is_flag=True, help="Write over FILE if it exists.")

@@ -25,12 +25,6 @@ PACKAGED = _HANDLERS / "defaults"  # in an installed package
 CHECKOUT = _HANDLERS.parent  # beside app.py
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    for command in (check, chat, hours, init):
-        group.add_command(command)
-
-
 @click.command()
 @click.option("--records", is_flag=True, help="Also prove that no record of a serious case was changed.")
 @click.option(

@@ -17,12 +17,6 @@ from storage import Tx
 _LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"  # none that look alike on paper
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    for command in (migrate, keys, erase):
-        group.add_command(command)
-
-
 @click.command()
 @pass_state
 def migrate(state: State) -> None:

@@ -12,11 +12,6 @@ from handlers.drills import Drills
 from storage import Storage
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    group.add_command(drill)
-
-
 @click.group()
 def drill() -> None:
     """Try the ladder with a student who does not exist. Notifications say that it is a drill."""

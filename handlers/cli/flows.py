@@ -33,11 +33,6 @@ _REASONS = {
 }
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    group.add_command(flows)
-
-
 @click.group()
 def flows() -> None:
     """Published sets: what students meet. Files on disk are import and export."""

@@ -11,11 +11,6 @@ from handlers.cli.parts import State, pass_state
 from handlers.environment import FOR_ALL
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    group.add_command(page)
-
-
 @click.group()
 def page() -> None:
     """The Facebook Page: its Messenger profile, subscriptions and token."""

@@ -17,11 +17,6 @@ from handlers.environment import reader_language
 from handlers.rehearsal import Result, coverage, rehearse_on, run_text, shown, table
 
 
-def add_to(group: click.Group) -> None:
-    """Put the command of this file into the group."""
-    group.add_command(rehearse)
-
-
 @click.command()
 @click.argument("paths", metavar="[FILE ...]", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--verbose", "-v", is_flag=True, help="Show every conversation, not only those that differ.")

@@ -39,11 +39,6 @@ class BadLineError(Exception):
     """A line that is not what was asked for; the sentence says what to write instead, never what it held."""
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    group.add_command(risk)
-
-
 @click.group()
 def risk() -> None:
     """Read texts for danger with the phrases on disk."""

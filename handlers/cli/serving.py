@@ -15,12 +15,6 @@ from handlers.published import check_files, differing, newest_good, set_of, show
 from storage import Storage
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    for command in (demo, web, worker, serve, release):
-        group.add_command(command)
-
-
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
@@ -42,14 +36,14 @@ def demo(state: State, port: int, no_browser: bool, fresh: bool, at: str | None)
 @pass_state
 def web(state: State) -> None:
     """The web process: webhook and console."""
-    state.parts.run_web(_ready(state, FOR_RECEIVING))
+    state.parts.run_web(_ready(state, FOR_RECEIVING, late=True))
 
 
 @click.command()
 @pass_state
 def worker(state: State) -> None:
     """The worker process: handles events, sends messages, keeps time."""
-    state.parts.run_worker(_ready(state, FOR_SENDING))
+    state.parts.run_worker(_ready(state, FOR_SENDING, late=False))
 
 
 @click.command()
@@ -59,7 +53,7 @@ def serve(state: State) -> None:
     env = _environment(state, FOR_ALL)
     with state.storage(env) as storage:
         storage.migrate(state.parts.clock())
-        _can_serve(state, env, storage)
+        _can_serve(state, env, storage, late=False)
     setup_logging()
     state.parts.run_serve(env)
 
@@ -96,10 +90,13 @@ def _newest(state: State, env: Environment, storage: Storage) -> int:
     return number or 0
 
 
-def _can_serve(state: State, env: Environment, storage: Storage) -> None:
-    """There is a set that can be served, and somebody has called its numbers before a real Page shows them."""
+def _can_serve(state: State, env: Environment, storage: Storage, *, late: bool) -> None:
+    """There is a set that can be served, and somebody has called its numbers before a real Page shows them.
+
+    `late` as the process wants it: it is read here, once, for its life.
+    """
     _newest(state, env, storage)
-    content, _ = newest_good(storage, late=True, check=_checked_apart)
+    content, _ = newest_good(storage, late=late, check=_checked_apart)
     if env.is_real and (problem := show_services(storage, content, state.parts.clock())):
         raise PeerSupportError(problem)
 
@@ -109,7 +106,7 @@ def _checked_apart(files: Mapping[str, str]) -> list[str]:
     return apart(lambda: check_files(files))
 
 
-def _ready(state: State, need: Collection[str]) -> Environment:
+def _ready(state: State, need: Collection[str], *, late: bool) -> Environment:
     """Everything that can be found wrong before a process serves is found here, and said."""
     env = _environment(state, need)
     with state.storage(env) as storage:
@@ -117,7 +114,7 @@ def _ready(state: State, need: Collection[str]) -> Environment:
             raise PeerSupportError(
                 "The database is not prepared for this version: run `peersupport release`."
             )
-        _can_serve(state, env, storage)
+        _can_serve(state, env, storage, late=late)
     setup_logging()
     return env
 

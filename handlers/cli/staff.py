@@ -22,11 +22,6 @@ _WRONG = {
 }
 
 
-def add_to(group: click.Group) -> None:
-    """Put the commands of this file into the group."""
-    group.add_command(staff)
-
-
 @click.group()
 def staff() -> None:
     """Accounts of supporters, duty leads, coordinators, admins and reviewers."""

@@ -7,7 +7,6 @@ import secrets
 from datetime import datetime
 
 import pyotp
-import segno
 from markupsafe import Markup
 
 from storage import Tx
@@ -29,6 +28,8 @@ def spaced(secret: str) -> str:
 
 def qr_code(secret: str, login: str, issuer: str) -> Markup:
     """What an app's camera reads, as SVG inside the page: no other address ever hears of the secret."""
+    import segno  # only now: 0.8 MB, for a page that each of the staff sees once
+
     address = pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=issuer)
     code = segno.make(address, error="m", micro=False)
     return Markup(code.svg_inline(dark="#000", light="#fff", border=3, omitsize=True, svgclass="qr"))  # noqa: S704

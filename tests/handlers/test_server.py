@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,8 @@ def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     if environ["PATH_INFO"] == "/stream":
         return stream()
+    if environ["PATH_INFO"] == "/threads":
+        return [str(sum(each.name.startswith("waitress") for each in threading.enumerate())).encode()]
     if environ["PATH_INFO"] == "/slow":
         started.append("slow")
         stop.wait(60)
@@ -102,6 +105,19 @@ def test_an_answer_that_is_under_way_when_the_stop_comes_still_arrives(server):
         process.send_signal(signal.SIGTERM)
         assert answer.result().text == "started slow"
     assert process.wait(60) == 0
+
+
+def test_there_are_as_many_threads_as_were_needed_at_once_and_no_more_than_allowed(server):
+    _, url = server
+    assert {requests.get(f"{url}/threads", timeout=10).text for _ in range(3)} == {"1"}
+    with ExitStack() as open_streams:
+        for _ in range(3):
+            stream = open_streams.enter_context(requests.get(f"{url}/stream", stream=True, timeout=10))
+            assert next(stream.iter_content(6)) == b"first\n"
+        assert {requests.get(f"{url}/threads", timeout=10).text for _ in range(3)} == {"4"}
+        with ThreadPoolExecutor() as pool:
+            answers = pool.map(lambda _: requests.get(f"{url}/threads", timeout=10).text, range(8))
+            assert set(answers) == {"4"}
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
