@@ -80,7 +80,7 @@ def setup_logging(level: str = "INFO", stream: TextIO | None = None) -> None:
     # A handler that prints tracebacks when it fails itself would print what it was to log.
     logging.raiseExceptions = False
     # Libraries speak when something is wrong. Their request lines hold addresses with query strings.
-    for library in ("werkzeug", "urllib3", "asyncio"):
+    for library in ("werkzeug", "urllib3", "apscheduler", "asyncio"):
         logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
 
 

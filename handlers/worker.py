@@ -6,10 +6,11 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.content import Content
 from handlers import jobs
@@ -69,6 +70,7 @@ class Worker:
         self._is_behind = False  # the last events that were handled may not have been all
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._scheduler: BackgroundScheduler | None = None
         self._seen_at = clock()
 
     def take_place(self, wait_seconds: float = OVERLAP_SECONDS) -> None:
@@ -108,14 +110,11 @@ class Worker:
             loops += [(f"tell-{n}", lambda: self._loop(climber.send_one, "alerts")) for n in range(TELLERS)]
         if self._notices:
             loops.append(("notices", lambda: self._loop(self._tell_colleagues, "alerts")))
-        for seconds, job in self._timed():
-            loops.append((f"timed-{job.__name__}", partial(self._every, seconds, job)))
-        if self._catch_up is not None:
-            loops.append(("missed", lambda: self._every(20, self._read_missed, at_once=True)))
         for name, run in loops:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
+        self._scheduler = self._schedule()
         log.info("worker_started", extra={"worker": self.name})
 
     def _tell_colleagues(self) -> int:
@@ -153,6 +152,8 @@ class Worker:
         if self._stop.is_set():
             return
         self._stop.set()
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
         self._storage.notify()
         ends_at = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
@@ -202,26 +203,23 @@ class Worker:
         due_at = self._storage.read(lambda tx: tx.timers.next_due_at())
         return bool(due_at is not None and due_at <= now and jobs.fire_timers(self._storage, now))
 
-    def _timed(self) -> Iterator[tuple[float, Callable[[], object]]]:
-        """What comes again every so many seconds."""
-        yield 5, self._beat
-        yield 3, self._sweep
-        yield 600, self._hourly
+    def _schedule(self) -> BackgroundScheduler:
+        settings = self._content().settings
+        scheduler = BackgroundScheduler(
+            timezone=settings.service_hours.zone,
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 300},
+        )
+        scheduler.add_job(self._beat, "interval", seconds=5)
+        scheduler.add_job(self._sweep, "interval", seconds=3)
+        scheduler.add_job(self._hourly, "interval", minutes=10)
         if self._knocks is not None:
-            yield 5, self._knocks.look
+            scheduler.add_job(self._knocks.look, "interval", seconds=5)
         if self._shift_news is not None:
-            yield 30, self._shift_news.look
-
-    def _every(self, seconds: float, job: Callable[[], object], *, at_once: bool = False) -> None:
-        """Do it, rest for so long, do it again. Rests are measured in time that nobody can set."""
-        if not at_once:
-            self._stop.wait(seconds)
-        while not self._stop.is_set():
-            try:
-                job()
-            except Exception as error:  # the store is away for a moment: it comes again
-                log.error("job_failed", extra={"error": type(error).__name__})
-            self._stop.wait(seconds)
+            scheduler.add_job(self._shift_news.look, "interval", seconds=30)
+        if self._catch_up is not None:
+            scheduler.add_job(self._read_missed, "interval", seconds=20, next_run_time=datetime.now(UTC))
+        scheduler.start()
+        return scheduler
 
     def _beat(self) -> None:
         self._storage.write(lambda tx: tx.worker.beat(self.name, self._clock()))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
-EDGES = {"flask", "flask_wtf", "waitress", "requests", "pymessenger", "click", "dotenv"}
+EDGES = {"flask", "flask_wtf", "waitress", "requests", "pymessenger", "apscheduler", "click", "dotenv"}
 DATABASES = {"sqlite3", "pysqlite3", "sqlite_utils", "psycopg"}
 FORBIDDEN = {
     "bot": {"storage", "handlers", "app", "logging", "os", "pathlib", "time"} | EDGES | DATABASES,
