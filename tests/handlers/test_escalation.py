@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from talk_support import one_engine
 
 from bot.conversation import Status, Tier
 from bot.errors import AlreadyClaimed, NotPossible
@@ -93,6 +94,7 @@ def test_the_record_holds_every_kind_of_line_and_begins_with_what_was_noticed(ca
     assert case.local.storage.read(lambda tx: tx.escalations.verify()) == []
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("kind", "fields", "field"),
     [

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import content_files
 import pytest
-from talk_support import Chat
+from talk_support import Chat, one_engine
 
 from bot.checks import check
 from bot.content import load_content
@@ -220,6 +220,7 @@ def test_every_gate_has_to_be_passed(world):
         strict.publish(world.changed(intake=REWORDED), base=1, by=world.kari, why="w")
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("name", "old", "new", "reason"),
     [
@@ -245,6 +246,7 @@ def test_a_second_coordinator_has_to_agree_to_what_protects_lives(world, name, o
         world.publishing.approve(proposal, world.ola)
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("setting", "reason"),
     [

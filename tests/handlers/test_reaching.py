@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from talk_support import one_engine
 
 from bot.errors import NotPossible
 from handlers.alerting.web_push import b64
@@ -66,6 +67,7 @@ def test_one_person_has_five_browsers_at_most(chat, reaching, kari):
     assert [one.endpoint for one in found] == [f"{URL}{number}" for number in range(2, 7)]
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("endpoint", "key", "auth"),
     [

@@ -17,7 +17,7 @@ from handlers.worker import Worker
 from storage import AnotherWorker, StorageUnavailable
 from storage.records import NewEvent
 
-PATIENCE = 20.0  # seconds that no passing test waits
+PATIENCE = 60.0  # seconds that no passing test waits
 MIDS = itertools.count(1)
 
 

@@ -67,6 +67,7 @@ class DemoServer:
                 return
             except (urllib.error.URLError, OSError):
                 pause.wait(0.1)
+        self.kill()
         raise AssertionError((self.home / "log.txt").read_text("utf-8")[-3000:])
 
     def kill(self) -> None:

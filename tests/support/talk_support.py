@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from bot.content import Content, load_content
 from bot.conversation import Conversation, Status
 from bot.events import TextReceived
@@ -16,6 +18,8 @@ from storage.records import Alert, Duty, QueueRow, Role, Staff
 
 ROOT = Path(__file__).parents[2]
 OSLO = ZoneInfo("Europe/Oslo")
+# For what is decided before the store is asked: it need not be tested on each engine.
+one_engine = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
 
 def content_files() -> dict[str, str]:

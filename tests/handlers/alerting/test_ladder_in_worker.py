@@ -9,7 +9,7 @@ from alerting_bench import DANGER, Heard, climber, ladder, with_ladder
 
 from handlers.worker import Worker
 
-PATIENCE = 20.0  # seconds that no passing test waits
+PATIENCE = 60.0  # seconds that no passing test waits
 
 
 class Bell(Heard):

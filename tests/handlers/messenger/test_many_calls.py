@@ -16,7 +16,7 @@ from handlers.messenger.client import MessengerClient, SendResult
 from handlers.messenger.http_answer import AnswerReader
 
 PSID = "7000000000000007"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 def said(text: str = "Hei") -> BotMessage:
