@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bot.content import Content
 from bot.conversation import Conversation
@@ -42,6 +43,13 @@ AT_ONCE = 16  # events in one transaction: more would keep people's clicks waiti
 POSTS_AT_ONCE = 64
 
 
+class ReadPosts(Protocol):
+    """What reads posts: `messenger.intake.PostReader`."""
+
+    def __call__(self, tx: Tx, posts: Sequence[Post], at_once: int) -> list[TakenEvent]:
+        """Put what they hold into the inbox; the events, `at_once` at most, that are handled in this transaction."""
+
+
 class Inbound:
     """Handles stored events, one call at a time or from several threads."""
 
@@ -51,10 +59,10 @@ class Inbound:
         content: Callable[[], Content],
         clock: Clock,
         sender: Sender | None = None,
-        read_posts: Callable[[Tx, Sequence[Post]], None] | None = None,
+        read_posts: ReadPosts | None = None,
     ) -> None:
         """`sender`: takes what is written here at once, instead of finding it in the outbox. `read_posts`: puts
-        into the inbox what posts hold.
+        into the inbox what posts hold, and gives back what may be handled with it.
         """
         self._storage = storage
         self._read_posts = read_posts
@@ -63,20 +71,61 @@ class Inbound:
         self._content = content
         self._clock = clock
 
-    def read_some(self, limit: int = POSTS_AT_ONCE) -> int:
-        """Read what was posted, at most `limit` posts, in the order in which it came; how many."""
-        if self._read_posts is None or not self._reading.acquire(blocking=False):
-            return 0  # another thread is at it, and wakes this one
+    def take_in(self) -> int:
+        """Handle what is here, and when that is little, what was posted; how many posts and events that were.
+
+        What cannot be read now, such as for a full disk, holds up no event that is here.
+        """
+        now = self._clock()
+        handled = self.handle_some() if self._storage.read(lambda tx: tx.inbox.may_be_due(now)) else 0
+        if handled >= AT_ONCE:
+            return handled
         try:
-            return self._storage.posts.read(self._read, limit, self._clock())
+            read = self.read_some()
+        except Exception as error:
+            log.error("reading_failed", extra={"error": type(error).__name__})
+            if not handled:
+                raise
+            return handled
+        if read and not self._storage.single_worker:
+            handled += self.handle_some()
+        return handled + read
+
+    def read_some(self) -> int:
+        """Read what was posted, in the order in which it came; how many posts.
+
+        Where one worker has the database to itself, what nobody waits before is handled in the same transaction. If
+        that fails, all of it lies in the inbox as if it had only been read.
+        """
+        read_posts, sender, sends = self._read_posts, self._sender, list[TakenSend]()
+        if read_posts is None or not self._reading.acquire(blocking=False):
+            return 0  # another thread is at it, and wakes this one
+
+        def read(tx: Tx, posts: Sequence[Post]) -> None:
+            sends.clear()
+            read_posts(tx, posts, 0)
+            if self._storage.single_worker:  # whoever reads also handles what was read, next
+                tx.leave_asleep("inbox")
+
+        def read_and_handle(tx: Tx, posts: Sequence[Post]) -> None:
+            taken = read_posts(tx, posts, AT_ONCE)
+            tx.leave_asleep("inbox")
+            self._all(tx, taken, self._clock())
+            sends.extend(sender.claim_along(tx) if taken and sender else [])
+
+        try:
+            if not self._storage.single_worker:
+                return self._storage.posts.read(read, POSTS_AT_ONCE, self._clock())
+            with sender.guest() if sender else nullcontext():
+                return self._storage.posts.read(
+                    read,
+                    AT_ONCE,
+                    self._clock(),
+                    first=read_and_handle,
+                    then=lambda: sender.hand_over(sends) if sender else None,
+                )
         finally:
             self._reading.release()
-
-    def _read(self, tx: Tx, posts: Sequence[Post]) -> None:
-        if self._read_posts is not None:
-            self._read_posts(tx, posts)
-        if self._storage.single_worker:  # whoever reads also handles what was read, next
-            tx.leave_asleep("inbox")
 
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
@@ -108,19 +157,27 @@ class Inbound:
     def drain(self) -> int:
         """Read and handle everything that is due; how many posts and events that were."""
         handled = 0
-        while some := self.read_some() + self.handle_some():
+        while some := self.take_in():
             handled += some
         return handled
 
     def _together(self, tx: Tx, limit: int) -> list[TakenEvent]:
-        """The events of several contacts, in few statements: what they need is looked up for all of them first."""
-        now, content = self._clock(), self._content()
+        """The next events of several contacts."""
+        now = self._clock()
         taken = tx.inbox.take(now, limit)
         if len(taken) < 2:
             for each in taken:
                 self._one(tx, each)
             return taken
         tx.inbox.done([each.id for each in taken], now)
+        self._all(tx, taken, now)
+        return taken
+
+    def _all(self, tx: Tx, taken: Sequence[TakenEvent], now: datetime) -> None:
+        """In few statements: what they need is looked up for all of them first."""
+        if not taken:
+            return
+        content = self._content()
         _look_up(tx, taken)
         on_duty = on_duty_now(tx, content, now)
         plain: list[Turn] = []
@@ -134,7 +191,6 @@ class Inbound:
             else:
                 save(tx, turn, now)
         save_plain(tx, plain, now)
-        return taken
 
     def _alone(self, tx: Tx) -> list[TakenEvent]:
         """The next event by itself, if there is one."""
