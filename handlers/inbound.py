@@ -16,7 +16,7 @@ from typing import Protocol
 
 from bot.content import Content
 from bot.conversation import Conversation
-from bot.decide import decide
+from bot.decide import decide, receipt
 from bot.effects import AddEntry, EditEntry, Turn, WithdrawEntry
 from bot.events import (
     AttachmentReceived,
@@ -24,6 +24,8 @@ from bot.events import (
     EchoReceived,
     Event,
     MessageEdited,
+    MessagesDelivered,
+    MessagesRead,
     PolicyEnforced,
     TextReceived,
 )
@@ -31,7 +33,7 @@ from bot.long_text import kept
 from bot.rescue import rescue
 from handlers.clock import Clock
 from handlers.sender import Sender
-from handlers.turns import is_plain, on_duty_now, save, save_plain, world_for
+from handlers.turns import is_plain, keep, on_duty_now, save, save_plain, world_for
 from storage import Post, Storage, StorageUnavailable, Tx
 from storage.records import TakenEvent, TakenSend
 
@@ -189,7 +191,7 @@ class Inbound:
             if is_plain(before, turn):
                 plain.append(turn)  # nobody's decision depends on it
             else:
-                save(tx, turn, now)
+                save(tx, turn, now, before)
         save_plain(tx, plain, now)
 
     def _alone(self, tx: Tx) -> list[TakenEvent]:
@@ -208,7 +210,7 @@ class Inbound:
                 tx.inbox.done([taken.id], now)
                 decided = self._decide(tx, taken, content, on_duty_now(tx, content, now), now)
                 if decided is not None:
-                    save(tx, decided[1], now)
+                    save(tx, decided[1], now, decided[0])
         except StorageUnavailable:
             raise  # the event is not to blame; it is taken again
         except Exception as error:
@@ -223,6 +225,9 @@ class Inbound:
             if isinstance(event, PolicyEnforced):
                 _policy(tx, event, now)
             tx.wake("screens")
+            return None
+        if isinstance(event, MessagesDelivered | MessagesRead):  # up to two for each message that we send
+            keep(tx, taken.contact_id, receipt(event), now)
             return None
         if isinstance(event, EchoReceived):
             event = replace(event, known=tx.transcript.knows(taken.contact_id, event.mid))
@@ -265,7 +270,11 @@ class Inbound:
 
 def _look_up(tx: Tx, taken: Sequence[TakenEvent]) -> None:
     """One look for all: their conversations, and what stands in the transcript under the same message ids."""
-    known = [(each.contact_id, each.event) for each in taken if each.contact_id is not None]
+    known = [
+        (each.contact_id, each.event)
+        for each in taken
+        if each.contact_id is not None and not isinstance(each.event, MessagesDelivered | MessagesRead)
+    ]
     tx.conversations.look_up([contact_id for contact_id, _ in known])
     mids = [(contact_id, mid) for contact_id, event in known if (mid := getattr(event, "mid", None))]
     tx.transcript.look_up(mids)
