@@ -99,32 +99,35 @@ class Inbound:
         Where one worker has the database to itself, what nobody waits before is handled in the same transaction. If
         that fails, all of it lies in the inbox as if it had only been read.
         """
-        read_posts, sender, sends = self._read_posts, self._sender, list[TakenSend]()
+        read_posts, sender = self._read_posts, self._sender
+        taken, sends = list[TakenEvent](), list[TakenSend]()
         if read_posts is None or not self._reading.acquire(blocking=False):
             return 0  # another thread is at it, and wakes this one
 
         def read(tx: Tx, posts: Sequence[Post]) -> None:
+            taken.clear()
             sends.clear()
             read_posts(tx, posts, 0)
             if self._storage.single_worker:  # whoever reads also handles what was read, next
                 tx.leave_asleep("inbox")
 
         def read_and_handle(tx: Tx, posts: Sequence[Post]) -> None:
-            taken = read_posts(tx, posts, AT_ONCE)
+            taken.extend(read_posts(tx, posts, AT_ONCE))
             tx.leave_asleep("inbox")
             self._all(tx, taken, self._clock())
             sends.extend(sender.claim_along(tx) if taken and sender else [])
+
+        def committed() -> None:
+            if sender:
+                sender.hand_over(sends)
+            self._told(taken)
 
         try:
             if not self._storage.single_worker:
                 return self._storage.posts.read(read, POSTS_AT_ONCE, self._clock())
             with sender.guest() if sender else nullcontext():
                 return self._storage.posts.read(
-                    read,
-                    AT_ONCE,
-                    self._clock(),
-                    first=read_and_handle,
-                    then=lambda: sender.hand_over(sends) if sender else None,
+                    read, AT_ONCE, self._clock(), first=read_and_handle, then=committed
                 )
         finally:
             self._reading.release()

@@ -141,9 +141,18 @@ class Recorder:
 
         with self._claims.guest():
             self._claims.hand_over(self.write(record))
-        for each in told:
+        for outcome in sorted(
+            {each.outcome for each in told}
+        ):  # a line for each message costs as much as a seal
+            sends = [each.send for each in told if each.outcome == outcome]
             log.info(
-                "send_settled", extra={**ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
+                "sends_settled",
+                extra={
+                    "outbox_ids": [send.id for send in sends],
+                    "inbox_ids": [send.inbox_id for send in sends if send.inbox_id is not None],
+                    "outcome": outcome,
+                    "count": len(sends),
+                },
             )
 
     def write(self, work: Callable[[Tx], T]) -> T:
