@@ -57,9 +57,7 @@ def stages(content: Content, folder: Path) -> Iterator[tuple[str, float]]:
         yield "signature and JSON, a POST", _each(lambda: [_check(body) for body in bodies], _EVENTS)
         keep = lambda: [intake.keep(body, _now()) for body in bodies]  # noqa: E731
         yield "keeping, a POST a commit", _each(keep, _EVENTS)
-        read = lambda: [None for _ in iter(inbound.read_some, 0)]  # noqa: E731
-        yield "reading, an event", _each(read, _EVENTS)
-        yield "deciding and saving, an event", _each(inbound.drain, _EVENTS)
+        yield "reading, deciding and saving, an event", _each(inbound.drain, _EVENTS)
         messages = storage.read(lambda tx: tx.outbox.waiting_count())
         yield "claiming and recording, a message a commit", _each(sender.drain, messages)
         yield "danger reading alone, a text", _each(lambda: [content.phrases.read(t) for t in texts], _EVENTS)

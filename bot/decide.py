@@ -83,10 +83,8 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
         case ReactionChanged():
             _note_inbound(draft, event)  # a reaction opens the messaging window too
             draft.do(MarkReaction(mid=event.mid, reaction=event.reaction, added=event.added))
-        case MessagesDelivered():
-            draft.do(MarkDelivered(watermark=event.watermark))
-        case MessagesRead():
-            draft.do(MarkRead(watermark=event.watermark))
+        case MessagesDelivered() | MessagesRead():
+            draft.do(receipt(event))
         case EchoReceived():
             elsewhere.echo(draft, event)
         case ControlChanged():
@@ -103,6 +101,13 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
         case _:
             pass  # opt-ins, account links, ratings, unreadable items: counted at the door, nothing to say
     return draft.turn()
+
+
+def receipt(event: MessagesDelivered | MessagesRead) -> MarkDelivered | MarkRead:
+    """What these lead to, whatever the conversation."""
+    if isinstance(event, MessagesRead):
+        return MarkRead(watermark=event.watermark)
+    return MarkDelivered(watermark=event.watermark)
 
 
 # What the contact did.

@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bot.content import Content
 from bot.conversation import Conversation
-from bot.decide import decide
+from bot.decide import decide, receipt
 from bot.effects import AddEntry, EditEntry, Turn, WithdrawEntry
 from bot.events import (
     AttachmentReceived,
@@ -23,6 +24,8 @@ from bot.events import (
     EchoReceived,
     Event,
     MessageEdited,
+    MessagesDelivered,
+    MessagesRead,
     PolicyEnforced,
     TextReceived,
 )
@@ -30,7 +33,7 @@ from bot.long_text import kept
 from bot.rescue import rescue
 from handlers.clock import Clock
 from handlers.sender import Sender
-from handlers.turns import is_plain, on_duty_now, save, save_plain, world_for
+from handlers.turns import is_plain, keep, on_duty_now, save, save_plain, world_for
 from storage import Post, Storage, StorageUnavailable, Tx
 from storage.records import TakenEvent, TakenSend
 
@@ -42,6 +45,13 @@ AT_ONCE = 16  # events in one transaction: more would keep people's clicks waiti
 POSTS_AT_ONCE = 64
 
 
+class ReadPosts(Protocol):
+    """What reads posts: `messenger.intake.PostReader`."""
+
+    def __call__(self, tx: Tx, posts: Sequence[Post], at_once: int) -> list[TakenEvent]:
+        """Put what they hold into the inbox; the events, `at_once` at most, that are handled in this transaction."""
+
+
 class Inbound:
     """Handles stored events, one call at a time or from several threads."""
 
@@ -51,10 +61,10 @@ class Inbound:
         content: Callable[[], Content],
         clock: Clock,
         sender: Sender | None = None,
-        read_posts: Callable[[Tx, Sequence[Post]], None] | None = None,
+        read_posts: ReadPosts | None = None,
     ) -> None:
         """`sender`: takes what is written here at once, instead of finding it in the outbox. `read_posts`: puts
-        into the inbox what posts hold.
+        into the inbox what posts hold, and gives back what may be handled with it.
         """
         self._storage = storage
         self._read_posts = read_posts
@@ -63,20 +73,64 @@ class Inbound:
         self._content = content
         self._clock = clock
 
-    def read_some(self, limit: int = POSTS_AT_ONCE) -> int:
-        """Read what was posted, at most `limit` posts, in the order in which it came; how many."""
-        if self._read_posts is None or not self._reading.acquire(blocking=False):
-            return 0  # another thread is at it, and wakes this one
+    def take_in(self) -> int:
+        """Handle what is here, and when that is little, what was posted; how many posts and events that were.
+
+        What cannot be read now, such as for a full disk, holds up no event that is here.
+        """
+        now = self._clock()
+        handled = self.handle_some() if self._storage.read(lambda tx: tx.inbox.may_be_due(now)) else 0
+        if handled >= AT_ONCE:
+            return handled
         try:
-            return self._storage.posts.read(self._read, limit, self._clock())
+            read = self.read_some()
+        except Exception as error:
+            log.error("reading_failed", extra={"error": type(error).__name__})
+            if not handled:
+                raise
+            return handled
+        if read and not self._storage.single_worker:
+            handled += self.handle_some()
+        return handled + read
+
+    def read_some(self) -> int:
+        """Read what was posted, in the order in which it came; how many posts.
+
+        Where one worker has the database to itself, what nobody waits before is handled in the same transaction. If
+        that fails, all of it lies in the inbox as if it had only been read.
+        """
+        read_posts, sender = self._read_posts, self._sender
+        taken, sends = list[TakenEvent](), list[TakenSend]()
+        if read_posts is None or not self._reading.acquire(blocking=False):
+            return 0  # another thread is at it, and wakes this one
+
+        def read(tx: Tx, posts: Sequence[Post]) -> None:
+            taken.clear()
+            sends.clear()
+            read_posts(tx, posts, 0)
+            if self._storage.single_worker:  # whoever reads also handles what was read, next
+                tx.leave_asleep("inbox")
+
+        def read_and_handle(tx: Tx, posts: Sequence[Post]) -> None:
+            taken.extend(read_posts(tx, posts, AT_ONCE))
+            tx.leave_asleep("inbox")
+            self._all(tx, taken, self._clock())
+            sends.extend(sender.claim_along(tx) if taken and sender else [])
+
+        def committed() -> None:
+            if sender:
+                sender.hand_over(sends)
+            self._told(taken)
+
+        try:
+            if not self._storage.single_worker:
+                return self._storage.posts.read(read, POSTS_AT_ONCE, self._clock())
+            with sender.guest() if sender else nullcontext():
+                return self._storage.posts.read(
+                    read, AT_ONCE, self._clock(), first=read_and_handle, then=committed
+                )
         finally:
             self._reading.release()
-
-    def _read(self, tx: Tx, posts: Sequence[Post]) -> None:
-        if self._read_posts is not None:
-            self._read_posts(tx, posts)
-        if self._storage.single_worker:  # whoever reads also handles what was read, next
-            tx.leave_asleep("inbox")
 
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
@@ -108,19 +162,27 @@ class Inbound:
     def drain(self) -> int:
         """Read and handle everything that is due; how many posts and events that were."""
         handled = 0
-        while some := self.read_some() + self.handle_some():
+        while some := self.take_in():
             handled += some
         return handled
 
     def _together(self, tx: Tx, limit: int) -> list[TakenEvent]:
-        """The events of several contacts, in few statements: what they need is looked up for all of them first."""
-        now, content = self._clock(), self._content()
+        """The next events of several contacts."""
+        now = self._clock()
         taken = tx.inbox.take(now, limit)
         if len(taken) < 2:
             for each in taken:
                 self._one(tx, each)
             return taken
         tx.inbox.done([each.id for each in taken], now)
+        self._all(tx, taken, now)
+        return taken
+
+    def _all(self, tx: Tx, taken: Sequence[TakenEvent], now: datetime) -> None:
+        """In few statements: what they need is looked up for all of them first."""
+        if not taken:
+            return
+        content = self._content()
         _look_up(tx, taken)
         on_duty = on_duty_now(tx, content, now)
         plain: list[Turn] = []
@@ -132,9 +194,8 @@ class Inbound:
             if is_plain(before, turn):
                 plain.append(turn)  # nobody's decision depends on it
             else:
-                save(tx, turn, now)
+                save(tx, turn, now, before)
         save_plain(tx, plain, now)
-        return taken
 
     def _alone(self, tx: Tx) -> list[TakenEvent]:
         """The next event by itself, if there is one."""
@@ -152,7 +213,7 @@ class Inbound:
                 tx.inbox.done([taken.id], now)
                 decided = self._decide(tx, taken, content, on_duty_now(tx, content, now), now)
                 if decided is not None:
-                    save(tx, decided[1], now)
+                    save(tx, decided[1], now, decided[0])
         except StorageUnavailable:
             raise  # the event is not to blame; it is taken again
         except Exception as error:
@@ -167,6 +228,9 @@ class Inbound:
             if isinstance(event, PolicyEnforced):
                 _policy(tx, event, now)
             tx.wake("screens")
+            return None
+        if isinstance(event, MessagesDelivered | MessagesRead):  # up to two for each message that we send
+            keep(tx, taken.contact_id, receipt(event), now)
             return None
         if isinstance(event, EchoReceived):
             event = replace(event, known=tx.transcript.knows(taken.contact_id, event.mid))
@@ -209,7 +273,11 @@ class Inbound:
 
 def _look_up(tx: Tx, taken: Sequence[TakenEvent]) -> None:
     """One look for all: their conversations, and what stands in the transcript under the same message ids."""
-    known = [(each.contact_id, each.event) for each in taken if each.contact_id is not None]
+    known = [
+        (each.contact_id, each.event)
+        for each in taken
+        if each.contact_id is not None and not isinstance(each.event, MessagesDelivered | MessagesRead)
+    ]
     tx.conversations.look_up([contact_id for contact_id, _ in known])
     mids = [(contact_id, mid) for contact_id, event in known if (mid := getattr(event, "mid", None))]
     tx.transcript.look_up(mids)

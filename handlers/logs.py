@@ -25,6 +25,7 @@ FIELDS = frozenset(
             "inbox_ids",
             "post_ids",
             "outbox_id",
+            "outbox_ids",
             "entry_id",
             "alert_id",
             "staff_id",

@@ -148,8 +148,16 @@ class Recorder:
             self._claims.hand_over(self._write(record))
         for each in told:
             self._begun.clear(each.send.id, each.send.tries)
+        for outcome in sorted({each.outcome for each in told}):  # a line for each message costs as much as a seal
+            sends = [each.send for each in told if each.outcome == outcome]
             log.info(
-                "send_settled", extra={**ids(each.send), "outcome": each.outcome, "tries": each.send.tries}
+                "sends_settled",
+                extra={
+                    "outbox_ids": [send.id for send in sends],
+                    "inbox_ids": [send.inbox_id for send in sends if send.inbox_id is not None],
+                    "outcome": outcome,
+                    "count": len(sends),
+                },
             )
 
     def record(self, send: TakenSend, work: Callable[[Tx], object]) -> None:

@@ -53,17 +53,20 @@ def draft_for(tx: Tx, contact_id: int, content: Content, now: datetime) -> Draft
     return Draft(conv, content, world_for(tx, conv, content, now), now)
 
 
-def save(tx: Tx, turn: Turn, now: datetime) -> None:
-    """Keep the conversation and everything the turn asks for; wake whoever acts on it."""
+def save(tx: Tx, turn: Turn, now: datetime, before: Conversation | None = None) -> None:
+    """Keep the conversation, unless it is still as `before`, and everything the turn asks for; wake whoever acts on
+    it.
+    """
     conv = turn.conversation
     erasing: e.EraseContact | None = None
-    tx.conversations.save(conv, now)
+    if conv is not before:
+        tx.conversations.save(conv, now)
     tx.ways.add(turn.ways)
     for effect in turn.effects:
         if isinstance(effect, e.EraseContact):
             erasing = effect
         else:
-            _keep(tx, conv.contact_id, effect, now)
+            keep(tx, conv.contact_id, effect, now)
     if erasing is not None:
         erase(tx, conv, erasing.code, now)
     tx.wake("screens")
@@ -110,7 +113,7 @@ def save_plain(tx: Tx, turns: Sequence[Turn], now: datetime) -> None:
             timers |= dict.fromkeys((who, name) for name in effect.names)
         else:  # all of the contact's timers
             timers = {each: due for each, due in timers.items() if each[0] != who}
-            _keep(tx, who, effect, now)
+            keep(tx, who, effect, now)
     tx.ways.add(way for turn in turns for way in turn.ways)
     tx.timers.change(timers)
     tx.transcript.add_all(lines)
@@ -135,11 +138,12 @@ def confirm(tx: Tx, contact_id: int, outbox_id: int | None, mid: str, now: datet
         tell(tx, contact_id, settled, purpose, "sent", None, now)
 
 
-def _keep(tx: Tx, contact_id: int, effect: e.Effect, now: datetime) -> None:
-    keep: Callable[..., object] | None = _KEEPERS.get(type(effect))
-    if keep is None:
+def keep(tx: Tx, contact_id: int, effect: e.Effect, now: datetime) -> None:
+    """Keep what one effect asks for, but for an erasure."""
+    keeper: Callable[..., object] | None = _KEEPERS.get(type(effect))
+    if keeper is None:
         raise TypeError(f"nobody keeps {type(effect).__name__}")
-    keep(tx, contact_id, effect, now)
+    keeper(tx, contact_id, effect, now)
 
 
 def _close_alert(tx: Tx, contact_id: int, effect: e.CloseAlert, now: datetime) -> None:

@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 
@@ -22,9 +22,9 @@ from handlers.alerting.shifts import ShiftNews
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
 from handlers.clock import Clock
-from handlers.inbound import AT_ONCE, Inbound
+from handlers.inbound import AT_ONCE, Inbound, ReadPosts
 from handlers.sender import Sender
-from storage import AnotherWorker, Post, Storage, Topic, Tx
+from storage import AnotherWorker, Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
@@ -47,7 +47,7 @@ class Worker:
         channel: Channel,
         clock: Clock,
         *,
-        read_posts: Callable[[Tx, Sequence[Post]], None] | None = None,
+        read_posts: ReadPosts | None = None,
         catch_up: CatchUp | None = None,
         climber: Climber | None = None,
         knocks: Knocks | None = None,
@@ -67,7 +67,6 @@ class Worker:
         self._shift_news = shift_news
         self._notices = [each for each in (mentions, colleagues) if each is not None]
         self._place: AbstractContextManager[object] | None = None
-        self._is_behind = False  # the last events that were handled may not have been all
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._scheduler: BackgroundScheduler | None = None
@@ -102,7 +101,7 @@ class Worker:
         loops: list[tuple[str, Callable[[], None]]] = [
             ("timers", lambda: self._loop(self._fire, "timers")),
             ("outbox", lambda: self._sender.run(self._stop)),
-            *[(f"inbox-{n}", lambda: self._loop(self._take_in, "inbox")) for n in range(handlers)],
+            *[(f"inbox-{n}", lambda: self._loop(self._inbound.take_in, "inbox")) for n in range(handlers)],
         ]
         if self._climber is not None:
             climber = self._climber
@@ -119,28 +118,6 @@ class Worker:
 
     def _tell_colleagues(self) -> int:
         return sum(each.look() for each in self._notices)
-
-    def _take_in(self) -> int:
-        """Read what was posted, and handle. While more is here than is handled at once, that goes first: posts are
-        cheaper to read many at a time.
-
-        A post that cannot be read now, such as for a full disk, must not hold up the events that are here.
-        """
-        if self._is_behind and (handled := self._handle()):
-            return handled
-        try:
-            read = self._inbound.read_some()
-        except Exception as error:
-            log.error("reading_failed", extra={"error": type(error).__name__})
-            if not (handled := self._handle()):
-                raise
-            return handled
-        return max(read, self._handle())
-
-    def _handle(self) -> int:
-        handled = self._inbound.handle_some()
-        self._is_behind = handled >= AT_ONCE
-        return handled
 
     def _take_over(self, tx: Tx, now: datetime) -> None:
         tx.worker.clock_went_back(now)

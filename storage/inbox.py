@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 
 from pydantic import ValidationError
 
@@ -28,6 +30,17 @@ _HEAD = (
 _CANDIDATES = (1, 16)  # heads to look at beyond those wanted: none, and more when somebody else has a contact
 
 
+@dataclass(frozen=True, slots=True)
+class _Come:
+    """An event that came in, and whose it is. `sent_at`: its place among those of the contact."""
+
+    contact_id: int | None
+    dedupe: bytes
+    event: Event
+    sent_at: int
+    at: datetime
+
+
 class Inbox(Store):
     """Stored events not yet handled."""
 
@@ -39,11 +52,37 @@ class Inbox(Store):
         The ids of those kept: the others were here before, concern nobody we know, or somebody whose key we cannot
         read (which opens the incident contact_unreadable). Counts each as `event_<kind>`.
         """
+        return self.begin(news, now, came_at or [now] * len(news), 0)[0]
+
+    def begin(
+        self, news: Sequence[NewEvent], now: datetime, came_at: Sequence[datetime], limit: int
+    ) -> tuple[list[int], list[TakenEvent]]:
+        """As `add`; and those of them, at most `limit`, that are next of their contacts, to be handled in this very
+        transaction: they are done with its commit, and their words never lie here. Only where one writes at a time.
+        """
+        come = self._come(news, now, came_at)
+        at_once = self._firsts(come, limit)
+        rows = [self._row(each, now, is_done=each.dedupe in at_once) for each in come]
+        ids = self._insert(rows, {each.dedupe: each.event.kind for each in come})
+        taken = [
+            TakenEvent(
+                id=ids[each.dedupe],
+                contact_id=each.contact_id,
+                event=each.event,
+                received_at=each.at,
+                tries=0,
+            )
+            for each in come
+            if each.dedupe in at_once and each.dedupe in ids
+        ]
+        self._tx.handling |= {each.contact_id: each.id for each in taken if each.contact_id is not None}
+        return list(ids.values()), taken
+
+    def _come(self, news: Sequence[NewEvent], now: datetime, came_at: Sequence[datetime]) -> list[_Come]:
         contacts = self._contacts_of(news, now)
         places = _Places(self._last_of_second)
-        rows: list[dict[str, object]] = []
-        kinds: dict[bytes, str] = {}
-        for new, at in zip(news, came_at or [now] * len(news), strict=True):
+        come: dict[bytes, _Come] = {}
+        for new, at in zip(news, came_at, strict=True):
             contact_id = None if new.psid is None else contacts.get(new.psid)
             if new.psid is not None and contact_id is None:
                 if new.psid not in contacts and isinstance(new.event, MessageWithdrawn):
@@ -51,9 +90,28 @@ class Inbox(Store):
                     self._tx.missed.shut_out(new.key, now)
                 continue
             dedupe = self._tx.keys.hash("inbox", new.key)
-            rows.append(self._row(contact_id, dedupe, new.event, now, places) | {"received_at": to_ms(at)})
-            kinds.setdefault(dedupe, new.event.kind)
-        return self._insert(rows, kinds)
+            if dedupe not in come:
+                sent_at = places.place(contact_id, to_ms(new.event.sent_at))
+                come[dedupe] = _Come(contact_id, dedupe, new.event, sent_at, at)
+        return list(come.values())
+
+    def _firsts(self, come: Sequence[_Come], limit: int) -> set[bytes]:
+        """Of each contact with nothing that waits, the event that was sent first: their hashes, `limit` at most."""
+        if not limit:
+            return set()
+        ids = {each.contact_id for each in come if each.contact_id is not None}
+        waiting = {
+            row["contact_id"]
+            for row in self._all_of(
+                "SELECT contact_id FROM inbox WHERE contact_id IN {each} AND state = 'new'", sorted(ids)
+            )
+        }
+        first: dict[object, _Come] = {}
+        for each in come:
+            whose = each.dedupe if each.contact_id is None else each.contact_id
+            if whose not in waiting and (whose not in first or each.sent_at < first[whose].sent_at):
+                first[whose] = each
+        return {each.dedupe for each in islice(first.values(), limit)}
 
     def add_internal(self, contact_id: int, key: str, event: Event, now: datetime) -> bool:
         """Keep an event of our own making. `key` is unique within the contact. False: seen before, or erased.
@@ -61,8 +119,9 @@ class Inbox(Store):
         Counted as in `add`, unless it is about a drill.
         """
         dedupe = self._tx.keys.hash("own", contact_id, key)
+        sent_at = _Places(self._last_of_second).place(contact_id, to_ms(event.sent_at))
         try:
-            row = self._row(contact_id, dedupe, event, now, _Places(self._last_of_second))
+            row = self._row(_Come(contact_id, dedupe, event, sent_at, now), now)
         except Erased:
             return False
         kinds = {} if self._tx.drills.is_drill(contact_id) else {dedupe: event.kind}
@@ -77,31 +136,33 @@ class Inbox(Store):
             self._tx.incidents.open("contact_unreadable", now)
         return found
 
-    def _row(
-        self, contact_id: int | None, dedupe: bytes, event: Event, now: datetime, places: _Places
-    ) -> dict[str, object]:
+    def _row(self, come: _Come, now: datetime, *, is_done: bool = False) -> dict[str, object]:
         uid = new_uid()
         return {
-            "contact_id": contact_id,
+            "contact_id": come.contact_id,
             "uid": uid,
-            "dedupe": dedupe,
-            "body": self._seal(contact_id, uid, events.to_json(event)),
-            "sent_at": places.place(contact_id, to_ms(event.sent_at)),
-            "received_at": to_ms(now),
+            "dedupe": come.dedupe,
+            "body": None if is_done else self._seal(come.contact_id, uid, events.to_json(come.event)),
+            "sent_at": come.sent_at,
+            "received_at": to_ms(come.at),
             "try_at": to_ms(now),
+            "state": "done" if is_done else "new",
+            "handled_at": to_ms(now) if is_done else None,
         }
 
-    def _insert(self, rows: Sequence[Mapping[str, object]], kinds: Mapping[bytes, str]) -> list[int]:
+    def _insert(self, rows: Sequence[Mapping[str, object]], kinds: Mapping[bytes, str]) -> dict[bytes, int]:
+        """The ids of those that were not here before, by their hashes."""
         added = self._all_from(
-            "INSERT INTO inbox (contact_id, uid, dedupe, body, sent_at, received_at, try_at) {rows}"
-            " ON CONFLICT (dedupe) DO NOTHING RETURNING id, dedupe",
+            "INSERT INTO inbox (contact_id, uid, dedupe, body, sent_at, received_at, try_at, state, handled_at)"
+            " {rows} ON CONFLICT (dedupe) DO NOTHING RETURNING id, dedupe",
             rows,
         )
-        for kind, count in Counter(kinds[key] for row in added if (key := row["dedupe"]) in kinds).items():
+        ids: dict[bytes, int] = {row["dedupe"]: row["id"] for row in added}
+        for kind, count in Counter(kinds[key] for key in ids if key in kinds).items():
             self._tx.counters.bump(f"event_{kind}", count)
-        if added:
+        if any(row["dedupe"] in ids and row["state"] == "new" for row in rows):
             self._tx.wake("inbox")
-        return [row["id"] for row in added]
+        return ids
 
     def _last_of_second(self, contact_id: int, second: int) -> int | None:
         """When the last event of the contact was sent that waits from this second (milliseconds)."""
@@ -216,6 +277,11 @@ class Inbox(Store):
             self._one("SELECT id FROM inbox WHERE contact_id = :id AND state = 'new' LIMIT 1", id=contact_id)
             is not None
         )
+
+    def may_be_due(self, now: datetime) -> bool:
+        """Whether `take` is worth asking; cheaper than `next_try_at`."""
+        row = self._one("SELECT id FROM inbox WHERE state = 'new' AND try_at <= :now LIMIT 1", now=to_ms(now))
+        return row is not None
 
     def oldest_pending_at(self) -> datetime | None:
         """When the oldest event not yet handled came in."""

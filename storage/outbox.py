@@ -30,6 +30,7 @@ _HEAD = (
     " AND (outbox.place = 0 OR NOT EXISTS (SELECT 1 FROM outbox lost WHERE lost.state = 'unknown'"
     " AND lost.settled = 0 AND lost.contact_id = outbox.contact_id AND lost.state_at > :unknown_after))"
 )
+_Whom = tuple[int, OutboundMessage]  # a message, and its contact before it
 _CANDIDATES = (0, 16)  # rows to look at beyond those wanted, when some cannot be had
 
 
@@ -42,28 +43,26 @@ class Outbox(Store):
         """Queue a message and write it into the transcript; its outbox id. Nobody begins to send it before
         `not_before`. Raises Erased.
         """
-        (outbox_id,) = self._add_rows([self._new(contact_id, message, now, not_before)])
+        (outbox_id,) = self.add_all([(contact_id, message)], now, not_before)
         self._tx.transcript.add_all([self._tx.transcript.line_of(contact_id, message, outbox_id, now)])
         return outbox_id
 
-    def add_all(self, messages_: Sequence[tuple[int, OutboundMessage]], now: datetime) -> list[int]:
+    def add_all(self, whom: Sequence[_Whom], now: datetime, not_before: datetime | None = None) -> list[int]:
         """Queue messages, each with its contact; their ids. The caller writes them into the transcript."""
-        return self._add_rows([self._new(contact_id, message, now) for contact_id, message in messages_])
-
-    def _add_rows(self, rows: Sequence[Mapping[str, object]]) -> list[int]:
+        rows = [self._new(contact_id, message, now, not_before) for contact_id, message in whom]
         added = self._all_from(
             "INSERT INTO outbox (contact_id, inbox_id, uid, purpose, place, state, state_at, body, created_at,"
-            " next_try_at)"
-            " {rows}"
-            " RETURNING id, uid",
+            " next_try_at) {rows} RETURNING id, uid",
             rows,
         )
         self._tx.wake("outbox")
-        ids: dict[object, int] = {row["uid"]: row["id"] for row in added}
-        return [ids[row["uid"]] for row in rows]
+        by_uid: dict[object, int] = {row["uid"]: row["id"] for row in added}
+        ids = [by_uid[row["uid"]] for row in rows]
+        self._tx.written.update(zip(ids, (message for _, message in whom), strict=True))
+        return ids
 
     def _new(
-        self, contact_id: int, message: OutboundMessage, now: datetime, not_before: datetime | None = None
+        self, contact_id: int, message: OutboundMessage, now: datetime, not_before: datetime | None
     ) -> dict[str, object]:
         uid, at = new_uid(), to_ms(now)
         return {
@@ -224,7 +223,8 @@ class Outbox(Store):
     def _opened(self, row: Row, contact: Row, at: int) -> TakenSend | None:
         try:
             box = self._tx.keep_box(row["contact_id"], contact)
-            message = messages.from_json(box.open(row["body"], "outbox.body", row["uid"]))
+            message = self._tx.written.get(row["id"])  # it may have been written a moment ago
+            message = message or messages.from_json(box.open(row["body"], "outbox.body", row["uid"]))
             psid = box.open(contact["psid"], "contact.psid", contact["uid"]).decode()
         except (WrongKey, ValidationError):  # nobody can send it; the others must not wait behind it
             self.failed(row["id"], "unreadable", from_ms(at))

@@ -41,21 +41,32 @@ class PostBox:
         """
         return self._write(lambda tx: tx.posts.add(bodies))
 
-    def read(self, fn: Reader, limit: int, now: datetime) -> int:
+    def read(
+        self,
+        fn: Reader,
+        limit: int,
+        now: datetime,
+        *,
+        first: Reader | None = None,
+        then: Callable[[], None] = lambda: None,
+    ) -> int:
         """Give the oldest posts, at most `limit`, to `fn` in a write transaction, after which they are gone.
-        How many.
+        How many. `then` is called after the commit, before they go.
 
         A kill may come between the commit and the going: `fn` must bear to be given a post again. What `fn`
         fails on, or no key at hand opens, is set aside, with the incident event_set_aside or poison_event.
+        `first` is given them before; if it fails, nothing of what it did is kept, and `fn` gets them.
         """
         tried: list[int] = []
         try:
-            found = self._give(fn, limit, tried)
+            found = self._give(first or fn, limit, tried, then)
         except StorageUnavailable:
             raise  # no post is to blame
         except Exception as error:
+            if first is not None:
+                return self.read(fn, limit, now, then=then)
             if len(tried) > 1:  # one of them: alone, each shows what it is
-                return sum(self.read(fn, 1, now) for _ in tried)
+                return sum(self.read(fn, 1, now, then=then) for _ in tried)
             self._set_aside(tried, type(error).__name__, "event_set_aside", now)
             return len(tried)
         if closed := [post.id for post in found if post.body is None]:
@@ -82,7 +93,7 @@ class PostBox:
     def _is_beside(self) -> bool:
         return self._engine.post_box is not self._engine
 
-    def _give(self, fn: Reader, limit: int, tried: list[int]) -> Sequence[Post]:
+    def _give(self, fn: Reader, limit: int, tried: list[int], then: Callable[[], None]) -> Sequence[Post]:
         def give(tx: Tx, found: Sequence[Post]) -> None:
             readable = [post for post in found if post.body is not None]
             tried[:] = [post.id for post in readable]
@@ -95,10 +106,13 @@ class PostBox:
             return found
 
         if not self._is_beside:
-            return self._write(take_and_give)
+            found = self._write(take_and_give)
+            then()
+            return found
         found = self._read(lambda tx: tx.posts.next(limit))
         if found:
             self._engine.write(lambda statements: give(Tx(statements, self._keys), found))
+            then()
             self._write(lambda tx: tx.posts.remove(tried))
         return found
 

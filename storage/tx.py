@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from bot.messages import OutboundMessage
 from storage.alert_history import AlertHistory
 from storage.alerts import Alerts
 from storage.audit import Audit
@@ -56,6 +57,7 @@ class Tx:
         self._boxes: dict[int, Box] = {}
         self._wrapped: dict[int, Row] = {}
         self.handling: dict[int, int] = {}  # by contact: the inbox row that is being handled
+        self.written: dict[int, OutboundMessage] = {}  # by id: what was put into the outbox
         self.keys = keys
         self.all = statements.all
         self.one = statements.one

@@ -21,6 +21,12 @@ def fold(text: str) -> str:
     return " ".join(re.findall(r"[^\W_]+", text))
 
 
+@lru_cache(maxsize=1)  # a message is looked at several times; nothing older is kept
+def typed_words(text: str) -> str:
+    """The beginning of what somebody typed, folded: longer than any title."""
+    return fold(text[:200])
+
+
 def _plain(text: str) -> str:
     text = text.replace("æ", "ae").replace("ø", "o").replace("å", "a")
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
@@ -31,7 +37,7 @@ def chosen(text: str, choices: Sequence[FlowChoice]) -> FlowChoice | None:
 
     In this order: title in either language or id, number, beginning of a title, title with one typo.
     """
-    typed = fold(text[:200])
+    typed = typed_words(text)
     if not typed:
         return None
     named = [(choice, names(choice)) for choice in choices]
@@ -41,6 +47,8 @@ def chosen(text: str, choices: Sequence[FlowChoice]) -> FlowChoice | None:
         if len(exact) == 1:
             return exact[0]
         return choices[number - 1] if 1 <= number <= len(choices) else None
+    if len(typed) > 1 + max((len(name) for _, folded in named for name in folded), default=0):
+        return None  # longer than any title with a typo, as most messages are
     letters = len(typed.replace(" ", ""))
     meant = exact
     if not meant and letters >= _PREFIX_LETTERS:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from bot.conversation import FlowState, Frame
 from bot.fill import Field, in_languages
 from bot.flow import edges
-from bot.flow.fold import chosen, fold
+from bot.flow.fold import chosen, fold, typed_words
 from bot.flow.model import MENU, PLACES, DangerMark, FlowChoice, Step
 from bot.messages import Choice
 from bot.settings import Words
@@ -171,7 +171,7 @@ def marked_in_words(content: Content, state: FlowState | None, text: str) -> lis
     choice = chosen(text, step.choices) if step else None
     if state and choice:
         return [(f"{state.at.flow}.{state.at.step}.{choice.id}", choice.danger)] if choice.danger else []
-    typed = fold(text[:200])
+    typed = typed_words(text)
     return [(where, mark) for where, mark, shown in content.danger_choices if typed in shown]
 
 

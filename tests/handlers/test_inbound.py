@@ -118,8 +118,8 @@ def test_what_a_failing_event_had_done_is_undone_and_the_others_of_its_transacti
         together(tx, turns, now)
         fail(turns)
 
-    def save_alone_then_fail(tx, turn, now):
-        alone(tx, turn, now)
+    def save_alone_then_fail(tx, turn, now, before):
+        alone(tx, turn, now, before)
         fail([turn])
 
     monkeypatch.setattr(inbound, "save_plain", save_together_then_fail)

@@ -221,3 +221,38 @@ def test_taking_looks_only_at_what_is_not_handled(storage: Storage, sql: str) ->
 def test_a_contact_who_is_gone_cannot_be_written_to(storage: Storage) -> None:
     with pytest.raises(Erased):
         storage.read(lambda tx: tx.contacts.psid(99))
+
+
+def begin(storage: Storage, *events: NewEvent, limit: int = 9) -> list[str]:
+    """The mids of those that were handed out with the transaction that keeps them."""
+
+    def handle(tx: Tx) -> list[str]:
+        taken = tx.inbox.begin(events, NOW, [NOW] * len(events), limit)[1]
+        return [each.event.mid for each in taken]  # type: ignore[union-attr]
+
+    return storage.write(handle)
+
+
+def test_an_event_that_is_handled_as_it_is_kept_is_done_and_leaves_no_words(storage: Storage) -> None:
+    assert begin(storage, new("m1")) == ["m1"]
+    row = storage.read(lambda tx: tx.one("SELECT state, body, handled_at IS NULL AS is_open FROM inbox"))
+    assert row is not None and (row["state"], row["body"], bool(row["is_open"])) == ("done", None, False)
+    assert mids(storage) == [] and begin(storage, new("m1")) == []
+    assert storage.read(lambda tx: tx.counters.all()) == {"event_text": 1}
+
+
+def test_of_each_contact_only_what_was_sent_first_is_handled_as_it_is_kept(storage: Storage) -> None:
+    late, early, other = new("late", seconds=9), new("early", seconds=1), new("other", "1002")
+    assert begin(storage, late, early, other) == ["early", "other"]
+    assert mids(storage) == ["late"]
+
+
+def test_nothing_is_handled_before_what_its_contact_sent_earlier(storage: Storage) -> None:
+    add(storage, new("m1"))
+    assert begin(storage, new("m2", seconds=1), new("m3", "1002")) == ["m3"]
+    assert mids(storage) == ["m1", "m2"]
+
+
+def test_what_is_over_the_limit_waits_for_its_turn(storage: Storage) -> None:
+    assert begin(storage, new("m1"), new("m2", "1002"), new("m3", "1003"), limit=2) == ["m1", "m2"]
+    assert mids(storage) == ["m3"]
