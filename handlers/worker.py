@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
@@ -200,15 +200,18 @@ class Worker:
         due_at = self._storage.read(lambda tx: tx.timers.next_due_at())
         return bool(due_at is not None and due_at <= now and jobs.fire_timers(self._storage, now))
 
-    def _timed(self) -> Iterator[tuple[float, Callable[[], object]]]:
+    def _timed(self) -> list[tuple[float, Callable[[], object]]]:
         """What comes again every so many seconds."""
-        yield 5, self._beat
-        yield 3, self._sweep
-        yield 600, self._hourly
+        found: list[tuple[float, Callable[[], object]]] = [
+            (5, self._beat),
+            (3, self._sweep),
+            (600, self._hourly),
+        ]
         if self._knocks is not None:
-            yield 5, self._knocks.look
+            found.append((5, self._knocks.look))
         if self._shift_news is not None:
-            yield 30, self._shift_news.look
+            found.append((30, self._shift_news.look))
+        return found
 
     def _every(self, seconds: float, job: Callable[[], object], *, at_once: bool = False) -> None:
         """Do it, rest for so long, do it again. Rests are measured in time that nobody can set."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 
-EDGES = {"flask", "flask_wtf", "waitress", "requests", "pymessenger", "click", "dotenv"}
+EDGES = {"flask", "flask_wtf", "waitress", "requests", "pymessenger", "apscheduler", "click", "dotenv"}
 DATABASES = {"sqlite3", "pysqlite3", "sqlite_utils", "psycopg"}
 FORBIDDEN = {
     "bot": {"storage", "handlers", "app", "logging", "os", "pathlib", "time"} | EDGES | DATABASES,
@@ -96,53 +94,6 @@ def test_only_the_engines_know_which_database_it_is():
     stores = [path for path in python_files("storage") if path.name.split("_")[0] not in users]
     chosen = {name for path in stores for name in imported(path) if name.startswith("storage.postgres")}
     assert chosen == {"storage.postgres_engine", "storage.postgres_engine.PostgresEngine"}
-
-
-LOADED = """
-import sys
-import app, handlers.cli.serving, handlers.messenger.client, handlers.worker
-print(*sys.modules)
-import handlers.console, handlers.health, handlers.messenger.webhook, handlers.server
-print(*sys.modules)
-"""
-# Megabytes each, for what a serving process does seldom, once, or in a child.
-ELSEWHERE = {
-    *(
-        "bot.checks",
-        "handlers.cli.content",
-        "handlers.cli.rehearse",
-        "handlers.demo",
-        "handlers.simulator.server",
-    ),
-    *(
-        "charset_normalizer",
-        "holidays",
-        "icalendar",
-        "multiprocessing",
-        "psycopg",
-        "requests",
-        "requests_toolbelt",
-    ),
-    *("segno", "sqlite_utils"),
-}
-PAGES = {
-    "flask",
-    "handlers.console",
-    "handlers.rehearsal",
-    "jinja2",
-    "prometheus_client",
-    "waitress",
-    "wtforms",
-}
-
-
-def test_a_serving_process_loads_nothing_that_it_does_not_need_all_the_time():
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
-    )
-    worker, both = (set(line.split()) for line in done.stdout.splitlines())
-    assert not both & ELSEWHERE
-    assert not worker & PAGES
 
 
 @pytest.mark.parametrize("path", python_files("bot", "storage"), ids=str)
