@@ -148,7 +148,9 @@ class Recorder:
             self._claims.hand_over(self._write(record))
         for each in told:
             self._begun.clear(each.send.id, each.send.tries)
-        for outcome in sorted({each.outcome for each in told}):  # a line for each message costs as much as a seal
+        for outcome in sorted(
+            {each.outcome for each in told}
+        ):  # a line for each message costs as much as a seal
             sends = [each.send for each in told if each.outcome == outcome]
             log.info(
                 "sends_settled",

@@ -8,9 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
-
-from apscheduler.schedulers.background import BackgroundScheduler
+from datetime import datetime, timedelta
 
 from bot.content import Content
 from handlers import jobs
@@ -24,6 +22,7 @@ from handlers.channel import Channel
 from handlers.clock import Clock
 from handlers.inbound import AT_ONCE, Inbound, ReadPosts
 from handlers.sender import Sender
+from handlers.timed import Timed
 from storage import AnotherWorker, Storage, Topic, Tx
 
 log = logging.getLogger("peersupport.worker")
@@ -69,7 +68,7 @@ class Worker:
         self._place: AbstractContextManager[object] | None = None
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._scheduler: BackgroundScheduler | None = None
+        self._timed = Timed()
         self._seen_at = clock()
 
     def take_place(self, wait_seconds: float = OVERLAP_SECONDS) -> None:
@@ -113,7 +112,7 @@ class Worker:
             thread = threading.Thread(target=self._for_ever, args=(run,), name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
-        self._scheduler = self._schedule()
+        self._schedule()
         log.info("worker_started", extra={"worker": self.name})
 
     def _tell_colleagues(self) -> int:
@@ -129,8 +128,7 @@ class Worker:
         if self._stop.is_set():
             return
         self._stop.set()
-        if self._scheduler is not None:
-            self._scheduler.shutdown(wait=False)
+        self._timed.stop()
         self._storage.notify()
         ends_at = time.monotonic() + STOP_SECONDS
         for thread in self._threads:
@@ -176,27 +174,23 @@ class Worker:
             listener.close()
 
     def _fire(self) -> bool:
+        self._timed.look()
         now = self._clock()
         due_at = self._storage.read(lambda tx: tx.timers.next_due_at())
         return bool(due_at is not None and due_at <= now and jobs.fire_timers(self._storage, now))
 
-    def _schedule(self) -> BackgroundScheduler:
-        settings = self._content().settings
-        scheduler = BackgroundScheduler(
-            timezone=settings.service_hours.zone,
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": 300},
-        )
-        scheduler.add_job(self._beat, "interval", seconds=5)
-        scheduler.add_job(self._sweep, "interval", seconds=3)
-        scheduler.add_job(self._hourly, "interval", minutes=10)
+    def _schedule(self) -> None:
+        timed = self._timed
+        timed.every(5, self._beat)
+        timed.every(3, self._sweep)
+        timed.every(600, self._hourly)
         if self._knocks is not None:
-            scheduler.add_job(self._knocks.look, "interval", seconds=5)
+            timed.every(5, self._knocks.look)
         if self._shift_news is not None:
-            scheduler.add_job(self._shift_news.look, "interval", seconds=30)
+            timed.every(30, self._shift_news.look)
         if self._catch_up is not None:
-            scheduler.add_job(self._read_missed, "interval", seconds=20, next_run_time=datetime.now(UTC))
-        scheduler.start()
-        return scheduler
+            timed.every(20, self._read_missed, at_once=True)
+        timed.start()
 
     def _beat(self) -> None:
         self._storage.write(lambda tx: tx.worker.beat(self.name, self._clock()))

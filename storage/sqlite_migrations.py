@@ -1,6 +1,6 @@
 """Numbered steps on SQLite, by sqlite-utils; and which are missing, without it.
 
-sqlite-utils costs six megabytes and is needed for seconds: only who migrates loads it.
+sqlite-utils costs six megabytes and is needed for seconds: only who has something to migrate loads it.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ def are_applied(connection: Any, steps: Sequence[Step]) -> bool:
 
 def apply(connection: Any, steps: Sequence[Step], expand: Callable[[str], str]) -> None:
     """Apply what is missing, in the transaction that is open."""
+    if are_applied(connection, steps):
+        return
     from sqlite_utils import Database, Migrations
 
     migrations = Migrations(_SET)

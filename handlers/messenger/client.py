@@ -15,19 +15,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn
 
-from pymessenger.bot import Bot
-from pymessenger.utils import generate_appsecret_proof
-
 from bot.errors import ContentError
 from bot.messages import BotMessage, Choice, SupporterMessage
 from bot.window import HumanAgentTag
 from handlers.messenger import limits, usage, wire
 from handlers.messenger.errors import SendError, classify
 from handlers.messenger.http_answer import Answer
+from handlers.messenger.left_out import left_out
 from handlers.messenger.profile import problems as profile_problems
 from handlers.messenger.read_message import metadata
 from handlers.messenger.split import shortened, split
 from handlers.messenger.transport import Transport
+
+with left_out("requests", "requests_toolbelt"):  # 4 MB, for calls that are replaced or blocked below
+    from pymessenger.bot import Bot
+    from pymessenger.utils import generate_appsecret_proof
 
 _PAUSE_FROM_PERCENT = 95
 _PAUSE_SECONDS = 30.0  # when Meta does not say how long

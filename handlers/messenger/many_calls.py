@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
-from requests.certs import where
+from certifi import where
 
 from handlers.messenger.errors import SendError
 from handlers.messenger.http_answer import Answer, AnswerReader
