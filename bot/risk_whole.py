@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.conversation import Tier
 from bot.risk import Finding, Phrases, Rule
 from bot.risk_model import tokens_of
 from bot.risk_reader import RULE, Reader, RiskReader

@@ -74,7 +74,9 @@ def report_command(state: State, file: TextIO | None) -> None:
         raise click.ClickException("there is nothing to measure in that file")
     said = [scanned(reader, row.case) for row in rows]
     lines = report(rows, [str(each["tier"]) for each in said])
-    talks = [(row.tier, str(each["reached"])) for row, each in zip(rows, said, strict=True) if "reached" in each]
+    talks = [
+        (row.tier, str(each["reached"])) for row, each in zip(rows, said, strict=True) if "reached" in each
+    ]
     click.echo("\n".join([*lines, *alarms(talks)]))
 
 

@@ -51,7 +51,9 @@ def test_report_counts_conversations_as_they_stand_and_the_alarms_on_the_way_apa
     path = tmp_path / "talks.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
     lines = run("risk", "report", str(path)).output.splitlines()
-    after = lines[next(at for at, line in enumerate(lines) if line.startswith("Conversations, the gravest")) :]
+    after = lines[
+        next(at for at, line in enumerate(lines) if line.startswith("Conversations, the gravest")) :
+    ]
     assert "1  flagged 100.0 %" in after[1]
     assert "1  flagged   0.0 %" in after[2]
 
