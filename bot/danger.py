@@ -17,7 +17,7 @@ from bot.draft import Draft
 from bot.effects import CancelTimers, RaiseAlert
 from bot.messages import Choice, Purpose
 from bot.queue import open_handoff, set_closing_timer
-from bot.risk import Finding
+from bot.risk import YOUNG, Finding
 
 TOGETHER = timedelta(minutes=10)  # how long split messages are read as one
 
@@ -48,7 +48,7 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
     if draft.conv.stopped is Stopped.STOP:
         draft.change(stopped=Stopped.NO)
     finding = replace(finding, category=_category(finding))
-    if finding.tier is Tier.ELEVATED and finding.category.startswith("L"):
+    if finding.tier is Tier.ELEVATED and finding.category == YOUNG:
         _say_who_is_for_the_young(draft)
         return
     if finding.tier.rank >= Tier.HIGH.rank:
@@ -81,7 +81,9 @@ def _category(finding: Finding) -> str:
 
 
 def _say_who_is_for_the_young(draft: Draft) -> None:
-    """A calm writer under 18: who is there for them, and no alert. A child in danger is a card like any other."""
+    """A calm writer who tells an age under 18: who is there for them, and no alert. A child in danger is a card
+    like any other, and a guess that it is about a child is asked about like any other.
+    """
     if draft.conv.status is Status.CLAIMED or draft.conv.elsewhere_since or silence.waits_in_danger(draft):
         silence.break_silence(draft)
         return

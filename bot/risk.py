@@ -27,6 +27,7 @@ _TIERS = list(Tier)
 REMEMBERED = 256  # messages whose words are kept
 SHORT = 2000  # characters; longer ones are not kept
 SHADOW = 8  # words; how far an `unless` reaches in its sentence, so that it hides no danger far from it
+YOUNG = "L-young"  # the category of an age under 18 that is told and nothing else
 _QUOTES = 10  # places that one finding quotes
 _KEYS: tuple[Language, ...] = ("nb", "en")
 
@@ -57,6 +58,7 @@ class Rule(Model):
     unless: Texts = ()
     firm: bool = False
     hint: bool = False
+    explained: bool = False
     owner: str | None = None
     review_by: date | None = None
     hits: Texts = ()
@@ -85,6 +87,7 @@ class RiskFile(Model):
     shifts: tuple[Shift, ...] = ()
     together: tuple[Together, ...] = ()
     never: tuple[str, ...] = ()
+    taken_back: Texts = ()  # "forget it": explains nothing, see bot/risk_whole.py
 
     @property
     def lists(self) -> Lists:
@@ -102,6 +105,7 @@ def merged(file: RiskFile, extra: RiskFile) -> RiskFile:
             "shifts": (*file.shifts, *extra.shifts),
             "together": (*file.together, *extra.together),
             "never": (*file.never, *extra.never),
+            "taken_back": (*file.taken_back, *extra.taken_back),
         }
     )
 

@@ -81,6 +81,11 @@ def _form(file: RiskFile, lists: Lists) -> Iterator[_Fault]:
         ("shifts", number, shift.id, {"nb": shift.nb, "en": shift.en, "unless": shift.unless})
         for number, shift in enumerate(file.shifts)
     ]
+    for index, phrase in enumerate(file.taken_back):
+        try:
+            parse(phrase, lists)
+        except ValueError as error:
+            yield f"taken_back: {error}", ("taken_back", index)
     for section, number, id, phrases in listed:
         for index, phrase in enumerate(phrases.get("except", ())):
             if _open_ended(phrase):

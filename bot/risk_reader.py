@@ -11,7 +11,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple, Protocol
 
 from bot.conversation import Tier
-from bot.risk import REMEMBERED, SHORT, Finding, Phrases, RiskFile
+from bot.risk import REMEMBERED, SHORT, YOUNG, Finding, Phrases, RiskFile
 from bot.risk_model import RiskModel, Token, tokens_of
 from bot.risk_words import Part, reading
 
@@ -86,10 +86,22 @@ class RiskReader:
             return found
         tokens = messages[-1].tokens
         weighed = self._of(tokens) or (None if found else self._together(messages[:-1], tokens))
+        if found is not None and weighed is not None and found.category == YOUNG:
+            return weighed  # more than an age
         if found is None or weighed is None or weighed.tier is not Tier.HIGH:
             return found or weighed
         # Both see danger, and the model is very sure that it is grave: the category and the words stay the phrases'.
         return replace(found, tier=Tier.HIGH)
+
+    def read_whole(self, messages: Sequence[str]) -> Finding | None:
+        """All messages as one text. Rarer than `read`: nothing is remembered."""
+        found = self.phrases.read("\n".join(messages))
+        tokens = [token for text in messages for token in self._message(text).tokens]
+        danger, grave = self.model.values(tokens)
+        tier = self._tier(danger, grave - _SURER) if _enough(tokens) else None
+        if tier is None or (found is not None and found.tier.rank >= tier.rank):
+            return found
+        return self._finding(tier, tokens)
 
     def _message(self, text: str) -> _Message:
         part = self.phrases.part(text)

@@ -1,17 +1,19 @@
 """Makes flows/risk_model.yaml from the texts beside this file. Plain Python, no download, the same bytes every time.
 
-python flows/model/train.py             make the file and measure it (some ten minutes)
+python flows/model/train.py             make the file and measure it (README.md says how long that takes)
 python flows/model/train.py --check     make the file again, without measuring, and compare; exit 1 when it differs
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import random
 import sys
 from array import array
 from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import exp, log, sqrt
 from operator import mul
@@ -41,7 +43,7 @@ from bot.risk_words import read  # noqa: E402
 FILE = HERE.parent / "risk_model.yaml"
 README = HERE / "README.md"
 SEED = 4
-FOLDS = 4
+FOLDS = 2
 ROUNDS = 10
 RATE = 0.4
 # How much a text matters when gravity is learned. To take a critical one for less is the worst mistake, to take
@@ -191,28 +193,51 @@ class Measured:
     high: float
 
 
-def measure(examples: Sequence[Example], say: Callable[[str], object]) -> Measured:
-    """Cross-validation."""
+def fold_of(examples: Sequence[Example]) -> dict[int, int]:
+    """By which part each block is held out."""
     blocks = sorted({example.item.block for example in examples})
     random.Random(SEED).shuffle(blocks)
-    fold_of = {block: place % FOLDS for place, block in enumerate(blocks)}
+    return {block: place % FOLDS for place, block in enumerate(blocks)}
+
+
+Task = tuple[Callable[[Sequence[Example]], Head], int | None]  # what is fitted, and the part that is held out
+TASKS: list[Task] = [
+    *((kind, None) for kind in (danger_of, gravity_of)),
+    *((kind, fold) for fold in range(FOLDS) for kind in (danger_of, gravity_of)),
+]
+_shared: list[Example] = []  # what every process finds in its memory
+
+
+def _fit(task: Task) -> tuple[array[float], float]:
+    kind, held = task
+    folds = fold_of(_shared)
+    head = kind([each for each in _shared if held is None or folds[each.item.block] != held])
+    return array("d", head.weights), head.bias
+
+
+def heads_of(examples: Sequence[Example], tasks: Sequence[Task]) -> list[Head]:
+    """Each task's head, fitted in processes beside each other: none knows of another, so the bytes are the same."""
+    _shared[:] = examples
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("fork")) as pool:
+        return [Head(list(weights), bias) for weights, bias in pool.map(_fit, tasks)]
+
+
+def measure(examples: Sequence[Example], heads: Sequence[Head]) -> Measured:
+    """Cross-validation. `heads`: for danger and for gravity, part by part."""
+    folds = fold_of(examples)
     rows: list[tuple[Item, float, float, str]] = []
     for fold in range(FOLDS):
-        say(f"held out: part {fold + 1} of {FOLDS}\n")
-        known = [example for example in examples if fold_of[example.item.block] != fold]
-        danger, grave = danger_of(known), gravity_of(known)
-        model = RiskModel(
-            array("b"), array("b"), 0.0, (0.0, 0.0), 0.0, 0.0, groups_of(known), OTHERWISE, CLEAR
-        )
-        for example in (each for each in examples if fold_of[each.item.block] == fold):
+        danger, grave = heads[2 * fold : 2 * fold + 2]
+        groups = groups_of([example for example in examples if folds[example.item.block] != fold])
+        model = RiskModel(array("b"), array("b"), 0.0, (0.0, 0.0), 0.0, 0.0, groups, OTHERWISE, CLEAR)
+        for example in (each for each in examples if folds[each.item.block] == fold):
             category = model.category(example.tokens)
             rows.append((example.item, danger.value(example), grave.value(example), category))
     return Measured(rows, ELEVATED, HIGH)
 
 
-def text_of(examples: Sequence[Example]) -> str:
+def text_of(examples: Sequence[Example], danger: Head, grave: Head) -> str:
     """The file's text."""
-    danger, grave = danger_of(examples), gravity_of(examples)
     step = max(*map(abs, danger.weights), *map(abs, grave.weights)) / STEPS
     groups = "\n".join(
         f'  {name}: "{" ".join(f"{w}={n}" for w, n in words.items())}"'
@@ -248,14 +273,15 @@ def main() -> int:
     examples = examples_of(read_items())
     if options.check:
         there = FILE.read_text("utf-8")
-        same = there == text_of(examples)
+        same = there == text_of(examples, *heads_of(examples, TASKS[:2]))
         sys.stdout.write(
             "the file is what the texts give\n" if same else "the file differs: run without --check\n"
         )
         return 0 if same else 1
-    measured = measure(examples, sys.stderr.write)
+    danger, grave, *held_out = heads_of(examples, TASKS)
+    measured = measure(examples, held_out)
     sys.stdout.write(report(measured))
-    FILE.write_text(text_of(examples), "utf-8")
+    FILE.write_text(text_of(examples, danger, grave), "utf-8")
     README.write_text(into_readme(README.read_text("utf-8"), report(measured)), "utf-8")
     return 0
 

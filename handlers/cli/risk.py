@@ -4,35 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol, TextIO, cast
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, cast
 
 import click
 
+from bot.risk import Finding
+from bot.risk_reader import Reader
+from bot.risk_whole import gravest, standing
 from handlers.cli.parts import State, pass_state
-from handlers.cli.risk_report import Labelled, report
+from handlers.cli.risk_report import Labelled, alarms, report
 
 WINDOW = 10  # messages that are read together, as in the service
-
-
-class Found(Protocol):
-    """What a reader found."""
-
-    @property
-    def tier(self) -> Any: ...
-    @property
-    def category(self) -> str: ...
-    @property
-    def rule(self) -> str: ...
-    @property
-    def matched(self) -> tuple[str, ...]: ...
-
-
-class Reader(Protocol):
-    """Whatever `content.phrases` is."""
-
-    def read(self, text: str, earlier: Sequence[str] = ()) -> Found | None:
-        """The gravest thing that `text` may mean."""
 
 
 class BadLineError(Exception):
@@ -49,8 +32,10 @@ def risk() -> None:
 def scan(state: State) -> None:
     """Read JSON lines from standard input: {"id", "text"} or {"id", "messages": [...]}; one line out for each.
 
-    A list is read as the service reads it, message by message: `tier` is the highest that was reached,
-    `final` the tier of the last message. A line that cannot be read is named on standard error; exit 1 then.
+    A list is read as the service reads it, message by message: `reached` is the highest tier after any message,
+    which is what the service alarms on, and `final` the tier of the last. `tier` is how the conversation stands
+    when it is read as a whole after its last message: as `reached`, or graver, or none when what alarmed is
+    explained later. A line that cannot be read is named on standard error; exit 1 then.
     """
     reader = _reader(state)
     wrong = False
@@ -75,21 +60,23 @@ def report_command(state: State, file: TextIO | None) -> None:
     """Misses and false alarms per language and category, on the rules' own examples or on a labelled FILE.
 
     FILE holds JSON lines with "id", "tier" and "text" or "messages", and may have "lang" and "category".
-    Texts are not printed, only ids. Intervals are Wilson's, 95 %.
+    Texts are not printed, only ids. Intervals are Wilson's, 95 %. Conversations count as they stand in the end;
+    how many alarm the service on the way is counted apart.
     """
     reader = _reader(state)
     rows = list(_labelled(file) if file else _examples(reader))
     if not rows:
         raise click.ClickException("there is nothing to measure in that file")
-    click.echo("\n".join(report(rows, [_tier(scanned(reader, row.case)) for row in rows])))
+    said = [scanned(reader, row.case) for row in rows]
+    lines = report(rows, [str(each["tier"]) for each in said])
+    talks = [
+        (row.tier, str(each["reached"])) for row, each in zip(rows, said, strict=True) if "reached" in each
+    ]
+    click.echo("\n".join([*lines, *alarms(talks)]))
 
 
 def _reader(state: State) -> Reader:
     return cast(Reader, cast(Any, state.parts.load_content(state.home)).phrases)
-
-
-def _tier(said: dict[str, Any]) -> str:
-    return str(said["tier"])
 
 
 def parsed(line: str) -> dict[str, Any]:
@@ -118,12 +105,15 @@ def scanned(reader: Reader, row: dict[str, Any]) -> dict[str, Any]:
         return _shown(row["id"], reader.read(row["text"]))
     messages: list[str] = row["messages"]
     found = [reader.read(text, messages[max(0, at - WINDOW) : at]) for at, text in enumerate(messages)]
-    gravest = max(found, key=lambda each: each.tier.rank if each else -1)
-    last = found[-1]
-    return {**_shown(row["id"], gravest), "final": str(last.tier) if last else "none"}
+    reached, last = gravest(found), found[-1]
+    return {
+        **_shown(row["id"], standing(reader, messages, found)),
+        "reached": str(reached.tier) if reached else "none",
+        "final": str(last.tier) if last else "none",
+    }
 
 
-def _shown(id: object, found: Found | None) -> dict[str, Any]:
+def _shown(id: object, found: Finding | None) -> dict[str, Any]:
     if found is None:
         return {"id": id, "tier": "none", "category": None, "rule": None, "matched": []}
     return {

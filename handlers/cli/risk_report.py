@@ -54,6 +54,16 @@ def report(rows: Sequence[Labelled], read: Sequence[str]) -> list[str]:
     return lines + _named("False alarms", [row.id for row, got in pairs if row.tier == "none" != got])
 
 
+def alarms(talks: Sequence[tuple[str, str]]) -> list[str]:
+    """What conversations reach on the way, which is what the service alarms on. `talks`: labelled, reached."""
+    if not talks:
+        return []
+    danger = [reached for tier, reached in talks if tier != "none"]
+    calm = [reached for tier, reached in talks if tier == "none"]
+    title = "Conversations, the gravest after any message (on which the service alarms at once)"
+    return ["", title, *_share("danger", danger), *_share("none", calm)]
+
+
 def _share(name: str, read: Sequence[str]) -> list[str]:
     if not read:
         return []

@@ -37,7 +37,7 @@ def _rule(letter: str, tier: str, name: str = "sign") -> str:
 
 def signs_content() -> Content:
     rules = "".join(_rule(letter, tier) for letter, tier in product(LETTERS, TIERS))
-    risk = f"version: 1\nrules:{rules}{_rule('E', 'critical', 'fire')}"
+    risk = f"version: 1\nrules:{rules}{_rule('E', 'critical', 'fire')}{_rule('L', 'elevated', 'young')}"
     return load_content({**content_files(), "flows/risk_phrases.yaml": risk})
 
 

@@ -394,12 +394,18 @@ def test_what_became_of_the_card_stands_on_the_alert(outcome, marked):
 
 
 def test_calm_writer_under_18_gets_a_friendly_referral_and_no_alert():
-    writer = talk().writes(sign("L", "elevated"))
+    writer = talk().writes("younglelevated")  # an age, and nothing else
     assert "fylt 18" in writer.said[0] and writer.said[0].startswith("Takk")
     assert "116\N{NO-BREAK SPACE}111" in writer.said[0]
     assert not writer.alerts and writer.conv.status is not Status.WAITING
     writer.writes(sign("L", "high"))
     assert writer.alerts and writer.messages[0].purpose is Purpose.CARD
+
+
+def test_a_guess_that_it_is_about_a_child_thanks_nobody_for_an_age():
+    writer = talk().writes(sign("L", "elevated"))
+    assert "alderen" not in " ".join(writer.said)
+    assert writer.conv.danger is not None and writer.conv.danger.asked == "soft"
 
 
 def test_every_high_turn_has_its_alert_in_the_same_turn():

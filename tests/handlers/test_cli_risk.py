@@ -35,12 +35,27 @@ def test_scan_says_tier_category_rule_and_words(run):
 def test_scan_reads_a_list_as_the_service_does_and_says_where_it_ended(run):
     said, _, code = _scan(run, {"id": 1, "messages": ["jeg vil dø", "hva er fristen"]})
     assert code == 0
-    assert (said[0]["tier"], said[0]["final"]) == ("high", "none")
+    assert (said[0]["tier"], said[0]["reached"], said[0]["final"]) == ("high", "high", "none")
 
 
 def test_scan_finds_a_thought_that_was_sent_in_pieces(run):
     said, _, _ = _scan(run, {"id": 1, "messages": ["jeg", "vil", "dø"]})
     assert (said[0]["tier"], said[0]["final"]) == ("high", "high")
+
+
+def test_report_counts_conversations_as_they_stand_and_the_alarms_on_the_way_apart(run, tmp_path):
+    rows = [
+        {"id": "a", "messages": ["jeg vil dø", "hva er fristen"], "tier": "high"},
+        {"id": "b", "messages": ["hei", "takk"], "tier": "none"},
+    ]
+    path = tmp_path / "talks.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    lines = run("risk", "report", str(path)).output.splitlines()
+    after = lines[
+        next(at for at, line in enumerate(lines) if line.startswith("Conversations, the gravest")) :
+    ]
+    assert "1  flagged 100.0 %" in after[1]
+    assert "1  flagged   0.0 %" in after[2]
 
 
 @pytest.mark.parametrize(
