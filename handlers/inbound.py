@@ -112,7 +112,7 @@ class Inbound:
                 tx.leave_asleep("inbox")
 
         def read_and_handle(tx: Tx, posts: Sequence[Post]) -> None:
-            taken.extend(read_posts(tx, posts, AT_ONCE))
+            taken[:], sends[:] = read_posts(tx, posts, AT_ONCE), []
             tx.leave_asleep("inbox")
             self._all(tx, taken, self._clock())
             sends.extend(sender.claim_along(tx) if taken and sender else [])

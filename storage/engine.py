@@ -81,8 +81,11 @@ class Engine(Protocol):
     def version(self) -> str:
         """Of the database software."""
 
-    def write(self, fn: Callable[[Statements], T]) -> T:
-        """Run `fn` in a write transaction; returns after the commit is durable, or raises and nothing is kept."""
+    def write(self, fn: Callable[[Statements], T], *, flushes: bool = True) -> T:
+        """Run `fn` in a write transaction; returns after the commit is durable, or raises and nothing is kept.
+
+        Without `flushes` a loss of power may undo it, a kill does not.
+        """
 
     def read(self, fn: Callable[[Statements], T]) -> T:
         """Run `fn` in a transaction that sees one state of the database and changes nothing."""

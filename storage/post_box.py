@@ -113,7 +113,10 @@ class PostBox:
         if found:
             self._engine.write(lambda statements: give(Tx(statements, self._keys), found))
             then()
-            self._write(lambda tx: tx.posts.remove(tried))
+            # Should they come back after a loss of power, they are read again: that need not be waited for.
+            self._engine.post_box.write(
+                lambda statements: Tx(statements, self._keys).posts.remove(tried), flushes=False
+            )
         return found
 
     def _set_aside(self, ids: Sequence[int], reason: str, incident: str, now: datetime) -> None:

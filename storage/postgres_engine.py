@@ -95,7 +95,7 @@ class PostgresEngine:
 
     # Writing and reading
 
-    def write(self, fn: Callable[[PostgresStatements], T]) -> T:
+    def write(self, fn: Callable[[PostgresStatements], T], *, flushes: bool = True) -> T:
         """Run `fn` in a transaction; see `engine.Engine`. When it meets another one, `fn` is run once more.
 
         When the connection breaks at the very commit nobody knows whether it was kept: then this raises, too.

@@ -45,10 +45,11 @@ _inside: contextvars.ContextVar[bool] = contextvars.ContextVar("inside_a_write",
 class _Work:
     """A caller's function, run in the caller's context though perhaps in another thread."""
 
-    __slots__ = ("_context", "_fn")
+    __slots__ = ("_context", "_fn", "flushes")
 
-    def __init__(self, fn: Callable[[SqliteStatements], object]) -> None:
+    def __init__(self, fn: Callable[[SqliteStatements], object], flushes: bool) -> None:
         self._fn = fn
+        self.flushes = flushes
         self._context = contextvars.copy_context()
 
     def run(self, statements: SqliteStatements) -> object:
@@ -84,6 +85,7 @@ class SqliteEngine:
         self._closed = False
         self._commits = 0
         self._must_shred = False
+        self._flushes = True  # as the connection is set now: see _PRAGMAS
         self._idle: list[Any] = []
         self._group: GroupCommit[_Work, object] = GroupCommit(self._run_batch)
         self._writing = threading.Lock()
@@ -143,12 +145,12 @@ class SqliteEngine:
 
     # Writing
 
-    def write(self, fn: Callable[[SqliteStatements], T]) -> T:
+    def write(self, fn: Callable[[SqliteStatements], T], *, flushes: bool = True) -> T:
         """Run `fn` in a write transaction; see `engine.Engine`. It may run in another thread."""
         self._must_be_open()
         if _inside.get():
             raise StorageError("a write inside a write would wait for itself; use the transaction at hand")
-        return self._group.ask(_Work(fn))  # type: ignore[return-value]
+        return self._group.ask(_Work(fn, flushes))  # type: ignore[return-value]
 
     def _run_batch(self, batch: Sequence[_Job]) -> None:
         with self._writing:
@@ -179,7 +181,13 @@ class SqliteEngine:
         Raises StorageUnavailable when nothing of it was kept.
         """
         connection = self._writer
+        flushes = any(job.asked.flushes for job in batch)
         with _translated():
+            if (
+                flushes is not self._flushes
+            ):  # the next commit that does, or a checkpoint, flushes what did not
+                connection.execute(f"PRAGMA synchronous={'FULL' if flushes else 'NORMAL'}")
+                self._flushes = flushes
             connection.execute("BEGIN IMMEDIATE")
         try:
             done = [self._run_job(connection, job, alone=len(batch) == 1) for job in batch]

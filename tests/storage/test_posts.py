@@ -163,3 +163,16 @@ def test_a_copy_holds_the_posts_that_nobody_had_read(storage: Storage, tmp_path:
         assert reader.read == [b"one", b"two"]
     finally:
         other.close()
+
+
+@only_sqlite
+def test_a_post_is_kept_with_a_flush_also_after_one_was_removed_without(storage: Storage) -> None:
+    def is_flushed() -> int:
+        return int(storage._engine.post_box._writer.execute("PRAGMA synchronous").fetchone()[0])  # type: ignore[attr-defined]
+
+    keep(storage, b"one")
+    assert is_flushed() == 2
+    storage.posts.read(Reader(), 9, NOW)
+    assert is_flushed() == 1
+    keep(storage, b"two")
+    assert is_flushed() == 2
