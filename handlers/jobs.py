@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,6 +17,8 @@ from storage import Storage, Tx
 from storage.begun import Left
 from storage.matters import Kind
 from storage.records import Duty
+
+log = logging.getLogger("peersupport.jobs")
 
 NO_ECHO = timedelta(seconds=20)  # how long a message of unknown fate waits for its echo
 OLD_SHIFTS = timedelta(days=365)  # who had which shift is nobody's business for longer
@@ -56,7 +59,10 @@ def recover_unbegun(storage: Storage, now: datetime) -> int:
         tx.counters.bump("send_recovered", count)
         return count
 
-    return sum(storage.write(partial(recover, left=left)) for left in storage.begun.left())
+    again = sum(storage.write(partial(recover, left=left)) for left in storage.begun.left())
+    if again:
+        log.info("sends_recovered", extra={"count": again})
+    return again
 
 
 def recover_sends(

@@ -90,8 +90,7 @@ class Worker:
         now = self._seen_at = self._clock()
         self._storage.write(lambda tx: self._take_over(tx, now))
         self._storage.posts.take_over()
-        if again := jobs.recover_unbegun(self._storage, now):
-            log.info("sends_recovered", extra={"count": again})
+        jobs.recover_unbegun(self._storage, now)
         if self._storage.single_worker:  # nobody else sends: whatever is under way, nobody brings it home
             jobs.recover_sends(self._storage, now, older_than=-STEP_BACK)
             if self._climber is not None:
@@ -200,6 +199,7 @@ class Worker:
         if now < self._seen_at - STEP_BACK:
             self._storage.write(lambda tx: tx.worker.clock_went_back(now))
         self._seen_at = now
+        jobs.recover_unbegun(self._storage, now)  # of a worker that died beside us
         jobs.recover_sends(self._storage, now, in_flight=self._sender.in_flight)
         jobs.settle_unknown(self._storage, now)
         if self._climber is not None:

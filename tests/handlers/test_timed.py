@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from handlers.timed import Timed, wall
+from storage import StorageUnavailable
 
 PATIENCE = 30
 HOUR = 3600
@@ -31,6 +32,17 @@ def test_a_job_comes_again(timed):
     twice = threading.Semaphore(0)
     timed.every(0.01, twice.release)
     assert twice.acquire(timeout=PATIENCE) and twice.acquire(timeout=PATIENCE)
+
+
+def test_a_job_that_fails_comes_again(timed):
+    came = threading.Semaphore(0)
+
+    def job():
+        came.release()
+        raise StorageUnavailable("full")
+
+    timed.every(0.01, job)
+    assert came.acquire(timeout=PATIENCE) and came.acquire(timeout=PATIENCE)
 
 
 def test_a_job_that_is_wanted_at_once_does_not_wait_for_its_hour(timed):

@@ -271,16 +271,3 @@ def test_long_send_of_this_process_is_never_taken_for_a_dead_workers(service):
     service.now += jobs.LOST_SEND * 2
     one._sweep()
     assert service.states()[0] == "sending"
-
-
-def test_timed_job_that_fails_comes_again_until_the_stop(service):
-    one, came = service.start(), []
-
-    def job():
-        came.append(1)
-        if len(came) == 3:
-            one._stop.set()
-        raise StorageUnavailable("full")
-
-    one._every(0, job)
-    assert len(came) == 3
