@@ -35,11 +35,15 @@ def free_port() -> int:
 class Processes:
     """One web and one worker process on one SQLite file in `folder`, or more of them on another database."""
 
-    def __init__(self, folder: Path, graph_url: str, database_url: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, graph_url: str, database_url: str | None = None, home: Path | None = None
+    ) -> None:
+        """`home`: the shipped content, if not this."""
         self.port = free_port()
         self._ports = {"web": self.port}
         self.keys = new_keys()
         self.database = folder / "data" / "faults.db"
+        self.home = home or _home(folder / "home")
         self.logs = folder / "logs.txt"
         self.environ = {
             "PATH": os.environ["PATH"],
@@ -57,9 +61,8 @@ class Processes:
         with closing(self.open()) as storage:
             storage.migrate(real())
 
-    @staticmethod
-    def _command(name: str) -> list[str]:
-        return [sys.executable, str(ROOT / "app.py"), "--home", str(ROOT), name]
+    def _command(self, name: str) -> list[str]:
+        return [sys.executable, str(ROOT / "app.py"), "--home", str(self.home), name]
 
     def start(self, name: str) -> None:
         """Start `web` or `worker`, or a further one such as `web-2`; returns when it answers, for web."""
@@ -121,7 +124,15 @@ class Processes:
     def open(self) -> Storage:
         """The store, from this process."""
         keys = Keys.from_environment(self.keys["DATA_KEYS"], self.keys["SECRET_KEY"])
-        return open_storage(self.environ["DATABASE_URL"], keys, home=ROOT)
+        return open_storage(self.environ["DATABASE_URL"], keys, home=self.home)
+
+
+def _home(folder: Path) -> Path:
+    """The shipped content, in a folder of its own: a process may also write beside it."""
+    folder.mkdir()
+    for name in ("config.yaml", "flows"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder
 
 
 def stand_in() -> StandIn:

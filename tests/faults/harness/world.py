@@ -140,18 +140,18 @@ class Service(Processes):
     """The processes, on a clock that moves; they can also be stopped and go on."""
 
     def __init__(self, folder: Path, graph_url: str, database_url: str | None) -> None:
-        self.home = folder / "home"
-        shutil.copytree(ROOT / "flows", self.home / "flows")
+        home = folder / "home"
+        shutil.copytree(ROOT / "flows", home / "flows", ignore=shutil.ignore_patterns("model"))
         config = (ROOT / "config.yaml").read_text("utf-8")
         config, changes = re.subn(
             r"read_timeout_seconds: \d+", f"read_timeout_seconds: {READ_TIMEOUT_SECONDS}", config
         )
         assert changes == 1
-        (self.home / "config.yaml").write_text(config, "utf-8")
+        (home / "config.yaml").write_text(config, "utf-8")
         self.clock_file = folder / "clock"
-        super().__init__(folder, graph_url, database_url)
+        super().__init__(folder, graph_url, database_url, home)
 
-    def _command(self, name: str) -> list[str]:  # type: ignore[override]
+    def _command(self, name: str) -> list[str]:
         launcher = Path(__file__).with_name("clocked.py")
         return [sys.executable, str(launcher), str(self.clock_file), "--home", str(self.home), name]
 
