@@ -102,14 +102,15 @@ class Fates(Store):
         )
 
     def not_arrived(self, outbox_id: int, now: datetime) -> Literal["waiting", "failed"] | None:
-        """The channel does not have it. A text of the bot waits again, once, unless something was said since or it was
-        taken back; anything else is shown as failed. None: its fate is known by now.
+        """The channel does not have it. A card waits again, once, whatever was said since; so does another text of the
+        bot, if it was the last. What was taken back does not, and anything else is shown as failed. None: its fate is
+        known by now.
         """
         again = self._run(
             "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :now, claimed_at = NULL,"  # noqa: S608
             " tries = tries + 1, repeats = repeats + 1, settled = 0, code = NULL"
             " WHERE id = :id AND state = 'unknown' AND body IS NOT NULL AND taken_back = 0 AND repeats = 0"
-            f" AND purpose <> 'supporter' AND {_LAST}",
+            f" AND (purpose = 'card' OR (purpose <> 'supporter' AND {_LAST}))",
             id=outbox_id,
             now=to_ms(now),
         )

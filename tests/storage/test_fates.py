@@ -112,6 +112,15 @@ def test_what_the_channel_does_not_have_is_past_when_something_was_said_since(
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(60))) == "failed"
 
 
+def test_a_card_that_the_channel_does_not_have_goes_out_once_more_whatever_was_said_since(
+    storage: Storage, contact: int
+) -> None:
+    card = lose(storage, contact, bot_says("Ring 113", Purpose.CARD))
+    put(storage, contact)
+    assert len(claim(storage, seconds=40)) == 1
+    assert storage.write(lambda tx: tx.fates.not_arrived(card, at(60))) == "waiting"
+
+
 def test_a_persons_words_that_the_channel_does_not_have_are_theirs_to_send_again(
     storage: Storage, contact: int
 ) -> None:

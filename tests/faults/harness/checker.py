@@ -20,6 +20,7 @@ TRIES = {
     "rate_limited": 5,
     "token_dead": 11,
     "thread_owned_elsewhere": 0,
+    "not_arrived": 0,  # of unknown fate, asked about, and not said again because something was said since
 }
 SERIOUS = ("event_set_aside", "poison_event", "poison_message", "contact_unreadable")
 NOT_WITH_A_PERSON = frozenset({Purpose.FLOW, Purpose.NOTICE, Purpose.CLOSED, Purpose.ALERTED})
