@@ -248,7 +248,9 @@ def _parts(tokens: Sequence[Token]) -> Iterator[Sequence[Token]]:
         if start < last + STEP:
             continue
         last = start
-        end = max((each for each in ends[place:] if each <= start + PARTS), default=start + PARTS)
+        # A sentence a little too long stays whole: what takes it back ("and I'm fine") often stands at its end.
+        alone = ends[place] if ends[place] <= start + LONG else start + PARTS
+        end = max((each for each in ends[place:] if each <= start + PARTS), default=alone)
         yield tokens[start:end]
         for middle in range(start + PARTS // 2, ends[place] - PARTS // 2, PARTS // 2):
             yield tokens[middle : middle + PARTS]

@@ -43,7 +43,7 @@ from bot.risk_words import read  # noqa: E402
 FILE = HERE.parent / "risk_model.yaml"
 README = HERE / "README.md"
 SEED = 4
-FOLDS = 4
+FOLDS = 2
 ROUNDS = 10
 RATE = 0.4
 # How much a text matters when gravity is learned. To take a critical one for less is the worst mistake, to take
