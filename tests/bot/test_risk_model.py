@@ -16,7 +16,19 @@ from bot.content import MODEL, load_content
 from bot.conversation import Tier
 from bot.errors import ContentError
 from bot.risk import Phrases, RiskFile
-from bot.risk_model import BITS, PIECE, RiskModel, number, pack, parse, phrases, pieces, tokens_of, unpack
+from bot.risk_model import (
+    BITS,
+    PIECE,
+    RiskModel,
+    _parts,
+    number,
+    pack,
+    parse,
+    phrases,
+    pieces,
+    tokens_of,
+    unpack,
+)
 from bot.risk_reader import RiskReader
 from bot.risk_words import read
 from bot.yaml_text import read_yaml
@@ -106,6 +118,11 @@ def test_a_long_text_counts_as_its_worst_part():
         _tier("vi var på tur i går " * 40 + "alt er svart svart svart svart " + "og så spiste vi is " * 40)
         == "high"
     )
+
+
+def test_a_sentence_a_little_too_long_for_a_part_is_not_cut_before_its_end():
+    tokens = tokens_of(read(["vei " * 32 + "fint. " + "sol " * 20 + "."]))
+    assert [token.text for token in next(_parts(tokens))] == ["vei"] * 32 + ["fint"]
 
 
 def test_one_sentence_in_a_long_text_of_short_ones_is_heard():

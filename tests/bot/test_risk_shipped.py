@@ -16,6 +16,7 @@ from bot.conversation import Tier
 from bot.risk import Phrases, RiskFile
 from bot.risk_model import parse
 from bot.risk_reader import RiskReader
+from bot.risk_whole import gravest, standing
 from bot.yaml_text import read_yaml, validate
 
 FLOWS = Path(__file__).parents[2] / "flows"
@@ -110,3 +111,22 @@ def test_what_is_made_to_be_slow_takes_steps_by_its_length(piece: str) -> None:
 @given(st.lists(st.sampled_from(WORDS), min_size=2, max_size=8))
 def test_words_of_phrases_in_any_order_take_steps_by_their_length(words: list[str]) -> None:
     _grows_linearly(" ".join(words) + " ")
+
+
+@pytest.mark.parametrize(
+    ("messages", "stands"),
+    [
+        (
+            ("she won't wake up", "my old laptop. is the it desk at the library open today?"),
+            None,
+        ),
+        (("i want to die", "lol forget it", "what's for lunch today"), Tier.HIGH),
+    ],
+)
+def test_an_explanation_counts_afterwards_and_taking_it_back_does_not(
+    messages: tuple[str, ...], stands: Tier | None
+) -> None:
+    found = [_reader().read(text, messages[:at]) for at, text in enumerate(messages)]
+    reached, stood = gravest(found), standing(_reader(), messages, found)
+    assert reached is not None  # the service alarms
+    assert (stood and stood.tier) == stands
