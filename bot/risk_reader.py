@@ -21,6 +21,7 @@ _TOGETHER = 40  # words of earlier messages that are looked at
 # Several harmless messages in a row look graver than each of them: so much more makes them high. But a thought in
 # pieces is thinned by all that is said between: so much less makes it elevated.
 _SURER, _SOONER = 0.6, 0.3
+_NEARLY = 1.0  # below the mark for danger: with less, gravity counts for nothing
 
 
 class Reader(Protocol):
@@ -146,7 +147,8 @@ class RiskReader:
         )
 
     def _tier(self, danger: float, grave: float, *, in_pieces: bool = False) -> Tier | None:
-        if grave - _SURER * in_pieces >= self.model.high:
+        # Gravity alone says how grave danger would be: it counts where there is nearly enough danger, too.
+        if grave - _SURER * in_pieces >= self.model.high and danger >= self.model.elevated - _NEARLY:
             return Tier.HIGH
         return Tier.ELEVATED if danger + _SOONER * in_pieces >= self.model.elevated else None
 
