@@ -86,13 +86,25 @@ class RiskReader:
         if found is not None and found.tier is not Tier.ELEVATED:
             return found
         tokens = messages[-1].tokens
+        if found is not None and found.category == YOUNG:
+            return self._beside(found, messages[:-1], tokens) or found
         weighed = self._of(tokens) or (None if found else self._together(messages[:-1], tokens))
-        if found is not None and weighed is not None and found.category == YOUNG:
-            return weighed  # more than an age
         if found is None or weighed is None or weighed.tier is not Tier.HIGH:
             return found or weighed
         # Both see danger, and the model is very sure that it is grave: the category and the words stay the phrases'.
         return replace(found, tier=Tier.HIGH)
+
+    def _beside(self, age: Finding, earlier: Sequence[_Message], tokens: Sequence[Token]) -> Finding | None:
+        """What is said beside an age, which is neither to hide it nor to thin it: the gravest that can be read."""
+        words = {word for quoted in age.matched for word in quoted.casefold().split()}
+        rest = [token for token in tokens if token.shown.casefold() not in words]
+        found = [
+            each
+            for some in (tokens, rest)
+            for each in (self._of(some), self._together(earlier, some))
+            if each is not None
+        ]
+        return max(found, key=lambda each: each.tier.rank, default=None)
 
     def read_whole(self, messages: Sequence[str]) -> Finding | None:
         """All messages as one text. Rarer than `read`: nothing is remembered."""
