@@ -56,6 +56,7 @@ from bot.events import (
 )
 from bot.long_text import kept
 from bot.messages import Purpose
+from bot.risk import Finding
 
 if TYPE_CHECKING:
     from bot.content import Content
@@ -162,12 +163,31 @@ def _words(draft: Draft, event: TextReceived) -> None:
 
 def _answered(draft: Draft, text: str | None, payload: str | None, mid: str | None) -> bool:
     """Whether this answered one of the bot's own questions. While people answer, few of them are left."""
-    answer = answers.asked(draft, text, payload)
-    if answer is None or (answer[0] not in answers.ALWAYS and _people_answer(draft)):
+    answer = _own_answer(draft, text, payload)
+    if answer is None:
         return False
     queue.resume(draft)
     commands.settle(draft, *answer, mid=mid, text=(text or "") if payload is None else "")
     return True
+
+
+def _own_answer(draft: Draft, text: str | None, payload: str | None) -> tuple[str, str] | None:
+    answer = answers.asked(draft, text, payload)
+    if answer is None or (answer[0] not in answers.ALWAYS and _people_answer(draft)):
+        return None
+    return answer
+
+
+def _is_answer_above_all(draft: Draft, text: str, finding: Finding) -> bool:
+    """Whether a typed answer to a question about safety says at least as much as was found in its words.
+
+    A short "yes" is read together with what they wrote before. That it repeats this must not hide what it says yes to.
+    """
+    answer = _own_answer(draft, text, None)
+    if answer is None or answer[0] not in answers.SAFETY:
+        return False
+    meant = safety.meaning(draft, *answer, text)
+    return (meant.tier if meant else draft.conv.tier).rank >= finding.tier.rank
 
 
 def _is_foreign(draft: Draft, text: str) -> bool:
@@ -189,6 +209,8 @@ def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageE
         titled = talk.means_danger(draft, text, None)  # a button's words, typed
         if titled is not None and (finding is None or titled.tier.rank >= finding.tier.rank):
             finding = titled
+        if finding is not None and _is_answer_above_all(draft, text, finding):
+            finding = None
     _remember(draft, event.mid, text, event.sent_at)
     if event.standby:
         elsewhere.overheard(draft)

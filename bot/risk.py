@@ -162,7 +162,12 @@ class Phrases:
         found = list(self._findings(Window(parts), mended=False))
         if any(part.mended for part in parts):
             found += self._findings(Window([part.mended or part for part in parts]), mended=True)
-        return min(found, key=lambda each: (-each[1].tier.rank, each[0]), default=(0, None))[1]
+        # An age is the least of equals: whatever else is said with it is what the student writes about.
+        return min(
+            found,
+            key=lambda each: (-each[1].tier.rank, each[1].category == YOUNG, each[0]),
+            default=(0, None),
+        )[1]
 
     def part(self, text: str) -> Part:
         """The message as words, remembered if it is short: the next nine readings have it before them."""

@@ -21,6 +21,7 @@ _TOGETHER = 40  # words of earlier messages that are looked at
 # Several harmless messages in a row look graver than each of them: so much more makes them high. But a thought in
 # pieces is thinned by all that is said between: so much less makes it elevated.
 _SURER, _SOONER = 0.6, 0.3
+_NEARLY = 1.0  # below the mark for danger: with less, gravity counts for nothing
 
 
 class Reader(Protocol):
@@ -85,13 +86,25 @@ class RiskReader:
         if found is not None and found.tier is not Tier.ELEVATED:
             return found
         tokens = messages[-1].tokens
+        if found is not None and found.category == YOUNG:
+            return self._beside(found, messages[:-1], tokens) or found
         weighed = self._of(tokens) or (None if found else self._together(messages[:-1], tokens))
-        if found is not None and weighed is not None and found.category == YOUNG:
-            return weighed  # more than an age
         if found is None or weighed is None or weighed.tier is not Tier.HIGH:
             return found or weighed
         # Both see danger, and the model is very sure that it is grave: the category and the words stay the phrases'.
         return replace(found, tier=Tier.HIGH)
+
+    def _beside(self, age: Finding, earlier: Sequence[_Message], tokens: Sequence[Token]) -> Finding | None:
+        """What is said beside an age, which is neither to hide it nor to thin it: the gravest that can be read."""
+        words = {word for quoted in age.matched for word in quoted.casefold().split()}
+        rest = [token for token in tokens if token.shown.casefold() not in words]
+        found = [
+            each
+            for some in (tokens, rest)
+            for each in (self._of(some), self._together(earlier, some))
+            if each is not None
+        ]
+        return max(found, key=lambda each: each.tier.rank, default=None)
 
     def read_whole(self, messages: Sequence[str]) -> Finding | None:
         """All messages as one text. Rarer than `read`: nothing is remembered."""
@@ -146,7 +159,8 @@ class RiskReader:
         )
 
     def _tier(self, danger: float, grave: float, *, in_pieces: bool = False) -> Tier | None:
-        if grave - _SURER * in_pieces >= self.model.high:
+        # Gravity alone says how grave danger would be: it counts where there is nearly enough danger, too.
+        if grave - _SURER * in_pieces >= self.model.high and danger >= self.model.elevated - _NEARLY:
             return Tier.HIGH
         return Tier.ELEVATED if danger + _SOONER * in_pieces >= self.model.elevated else None
 

@@ -22,7 +22,7 @@ def answer(draft: Draft, question: str, given: str, *, mid: str | None, text: st
     if question == "call":
         _cannot_call(draft, mid)
         return
-    found = _meant(draft, question, given, text)
+    found = meaning(draft, question, given, text)
     if draft.conv.danger is not None:
         # To "there is danger now" the text is the answer, not the short line.
         line_at = draft.now if question == "now" else None
@@ -38,7 +38,7 @@ def answer(draft: Draft, question: str, given: str, *, mid: str | None, text: st
     _say(draft, f"soft.{given}" if question == "soft" else f"card.{question}_{given}")
 
 
-def _meant(draft: Draft, question: str, given: str, text: str) -> Finding | None:
+def meaning(draft: Draft, question: str, given: str, text: str) -> Finding | None:
     """What a "yes" to a question about danger is a sign of."""
     if given != "yes" or question not in ("soft", "now"):
         return None

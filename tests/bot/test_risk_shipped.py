@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.conversation import Tier
-from bot.risk import Phrases, RiskFile
+from bot.risk import YOUNG, Phrases, RiskFile
 from bot.risk_model import parse
 from bot.risk_reader import RiskReader
 from bot.risk_whole import gravest, standing
@@ -130,3 +130,23 @@ def test_an_explanation_counts_afterwards_and_taking_it_back_does_not(
     reached, stood = gravest(found), standing(_reader(), messages, found)
     assert reached is not None  # the service alarms
     assert (stood and stood.tier) == stands
+
+
+IN_PIECES = (
+    (["lurer på"], "hvor mange man må ta for å ikke våkne"),
+    (["jeg har bestemt meg"], "i natt er det slutt"),
+    (["tenker på"], "å gjøre det slutt på alt"),
+    (["det er best for alle"], "at jeg forsvinner"),
+    (["han kommer inn"], "på rommet mitt om natta og tar på meg"),
+    (["everything hurts"], "and i cant see a reason to go on"),
+)
+
+
+def test_an_age_that_is_told_with_it_hides_no_danger():
+    phrases = _reader()
+    for earlier, last in IN_PIECES:
+        without = phrases.read(last, earlier)
+        for age in (", jeg er 16", ". jeg er 16 år", ". i am 15 years old"):
+            told = phrases.read(last + age, earlier)
+            assert told is not None and told.category != YOUNG, (last, age)
+            assert told.tier.rank >= without.tier.rank, (last, age)

@@ -6,7 +6,7 @@ from bot.events import EchoReceived
 from bot.messages import Choice
 
 DANGER = "jeg vil ta livet mitt"
-HEAVY = "alle hadde hatt det bedre uten meg"  # elevated
+HEAVY = "verden hadde vært bedre uten meg"  # elevated
 
 
 def waiting(chat):

@@ -93,10 +93,23 @@ def test_danger_in_the_answer_wins_over_its_first_word():
 
 
 def test_yes_is_read_together_with_what_was_asked(content):
-    writer = Talk(content, OPEN).writes("alle hadde hatt det bedre uten meg")
+    writer = Talk(content, OPEN).writes("verden hadde vært bedre uten meg")
     assert writer.conv.danger.asked == "soft"
     writer.writes("ja, i kveld")
     assert writer.conv.tier is Tier.CRITICAL, "'tonight' says when"
+
+
+@pytest.mark.parametrize("words", ["jeg vil bare forsvinne", "alt føles helt meningsløst"])
+def test_short_answer_is_an_answer_though_it_repeats_the_words_before_it(content, words):
+    def asked():
+        writer = Talk(content, OPEN).writes(words)
+        assert writer.conv.danger.asked == "soft"
+        return writer
+
+    assert asked().writes("ja").conv.tier is Tier.HIGH
+    assert asked().writes("ja, i kveld").conv.tier is Tier.CRITICAL
+    no = asked().writes("nei")
+    assert no.conv.danger.asked is None and no.said
 
 
 @pytest.mark.parametrize("letter", "EFGHIMN")
