@@ -1,8 +1,8 @@
 """Messages of unknown fate, when no echo came: what the Page itself has said stands in the Conversations API.
 
 `catch_up` reads it anyway, and reads it for this too. If our words stand there, they have arrived. If they do not, a
-good while later, they have not: then a text of the bot goes out after all, unless something was said since, and a
-person's words are shown to them as not sent. Whatever cannot be told stays as it is, and a person looks.
+good while later, they have not: then a text of the bot goes out after all, unless something was said since or the bot
+is to be silent, and a person's words are shown to them as not sent. Whatever cannot be told stays as it is, and a person looks.
 """
 
 from __future__ import annotations
@@ -137,6 +137,9 @@ class Fates:
 
     def _settle(self, lost: LostSend, shown: Shown, is_late: bool, now: datetime) -> None:
         def work(tx: Tx) -> str:
+            if not tx.contacts.lock(lost.contact_id):  # so that nothing is said meanwhile
+                return ""
+
             def is_known(mid: str) -> bool:
                 names = (mid, f"m_{mid}", mid.removeprefix("m_"))
                 return any(tx.transcript.holds(lost.contact_id, name) for name in names)

@@ -20,11 +20,15 @@ from storage.times import from_ms, to_ms
 # Nothing has been said to the student since, and nothing is on its way.
 _LAST = (
     " NOT EXISTS (SELECT 1 FROM outbox later WHERE later.contact_id = outbox.contact_id AND later.id > outbox.id"
-    " AND later.state IN ('sending', 'sent', 'delivered', 'seen', 'unknown'))"
+    " AND later.state IN ('waiting', 'sending', 'sent', 'delivered', 'seen', 'unknown'))"
+)
+# Nor has the student a person, nor asked not to be written to.
+_BOT_MAY = (
+    "conversation.status IN ('bot', 'waiting') AND conversation.paused = 0 AND conversation.elsewhere = 0"
 )
 _UNSURE = (
     "outbox.state = 'unknown' AND outbox.settled = 1 AND outbox.purpose NOT IN ('card', 'supporter')"
-    f" AND outbox.body IS NOT NULL AND {_LAST}"
+    f" AND outbox.taken_back = 0 AND outbox.body IS NOT NULL AND {_BOT_MAY} AND {_LAST}"
 )
 
 
@@ -103,14 +107,16 @@ class Fates(Store):
 
     def not_arrived(self, outbox_id: int, now: datetime) -> Literal["waiting", "failed"] | None:
         """The channel does not have it. A card waits again, once, whatever was said since; so does another text of the
-        bot, if it was the last. What was taken back does not, and anything else is shown as failed. None: its fate is
-        known by now.
+        bot, if nothing was said since by either side and the bot may still speak. What was taken back does not, and
+        anything else is shown as failed. None: its fate is known by now. Lock the contact before.
         """
         again = self._run(
             "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :now, claimed_at = NULL,"  # noqa: S608
             " tries = tries + 1, repeats = repeats + 1, settled = 0, code = NULL"
             " WHERE id = :id AND state = 'unknown' AND body IS NOT NULL AND taken_back = 0 AND repeats = 0"
-            f" AND (purpose = 'card' OR (purpose <> 'supporter' AND {_LAST}))",
+            f" AND (purpose = 'card' OR (purpose <> 'supporter' AND {_LAST} AND EXISTS (SELECT 1 FROM conversation"
+            f" WHERE conversation.contact_id = outbox.contact_id AND {_BOT_MAY}"
+            " AND outbox.claimed_at >= conversation.last_inbound_at)))",
             id=outbox_id,
             now=to_ms(now),
         )
@@ -137,8 +143,7 @@ class Fates(Store):
             " JOIN conversation ON conversation.contact_id = outbox.contact_id"
             f" JOIN contact ON contact.id = outbox.contact_id WHERE {_UNSURE}"
             " AND outbox.state_at < :before AND outbox.state_at > :since"
-            " AND conversation.status IN ('bot', 'waiting') AND conversation.paused = 0"
-            " AND conversation.elsewhere = 0 AND contact.key_wrapped IS NOT NULL"
+            " AND contact.key_wrapped IS NOT NULL"
             " AND outbox.claimed_at >= conversation.last_inbound_at ORDER BY outbox.state_at, outbox.id",
             before=to_ms(before),
             since=to_ms(since),

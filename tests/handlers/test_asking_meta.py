@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from outage import outage
 
+from bot.events import TextReceived
 from bot.messages import BotMessage, Purpose, SupporterMessage
 from handlers import jobs
 from handlers.fates import Said, Shown, judge, shown_in
 from handlers.messenger import limits
-from storage.records import Delivery
+from storage.records import Delivery, NewEvent
 
 AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
 LONG = "ord " * 900  # goes in two parts
@@ -166,3 +167,17 @@ def test_nothing_of_a_message_or_whom_it_was_for_reaches_the_log(place, caplog):
     place.catches_up()
     told = str([record.__dict__ for record in caplog.records])
     assert "fate_told" in told and "hemmelig-markør-8" not in told and place.psid not in told
+
+
+def test_bots_question_does_not_follow_a_stop_whose_answer_is_held_up(place):
+    outbox_id = lost(place, arrives=False)
+    stop = TextReceived(sent_at=place.now, mid="x9", text="STOPP")
+    place.storage.write(
+        lambda tx: tx.inbox.add([NewEvent(psid=place.psid, key="message:x9", event=stop)], place.now)
+    )
+    place.chat.inbound.drain()
+    place.storage.write(
+        lambda tx: tx.run("UPDATE outbox SET next_try_at = next_try_at + 600000 WHERE state = 'waiting'")
+    )
+    assert place.catches_up()
+    assert fate(place, outbox_id) == (Delivery.FAILED, "not_arrived") and reached(place) == 0

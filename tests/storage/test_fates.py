@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from storage_factories import add_contact, at, bot_says, supporter_says
 
-from bot.conversation import Status
+from bot.conversation import Status, Stopped
 from bot.messages import OutboundMessage, Purpose
 from storage import Storage
 from storage.records import Delivery
@@ -95,6 +95,7 @@ def test_what_a_dead_worker_heard_of_is_told_only_while_it_is_under_way(
 def test_what_the_channel_does_not_have_goes_out_once_more_and_only_once(
     storage: Storage, contact: int
 ) -> None:
+    talks(storage, contact)
     outbox_id = lose(storage, contact)
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(60))) == "waiting"
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(60))) is None
@@ -103,13 +104,52 @@ def test_what_the_channel_does_not_have_goes_out_once_more_and_only_once(
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(130))) == "failed"
 
 
-def test_what_the_channel_does_not_have_is_past_when_something_was_said_since(
-    storage: Storage, contact: int
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_what_the_channel_does_not_have_is_past_when_something_was_said_since_or_waits_to_be(
+    storage: Storage, contact: int, is_claimed: bool
 ) -> None:
+    talks(storage, contact)
     outbox_id = lose(storage, contact)
     put(storage, contact)
-    assert len(claim(storage, seconds=40)) == 1
+    assert not is_claimed or len(claim(storage, seconds=40)) == 1
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(60))) == "failed"
+
+
+NOBODY_WAITS = pytest.mark.parametrize(
+    ("status", "heard", "more"),
+    [
+        (Status.BOT, 40, {}),  # they have written since
+        (Status.CLOSED, 0, {}),
+        (Status.CLAIMED, 0, {}),
+        (Status.BOT, 0, {"elsewhere_since": at(3)}),  # a person answered in Meta's inbox
+        (Status.BOT, 0, {"stopped": Stopped.PAUSE}),
+        (Status.BOT, 0, {"safe_to_message": False}),
+    ],
+)
+
+
+@NOBODY_WAITS
+def test_what_the_channel_does_not_have_is_past_when_the_bot_is_to_be_silent_but_for_a_card(
+    storage: Storage, contact: int, status: Status, heard: float, more: dict[str, object]
+) -> None:
+    talks(storage, contact, status, heard, **more)
+    text = lose(storage, contact)
+    assert storage.write(lambda tx: tx.fates.not_arrived(text, at(60))) == "failed"
+    card = lose(storage, contact, bot_says("Ring 113", Purpose.CARD))
+    assert storage.write(lambda tx: tx.fates.not_arrived(card, at(60))) == "waiting"
+
+
+def test_what_was_taken_back_while_its_fate_was_unknown_is_not_sent_again_nor_shown(
+    storage: Storage, contact: int
+) -> None:
+    talks(storage, contact)
+    text = lose(storage, contact)
+    storage.write(lambda tx: tx.outbox.drop(contact, {Purpose.FLOW, Purpose.CARD}, at(50)))
+    assert unsure(storage) == []
+    assert storage.write(lambda tx: tx.fates.not_arrived(text, at(60))) == "failed"
+    card = lose(storage, contact, bot_says("Ring 113", Purpose.CARD))
+    storage.write(lambda tx: tx.outbox.drop(contact, {Purpose.FLOW, Purpose.CARD}, at(50)))
+    assert storage.write(lambda tx: tx.fates.not_arrived(card, at(60))) == "failed"
 
 
 def test_a_card_that_the_channel_does_not_have_goes_out_once_more_whatever_was_said_since(
@@ -149,14 +189,7 @@ def test_a_student_who_waits_behind_a_lost_text_is_shown_until_somebody_sees_to_
     assert unsure(storage) == []
 
 
-@pytest.mark.parametrize(
-    ("status", "heard", "more"),
-    [
-        (Status.BOT, 5, {}),  # they have written since
-        (Status.CLOSED, 0, {}),
-        (Status.BOT, 0, {"elsewhere_since": at(3)}),  # a person answered in Meta's inbox
-    ],
-)
+@NOBODY_WAITS
 def test_a_lost_text_that_nobody_waits_for_is_not_shown(
     storage: Storage, contact: int, status: Status, heard: float, more: dict[str, object]
 ) -> None:
