@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from bot import messages
-from bot.messages import Purpose
+from bot.messages import BotMessage, Purpose
 from storage.engine import Row
 from storage.errors import WrongKey
 from storage.records import LostSend
@@ -30,6 +30,12 @@ _UNSURE = (
     "outbox.state = 'unknown' AND outbox.settled = 1 AND outbox.purpose NOT IN ('card', 'supporter')"
     f" AND outbox.taken_back = 0 AND outbox.body IS NOT NULL AND {_BOT_MAY} AND {_LAST}"
 )
+_LOST = (
+    "outbox.id, outbox.contact_id, outbox.uid, outbox.body, outbox.claimed_at, outbox.state_at,"
+    " contact.uid AS contact_uid, contact.psid, contact.key_wrapped"
+)
+# Meta's clock, by which `last_inbound_at` goes, may be ahead of ours by so much: who wrote is still shown as waiting.
+_AHEAD_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,17 +84,19 @@ class Fates(Store):
     def lost(self, since: datetime) -> list[LostSend]:
         """Those of unknown fate since then, whose words can be read."""
         rows = self._all(
-            "SELECT outbox.id, outbox.contact_id, outbox.uid, outbox.body, outbox.claimed_at, outbox.state_at,"
-            " contact.uid AS contact_uid, contact.psid, contact.key_wrapped FROM outbox"
-            " JOIN contact ON contact.id = outbox.contact_id WHERE outbox.state = 'unknown'"
-            " AND outbox.state_at > :since AND outbox.claimed_at IS NOT NULL AND outbox.body IS NOT NULL"
-            " AND contact.key_wrapped IS NOT NULL AND contact.drill = 0 ORDER BY outbox.state_at, outbox.id",
+            f"SELECT {_LOST} FROM outbox JOIN contact ON contact.id = outbox.contact_id"  # noqa: S608
+            " WHERE outbox.state = 'unknown' AND outbox.state_at > :since AND outbox.claimed_at IS NOT NULL"
+            " AND outbox.body IS NOT NULL AND contact.key_wrapped IS NOT NULL AND contact.drill = 0"
+            " ORDER BY outbox.state_at, outbox.id",
             since=to_ms(since),
         )
-        opened = map(self._opened, rows)
+        return self._opened(rows)
+
+    def _opened(self, rows: Sequence[Row]) -> list[LostSend]:
+        opened = map(self._open, rows)
         return [each for each in opened if each is not None]
 
-    def _opened(self, row: Row) -> LostSend | None:
+    def _open(self, row: Row) -> LostSend | None:
         contact = {"uid": row["contact_uid"], "key_wrapped": row["key_wrapped"]}
         try:
             box = self._tx.keep_box(row["contact_id"], contact)
@@ -134,23 +142,24 @@ class Fates(Store):
             self._tx.wake("outbox", "screens")
         return "waiting" if again else "failed" if failed else None
 
-    def unsure(self, before: datetime, since: datetime) -> Sequence[Unsure]:
-        """Texts of unknown fate since `since` and before `before` behind which a student waits, whom no person
-        answers: nothing was said since, by either side. The oldest first.
+    def unsure(self, now: datetime, before: datetime, since: datetime) -> Sequence[Unsure]:
+        """Texts of unknown fate since `since` and before `before` that are worth sending even now, and behind which a
+        student waits, whom no person answers: nothing was said since, by either side. The oldest first.
         """
         rows = self._all(
-            "SELECT outbox.id, outbox.contact_id, outbox.claimed_at FROM outbox"  # noqa: S608
-            " JOIN conversation ON conversation.contact_id = outbox.contact_id"
+            f"SELECT {_LOST} FROM outbox JOIN conversation ON conversation.contact_id = outbox.contact_id"  # noqa: S608
             f" JOIN contact ON contact.id = outbox.contact_id WHERE {_UNSURE}"
             " AND outbox.state_at < :before AND outbox.state_at > :since"
             " AND contact.key_wrapped IS NOT NULL"
-            " AND outbox.claimed_at >= conversation.last_inbound_at ORDER BY outbox.state_at, outbox.id",
+            " AND outbox.claimed_at >= conversation.last_inbound_at - :ahead ORDER BY outbox.state_at, outbox.id",
             before=to_ms(before),
             since=to_ms(since),
+            ahead=_AHEAD_MS,
         )
         return [
-            Unsure(outbox_id=row["id"], contact_id=row["contact_id"], said_at=from_ms(row["claimed_at"]))
-            for row in rows
+            Unsure(outbox_id=each.id, contact_id=each.contact_id, said_at=each.claimed_at)
+            for each in self._opened(rows)
+            if isinstance(each.message, BotMessage) and each.message.not_after > now
         ]
 
     def let_be(self, outbox_id: int) -> None:

@@ -53,8 +53,9 @@ def contact(storage: Storage) -> int:
     return add_contact(storage)
 
 
-def unsure(storage: Storage) -> list[int]:
-    return [each.outbox_id for each in storage.read(lambda tx: tx.fates.unsure(at(200), at(-1000)))]
+def unsure(storage: Storage, seconds: float = 300) -> list[int]:
+    found = storage.read(lambda tx: tx.fates.unsure(at(seconds), at(200), at(-1000)))
+    return [each.outbox_id for each in found]
 
 
 def test_of_a_dead_workers_messages_only_what_had_not_begun_waits_again(
@@ -185,8 +186,17 @@ def test_a_student_who_waits_behind_a_lost_text_is_shown_until_somebody_sees_to_
     talks(storage, contact)
     outbox_id = lose(storage, contact)
     assert unsure(storage) == [outbox_id]
+    assert unsure(storage, 3600) == [], "it is past its time: it would not leave"
     storage.write(lambda tx: tx.fates.let_be(outbox_id))
     assert unsure(storage) == []
+
+
+def test_a_student_waits_where_our_clock_is_behind_the_one_they_wrote_by(
+    storage: Storage, contact: int
+) -> None:
+    talks(storage, contact, heard=20)
+    outbox_id = lose(storage, contact)
+    assert unsure(storage) == [outbox_id]
 
 
 @NOBODY_WAITS
