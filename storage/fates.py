@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bot import messages
 from bot.messages import BotMessage, Purpose
+from storage.begun import Try
 from storage.engine import Row
 from storage.errors import WrongKey
 from storage.records import LostSend
@@ -50,24 +51,28 @@ class Unsure:
 class Fates(Store):
     """Rows of the outbox that nobody is sending and that may have gone out."""
 
-    def under_way(self, worker: str, ids: Collection[int]) -> list[tuple[int, int, Purpose]]:
-        """Those of `ids` that this worker has under way: id, contact, purpose."""
+    def under_way(self, worker: str, tries: Collection[Try]) -> list[tuple[int, int, Purpose]]:
+        """Those of `tries` that this worker has under way: id, contact, purpose."""
         rows = self._all_of(
-            "SELECT id, contact_id, purpose FROM outbox WHERE state = 'sending' AND worker = :worker"
+            "SELECT id, contact_id, purpose, tries FROM outbox WHERE state = 'sending' AND worker = :worker"
             " AND id IN {each} ORDER BY id {for_update}",
-            sorted(ids),
+            sorted({outbox_id for outbox_id, _ in tries}),
             worker=worker,
         )
-        return [(row["id"], row["contact_id"], Purpose(row["purpose"])) for row in rows]
+        return [
+            (row["id"], row["contact_id"], Purpose(row["purpose"]))
+            for row in rows
+            if (row["id"], row["tries"]) in tries
+        ]
 
-    def recover(self, worker: str, begun: Collection[int], now: datetime) -> int:
+    def recover(self, worker: str, begun: Collection[Try], now: datetime) -> int:
         """What a dead worker had under way: of unknown fate if it had begun to leave; else it waits again. How many
         of those there are.
         """
         self._run_of(
             "UPDATE outbox SET state = 'unknown', state_at = :now, code = NULL"
             " WHERE state = 'sending' AND worker = :worker AND id IN {each}",
-            sorted(begun),
+            [outbox_id for outbox_id, _, _ in self.under_way(worker, begun)],
             worker=worker,
             now=to_ms(now),
         )

@@ -74,7 +74,7 @@ def test_of_a_dead_workers_messages_only_what_had_not_begun_waits_again(
     taken_back = put(storage, contacts[3])
     claim(storage, "dead")
     storage.write(lambda tx: tx.outbox.drop(contacts[3], {Purpose.ANSWER, Purpose.FLOW}, at(2)))
-    assert storage.write(lambda tx: tx.fates.recover("dead", {begun, 999}, at(5))) == 2
+    assert storage.write(lambda tx: tx.fates.recover("dead", {(begun, 0), (999, 0)}, at(5))) == 2
     assert fate(storage, contacts[0], begun) is Delivery.UNKNOWN
     assert fate(storage, contacts[1], waiting) is Delivery.WAITING
     assert fate(storage, contacts[2], others) is Delivery.SENDING
@@ -87,10 +87,21 @@ def test_what_a_dead_worker_heard_of_is_told_only_while_it_is_under_way(
 ) -> None:
     outbox_id = put(storage, contact)
     claim(storage, "dead")
-    look = lambda worker: storage.write(lambda tx: tx.fates.under_way(worker, [outbox_id]))  # noqa: E731
+    look = lambda worker: storage.write(lambda tx: tx.fates.under_way(worker, [(outbox_id, 0)]))  # noqa: E731
     assert [row[:2] for row in look("dead")] == [(outbox_id, contact)] and look("other") == []
     storage.write(lambda tx: tx.outbox.sent({outbox_id: None}, at(2)))
     assert look("dead") == []
+
+
+def test_a_mark_of_an_earlier_try_says_nothing_of_a_later_one(storage: Storage, contact: int) -> None:
+    outbox_id = put(storage, contact)
+    claim(storage, "dead")
+    storage.write(lambda tx: tx.outbox.failed(outbox_id, "down", at(2)))
+    assert storage.write(lambda tx: tx.outbox.resend(outbox_id, at(3)))
+    assert claim(storage, "dead", 4) == [outbox_id]
+    assert storage.write(lambda tx: tx.fates.under_way("dead", [(outbox_id, 0)])) == []
+    assert storage.write(lambda tx: tx.fates.recover("dead", [(outbox_id, 0)], at(5))) == 1
+    assert fate(storage, contact, outbox_id) is Delivery.WAITING
 
 
 def test_what_the_channel_does_not_have_goes_out_once_more_and_only_once(
