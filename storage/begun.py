@@ -2,8 +2,9 @@
 
 A message is claimed in the commit that writes it, and its call to the channel comes later. Before that call a worker
 notes the message's number and its try in a file of its own, notes there too when the channel has taken it, and takes
-the note away when the database has it. No flush: what a process has written stays when it is killed. After a power cut it may not,
-so each file says in which run of the machine it was written (`boot_id`, see random(4)); none from another is believed.
+the note away when the database has it. No flush: what a process has written stays when it is killed. After a power cut
+it may not, so each file says in which run of the machine it was written (`boot_id`, see random(4)); none from another
+is believed.
 And no call of the system: the file is mapped, for a call would hand the interpreter to another thread each time.
 
 Every doubt goes one way: without a file that can be believed, whatever was claimed may have gone out. In a file there
