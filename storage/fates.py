@@ -120,8 +120,8 @@ class Fates(Store):
 
     def not_arrived(self, outbox_id: int, now: datetime) -> Literal["waiting", "failed"] | None:
         """The channel does not have it. A card waits again, once, whatever was said since; so does another text of the
-        bot, if nothing was said since by either side and the bot may still speak. What was taken back does not, and
-        anything else is shown as failed. None: its fate is known by now. Lock the contact before.
+        bot, if nothing was said since by either side, read or not, and the bot may still speak. What was taken back
+        does not, and anything else is shown as failed. None: its fate is known by now. Lock the contact before.
         """
         again = self._run(
             "UPDATE outbox SET state = 'waiting', state_at = :now, next_try_at = :now, claimed_at = NULL,"  # noqa: S608
@@ -129,7 +129,8 @@ class Fates(Store):
             " WHERE id = :id AND state = 'unknown' AND body IS NOT NULL AND taken_back = 0 AND repeats = 0"
             f" AND (purpose = 'card' OR (purpose <> 'supporter' AND {_LAST} AND EXISTS (SELECT 1 FROM conversation"
             f" WHERE conversation.contact_id = outbox.contact_id AND {_BOT_MAY}"
-            " AND outbox.claimed_at >= conversation.last_inbound_at)))",
+            " AND outbox.claimed_at >= conversation.last_inbound_at) AND NOT EXISTS (SELECT 1 FROM inbox"
+            " WHERE inbox.contact_id = outbox.contact_id AND inbox.state = 'new')))",
             id=outbox_id,
             now=to_ms(now),
         )

@@ -204,3 +204,11 @@ def test_bots_question_does_not_follow_a_stop_whose_answer_is_held_up(place):
     )
     assert place.catches_up()
     assert fate(place, outbox_id) == (Delivery.FAILED, "not_arrived") and reached(place) == 0
+
+
+def test_what_a_student_wrote_while_nothing_came_through_is_read_before_the_bot_repeats_itself(place):
+    outbox_id = lost(place, arrives=False)
+    place.stand_in.write(place.psid, "PAUSE")
+    place.catches_up()
+    assert place.heard(place.psid)[-1] == "PAUSE"
+    assert fate(place, outbox_id) == (Delivery.FAILED, "not_arrived") and reached(place) == 0
