@@ -337,7 +337,6 @@ class CatchUp:
     def _next_page(self, reading: _Pass) -> _Pass | None:
         now = self._clock()
         answer = self._past.conversations(after=reading.after)
-        self._fates.hear(answer, asked_at=now, now=now)
         found = read_answer(
             answer,
             page_id=self._past.page_id,
@@ -351,6 +350,7 @@ class CatchUp:
         for start in range(0, len(found.events), AT_ONCE):
             some = found.events[start : start + AT_ONCE]
             added += self._storage.write(lambda tx, some=some: keep(tx, some, now))  # type: ignore[misc]
+        self._fates.hear(answer, asked_at=now, now=now)  # now that what students wrote meanwhile is in
         reading = replace(
             reading,
             after=found.after,

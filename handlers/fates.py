@@ -1,8 +1,9 @@
 """Messages of unknown fate, when no echo came: what the Page itself has said stands in the Conversations API.
 
 `catch_up` reads it anyway, and reads it for this too. If our words stand there, they have arrived. If they do not, a
-good while later, they have not: then a text of the bot goes out after all, unless something was said since, and a
-person's words are shown to them as not sent. Whatever cannot be told stays as it is, and a person looks.
+good while later, they have not: then a text of the bot goes out after all, unless something was said since or the bot
+is to be silent, and a person's words are shown to them as not sent. Whatever cannot be told stays as it is, and a
+person looks.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = logging.getLogger("peersupport.fates")
 # message that the student has on the screen and that is missing after a minute has not been seen.
 ASK_AFTER = timedelta(minutes=1)
 ASK_UNTIL = timedelta(minutes=30)  # what Meta has not told by then it will not be asked for: a person has it
-CLOCKS = timedelta(seconds=30)  # Meta's and ours may differ by so much
+CLOCKS = timedelta(minutes=15)  # Meta's and ours may differ by so much
 
 Verdict = Literal["arrived", "missing", "unclear"]
 Json = dict[str, object]
@@ -47,6 +48,7 @@ class Shown:
     psid: str
     said: tuple[Said, ...]
     back_to: datetime | None
+    is_whole: bool = True  # every message shown could be read
 
 
 def shown_in(answer: Json, page_id: str) -> list[Shown]:
@@ -56,11 +58,12 @@ def shown_in(answer: Json, page_id: str) -> list[Shown]:
         messages = [
             wire.mapping(each) for each in wire.items(wire.mapping(conversation.get("messages")).get("data"))
         ]
-        psid, said, back_to = None, [], None
+        psid, said, back_to, is_whole = None, [], None, True
         for message in reversed(messages):
             author, at = wire.person_id(message.get("from")), wire.graph_time(message.get("created_time"))
             mid = wire.message_id(message.get("id"))
             if author is None or at is None or mid is None:
+                is_whole = False
                 continue
             back_to = back_to or at
             if author == page_id:
@@ -69,20 +72,23 @@ def shown_in(answer: Json, page_id: str) -> list[Shown]:
                 psid = author
         if psid is not None:
             is_all = len(messages) < limits.PAST_MESSAGES
-            found.append(Shown(psid, tuple(said), None if is_all else back_to))
+            found.append(Shown(psid, tuple(said), None if is_all else back_to, is_whole))
     return found
 
 
 def judge(
-    text: str, claimed_at: datetime, shown: Shown, is_known: Callable[[str], bool]
+    text: str, claimed_at: datetime, asked_at: datetime, shown: Shown, is_known: Callable[[str], bool]
 ) -> tuple[Verdict, str | None]:
     """What became of this text, and its (last part's) mid. `is_known`: the mid belongs to another message of ours."""
-    since = claimed_at - CLOCKS
-    new = [each for each in shown.said if each.at >= since and not is_known(each.mid)]
-    mid = _found(split(text), new)
+    since = min(claimed_at, asked_at) - CLOCKS  # a clock may have been put back between the two
+    parts = split(text)
+    unknown = [each for each in shown.said if not is_known(each.mid)]
+    new = [each for each in unknown if each.at >= since]
+    mid = _found(parts, new)
     if mid is not None:
         return "arrived", mid
-    if new:  # half of it, or it reads differently there
+    # Half of it, or it reads differently there; or our words at a time that only a wrong clock explains.
+    if new or not shown.is_whole or any(_found([part], unknown) for part in parts):
         return "unclear", None
     return ("missing" if shown.back_to is None or shown.back_to < since else "unclear"), None
 
@@ -121,7 +127,7 @@ class Fates:
         shown = {each.psid: each for each in shown_in(answer, self._page_id)}
         for each in lost:
             if each.psid in shown:
-                self._settle(each, shown[each.psid], self._is_due(each, asked_at), now)
+                self._settle(each, shown[each.psid], asked_at, now)
 
     def asked(self, began_at: datetime, now: datetime) -> None:
         """All was read: nothing more will be learnt of those that were due when it began."""
@@ -135,18 +141,21 @@ class Fates:
     def _is_due(self, lost: LostSend, now: datetime) -> bool:
         return lost.id not in self._asked and lost.unknown_at <= now - ASK_AFTER
 
-    def _settle(self, lost: LostSend, shown: Shown, is_late: bool, now: datetime) -> None:
+    def _settle(self, lost: LostSend, shown: Shown, asked_at: datetime, now: datetime) -> None:
         def work(tx: Tx) -> str:
+            if not tx.contacts.lock(lost.contact_id):  # so that nothing is said meanwhile
+                return ""
+
             def is_known(mid: str) -> bool:
                 names = (mid, f"m_{mid}", mid.removeprefix("m_"))
                 return any(tx.transcript.holds(lost.contact_id, name) for name in names)
 
-            verdict, mid = judge(lost.message.text, lost.claimed_at, shown, is_known)
+            verdict, mid = judge(lost.message.text, lost.claimed_at, asked_at, shown, is_known)
             if verdict == "arrived" and mid is not None:
                 confirm(tx, lost.contact_id, lost.id, mid, now)
                 tx.counters.bump("fate_arrived")
                 return "arrived"
-            if verdict == "missing" and is_late:
+            if verdict == "missing" and self._is_due(lost, asked_at):
                 state = tx.fates.not_arrived(lost.id, now)
                 if state == "failed":
                     tell(tx, lost.contact_id, lost.id, lost.message.purpose, "failed", "not_arrived", now)

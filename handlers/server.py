@@ -107,13 +107,20 @@ class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress is not
         with self.lock:
             self.queue.append(task)
             idle = len(self.threads) - self.stop_count - self.active_count
-            if len(self.queue) > idle and self._count < self._limit and not self.stop_count:
-                self.start_new_thread(self.handler_thread, self._count)  # which first waits for the lock
-                self.threads.add(self._count)
-                self._count += 1
-                self.active_count += 1  # as one that works, until it finds nothing to do
-            else:
+            wants_one = len(self.queue) > idle and self._count < self._limit and not self.stop_count
+            if not (wants_one and self._starts_one()):
                 self.queue_cv.notify()
+
+    def _starts_one(self) -> bool:
+        try:
+            self.start_new_thread(self.handler_thread, self._count)  # which first waits for the lock
+        except RuntimeError:  # the system gives none: those there are take it, or the next request tries anew
+            log.warning("no_thread", extra={"count": self._count})
+            return False
+        self.threads.add(self._count)
+        self._count += 1
+        self.active_count += 1  # as one that works, until it finds nothing to do
+        return True
 
 
 def _turn(server: Any, seconds: float = _LOOK_SECONDS) -> None:

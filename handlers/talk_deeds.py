@@ -39,7 +39,7 @@ CATEGORIES = {
 
 
 SETTLING = timedelta(minutes=2)  # so long an echo, or Meta when it is asked, may still tell
-UNSURE_FOR = timedelta(hours=24)  # then nothing automatic may be sent any more
+UNSURE_FOR = timedelta(hours=24)  # nothing automatic is worth sending for longer, most of it for far less
 
 
 class TalkDeeds(Deeds):
@@ -50,7 +50,7 @@ class TalkDeeds(Deeds):
     def unsure(self) -> Sequence[Unsure]:
         """Texts that a student waits behind and may not have got. Whoever is at work may see to them."""
         now = self._clock()
-        return self._storage.read(lambda tx: tx.fates.unsure(now - SETTLING, now - UNSURE_FOR))
+        return self._storage.read(lambda tx: tx.fates.unsure(now, now - SETTLING, now - UNSURE_FOR))
 
     def send_again(self, outbox_id: int, staff: Staff) -> None:
         """Send one of those once more. Raises NotPossible when it is none of them any more."""
@@ -66,7 +66,7 @@ class TalkDeeds(Deeds):
             now = self._clock()
 
             def find() -> Unsure | None:
-                found = tx.fates.unsure(now - SETTLING, now - UNSURE_FOR)
+                found = tx.fates.unsure(now, now - SETTLING, now - UNSURE_FOR)
                 return next((each for each in found if each.outbox_id == outbox_id), None)
 
             one = find()

@@ -1,9 +1,10 @@
 """Which messages had begun to leave when a worker was killed: marks that outlive the process, not the machine.
 
 A message is claimed in the commit that writes it, and its call to the channel comes later. Before that call a worker
-notes the message's number in a file of its own, notes there too when the channel has taken it, and takes the note away
-when the database has it. No flush: what a process has written stays when it is killed. After a power cut it may not,
-so each file says in which run of the machine it was written (`boot_id`, see random(4)); none from another is believed.
+notes the message's number and its try in a file of its own, notes there too when the channel has taken it, and takes
+the note away when the database has it. No flush: what a process has written stays when it is killed. After a power cut
+it may not, so each file says in which run of the machine it was written (`boot_id`, see random(4)); none from another
+is believed.
 And no call of the system: the file is mapped, for a call would hand the interpreter to another thread each time.
 
 Every doubt goes one way: without a file that can be believed, whatever was claimed may have gone out. In a file there
@@ -30,8 +31,9 @@ log = logging.getLogger("peersupport.begun")
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 _HEAD = 128
-_MAGIC = "begun 1"
-_SLOT = struct.Struct("<qq")  # a message's number and its complement, or twice the number: taken; zeros: free
+_MAGIC = "begun 2"
+_SLOT = struct.Struct("<qq")  # a mark and its complement, or twice the mark: taken; zeros: free
+_TRIES = 1 << 16  # a mark is the message's number times this, and its try
 _FREE = bytes(_SLOT.size)
 _SLOTS = 4096  # many more than are ever under way; written at the start, so that a disk that fills up does not matter
 _SIZE = _HEAD + _SLOTS * _SLOT.size
@@ -50,13 +52,18 @@ def begun_beside(database: Path) -> Path:
     return database.with_name(database.name + ".begun")
 
 
+Try = tuple[int, int]  # a message's number, and how often it had been tried before
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a dead worker left: of all that it had claimed, these messages had begun to leave, and no others."""
+    """What a dead worker left: of all that it had claimed, these messages had begun to leave, and no others. Each with
+    its try: what has been tried again since is another matter.
+    """
 
     worker: str
-    begun: frozenset[int]
-    taken: frozenset[int]  # those of them that the channel has said yes to
+    begun: frozenset[Try]
+    taken: frozenset[Try]  # those of them that the channel has said yes to
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +100,11 @@ class BegunFiles:
         lines = data[:_HEAD].decode("ascii", "replace").split("\n")
         if len(lines) != 4 or data[:_HEAD] != self.head(lines[2]) or len(data) != _SIZE:
             return None
-        slots = [(number, check) for number, check in _SLOT.iter_unpack(data[_HEAD:]) if number or check]
-        if any(number <= 0 or check not in (number, ~number) for number, check in slots):
+        slots = [(mark, check) for mark, check in _SLOT.iter_unpack(data[_HEAD:]) if mark or check]
+        if any(mark < _TRIES or check not in (mark, ~mark) for mark, check in slots):
             return None
-        taken = frozenset(number for number, check in slots if check == number)
-        return Left(lines[2], frozenset(number for number, _ in slots), taken)
+        taken = frozenset(divmod(mark, _TRIES) for mark, check in slots if check == mark)
+        return Left(lines[2], frozenset(divmod(mark, _TRIES) for mark, _ in slots), taken)
 
 
 class Marks:
@@ -110,7 +117,7 @@ class Marks:
         self._lock = threading.Lock()
         self._map: mmap.mmap | None = None
         self._is_lost = False
-        self._slots: dict[tuple[int, int], int] = {}  # by message and try
+        self._slots: dict[Try, int] = {}
         self._free = list(range(_SLOTS - 1, -1, -1))
 
     def open(self) -> None:
@@ -147,14 +154,16 @@ class Marks:
                 self._end()
                 return
             self._slots[key] = self._free.pop()
-            self._write(self._slots[key], _SLOT.pack(outbox_id, ~outbox_id))
+            mark = outbox_id * _TRIES + tries
+            self._write(self._slots[key], _SLOT.pack(mark, ~mark))
 
     def taken(self, outbox_id: int, tries: int) -> None:
         """The channel has taken it, whole."""
         with self._lock:
             slot = self._slots.get((outbox_id, tries))
             if slot is not None:
-                self._write(slot, _SLOT.pack(outbox_id, outbox_id))
+                mark = outbox_id * _TRIES + tries
+                self._write(slot, _SLOT.pack(mark, mark))
 
     def clear(self, outbox_id: int, tries: int) -> None:
         """What became of it is on disk."""

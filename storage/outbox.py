@@ -140,7 +140,7 @@ class Outbox(Store):
     def drop(self, contact_id: int, purposes: Collection[Purpose], now: datetime) -> int:
         """Take back what nobody has begun to send and has one of these purposes; how many.
 
-        What is being sent may still go out, but is not tried again.
+        What is being sent, or is of unknown fate, may still go out, but is not tried again.
         """
         count = 0
         for purpose in sorted(purposes):
@@ -153,7 +153,7 @@ class Outbox(Store):
             )
             self._run(
                 "UPDATE outbox SET taken_back = 1"
-                " WHERE contact_id = :contact_id AND state = 'sending' AND purpose = :purpose",
+                " WHERE contact_id = :contact_id AND state IN ('sending', 'unknown') AND purpose = :purpose",
                 contact_id=contact_id,
                 purpose=purpose.value,
             )

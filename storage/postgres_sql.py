@@ -32,7 +32,7 @@ _MACROS = {
     "{slot}": f"(pg_backend_pid() % {_SLOTS})",
 }
 # A string, a cast, a parameter, or a percent sign, which psycopg wants doubled.
-_TOKENS = re.compile(r"'(?:[^']|'')*'|::|:([a-z_][a-z0-9_]*)|%")
+_TOKENS = re.compile(r"'(?:[^']|'')*'|::|:([A-Za-z_][A-Za-z0-9_]*)|%")
 _expanded: dict[str, str] = {}
 
 # Classes of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html) that are our own doing.

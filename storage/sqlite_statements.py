@@ -31,7 +31,7 @@ _MACROS = {
 }
 _OUR_FAULT = {"SQLITE_ERROR", "SQLITE_MISUSE", "SQLITE_MISMATCH", "SQLITE_RANGE", "SQLITE_TOOBIG"}
 # A string, or a parameter.
-_TOKENS = re.compile(r"'(?:[^']|'')*'|:([a-z_][a-z0-9_]*)")
+_TOKENS = re.compile(r"'(?:[^']|'')*'|:([A-Za-z_][A-Za-z0-9_]*)")
 _numbered: dict[str, tuple[str, tuple[str, ...]]] = {}
 
 

@@ -7,13 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from outage import outage
 
+from bot.events import TextReceived
 from bot.messages import BotMessage, Purpose, SupporterMessage
 from handlers import jobs
 from handlers.fates import Said, Shown, judge, shown_in
 from handlers.messenger import limits
-from storage.records import Delivery
+from storage.records import Delivery, NewEvent
 
 AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 LONG = "ord " * 900  # goes in two parts
 
 
@@ -21,21 +23,27 @@ def said(*texts: str, seconds: float = 1) -> tuple[Said, ...]:
     return tuple(Said(f"m{n}", text, AT + timedelta(seconds=seconds + n)) for n, text in enumerate(texts))
 
 
-def verdict(text: str, shown: tuple[Said, ...], back_to: datetime | None = None, known: tuple[str, ...] = ()):
-    return judge(text, AT, Shown("1", shown, back_to), lambda mid: mid in known)
+def verdict(text: str, shown: tuple[Said, ...], *, known: tuple[str, ...] = (), asked=MINUTE, **more):
+    rest = {"back_to": None} | more
+    return judge(text, AT, AT + asked, Shown("1", shown, **rest), lambda mid: mid in known)
 
 
 @pytest.mark.parametrize(
     ("text", "shown", "more", "expected"),
     [
         ("Hei du", said("Hei  du"), {}, ("arrived", "m0")),
+        ("Hei", said("Hei", seconds=-600), {}, ("arrived", "m0")),  # our clock is ahead of Meta's
+        ("Hei", said("Hei", seconds=-3600), {}, ("unclear", None)),  # said before, or our clock is far ahead
+        ("Hei", said("Hei", seconds=-3600), {"asked": -60 * MINUTE}, ("arrived", "m0")),  # it was put back
+        ("Hei", said("Noe annet", seconds=-3600), {}, ("missing", None)),
         ("Hei", (), {}, ("missing", None)),
-        ("Hei", said("Hei", seconds=-60), {}, ("missing", None)),  # said before
         ("Hei", said("Hei"), {"known": ("m0",)}, ("missing", None)),  # another message with these words
         ("Hei", said("Hei", "Hei"), {"known": ("m0",)}, ("arrived", "m1")),
         ("Hei", said("Noe annet"), {}, ("unclear", None)),
+        ("Hei", (), {"is_whole": False}, ("unclear", None)),
+        ("Hei", said("Hei"), {"is_whole": False}, ("arrived", "m0")),
         ("Hei", (), {"back_to": AT - timedelta(hours=1)}, ("missing", None)),
-        ("Hei", (), {"back_to": AT + timedelta(seconds=5)}, ("unclear", None)),  # ours may stand before
+        ("Hei", (), {"back_to": AT - 14 * MINUTE}, ("unclear", None)),  # ours may stand before
         (LONG, said("ord " * 500), {}, ("unclear", None)),
     ],
 )
@@ -73,7 +81,15 @@ def test_a_conversation_that_may_go_on_says_how_far_back_it_is_shown():
     (all_shown,) = shown_in({"data": [{"messages": {"data": newest_first[:3]}}]}, "99")
     (cut,) = shown_in({"data": [{"messages": {"data": newest_first}}]}, "99")
     assert all_shown.back_to is None and cut.back_to == AT
-    assert [each.mid for each in cut.said[:2]] == ["m1", "m3"]
+    assert [each.mid for each in cut.said[:2]] == ["m1", "m3"] and cut.is_whole
+
+
+@pytest.mark.parametrize("name", ["id", "from", "created_time", None])
+def test_a_conversation_of_which_one_message_cannot_be_read_is_not_shown_whole(name):
+    theirs = {"id": "m1", "created_time": "2026-11-25T12:00:00+0000", "from": {"id": "1"}, "message": "x"}
+    ours = theirs | {"from": {"id": "99"}, name: None} if name else None
+    (shown,) = shown_in({"data": [{"messages": {"data": [ours, theirs]}}]}, "99")
+    assert shown == Shown("1", (), None, is_whole=False)
 
 
 @pytest.fixture
@@ -128,6 +144,14 @@ def test_what_stands_there_is_sent_and_is_not_repeated(place):
     assert entry.mid == place.stand_in.deliveries[-1].mid
 
 
+def test_what_arrived_is_not_sent_again_where_our_clock_is_ahead_of_metas(place):
+    place.passes(minutes=10)
+    place.stand_in.clock = lambda: place.now - timedelta(minutes=2)
+    outbox_id = lost(place, arrives=True)
+    place.catches_up()
+    assert fate(place, outbox_id)[0] is Delivery.SENT and reached(place) == 1
+
+
 def test_a_text_of_the_bot_that_does_not_stand_there_goes_out_after_all(place):
     outbox_id = lost(place, arrives=False)
     worker = place.starts()
@@ -166,3 +190,25 @@ def test_nothing_of_a_message_or_whom_it_was_for_reaches_the_log(place, caplog):
     place.catches_up()
     told = str([record.__dict__ for record in caplog.records])
     assert "fate_told" in told and "hemmelig-markør-8" not in told and place.psid not in told
+
+
+def test_bots_question_does_not_follow_a_stop_whose_answer_is_held_up(place):
+    outbox_id = lost(place, arrives=False)
+    stop = TextReceived(sent_at=place.now, mid="x9", text="STOPP")
+    place.storage.write(
+        lambda tx: tx.inbox.add([NewEvent(psid=place.psid, key="message:x9", event=stop)], place.now)
+    )
+    place.chat.inbound.drain()
+    place.storage.write(
+        lambda tx: tx.run("UPDATE outbox SET next_try_at = next_try_at + 600000 WHERE state = 'waiting'")
+    )
+    assert place.catches_up()
+    assert fate(place, outbox_id) == (Delivery.FAILED, "not_arrived") and reached(place) == 0
+
+
+def test_what_a_student_wrote_while_nothing_came_through_is_read_before_the_bot_repeats_itself(place):
+    outbox_id = lost(place, arrives=False)
+    place.stand_in.write(place.psid, "PAUSE")
+    place.catches_up()
+    assert place.heard(place.psid)[-1] == "PAUSE"
+    assert fate(place, outbox_id) == (Delivery.FAILED, "not_arrived") and reached(place) == 0

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from handlers.server import PortTaken, run_web
+from handlers.server import PortTaken, _Threads, run_web
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -118,6 +119,37 @@ def test_there_are_as_many_threads_as_were_needed_at_once_and_no_more_than_allow
         with ThreadPoolExecutor() as pool:
             answers = pool.map(lambda _: requests.get(f"{url}/threads", timeout=10).text, range(8))
             assert set(answers) == {"4"}
+
+
+class OneThread(_Threads):
+    """On a machine that gives no second one."""
+
+    def start_new_thread(self, target, thread_no):
+        if thread_no:
+            raise RuntimeError("can't start new thread")
+        super().start_new_thread(target, thread_no)
+
+
+class Task:
+    def __init__(self, waits_for=None):
+        self.waits_for, self.served = waits_for, threading.Event()
+
+    def service(self):
+        assert self.waits_for is None or self.waits_for.wait(10)
+        self.served.set()
+
+    def cancel(self):
+        pass
+
+
+def test_a_request_for_which_no_thread_can_be_started_is_served_by_those_there_are():
+    threads, may_end = OneThread(4), threading.Event()
+    tasks = [Task(may_end), Task(), Task()]
+    for task in tasks:
+        threads.add_task(task)
+    may_end.set()
+    assert all(task.served.wait(10) for task in tasks)
+    threads.shutdown(timeout=5)
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -43,7 +43,9 @@ def test_what_had_begun_and_what_was_taken_is_told_of_a_dead_worker_once(files: 
     marks.clear(13, 0)
     marks.mark(15, 1)  # in the place of 13
     dies(marks)
-    assert list(files.left()) == [Left("7-abc", frozenset({11, 12, 14, 15}), frozenset({12}))]
+    assert list(files.left()) == [
+        Left("7-abc", frozenset({(11, 0), (12, 0), (14, 0), (15, 1)}), frozenset({(12, 0)}))
+    ]
     assert list(files.left()) == []
 
 
@@ -53,7 +55,7 @@ def test_an_earlier_try_that_is_recorded_late_takes_no_other_mark_away(files: Be
     marks.mark(11, 1)  # tried again before the first try's mark was taken away
     marks.clear(11, 0)
     dies(marks)
-    assert [left.begun for left in files.left()] == [{11}]
+    assert [left.begun for left in files.left()] == [{(11, 1)}]
 
 
 def test_a_living_workers_file_is_its_own(files: BegunFiles) -> None:
@@ -141,7 +143,7 @@ def test_the_file_stays_while_something_may_still_leave(files: BegunFiles) -> No
     marks.close()
     assert list(files.left()) == [], "its process lives"
     dies(marks)
-    assert [left.begun for left in files.left()] == [{11}]
+    assert [left.begun for left in files.left()] == [{(11, 0)}]
 
 
 def test_only_this_account_reads_it_and_databases_are_kept_apart(tmp_path: Path) -> None:

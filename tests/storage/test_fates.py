@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from storage_factories import add_contact, at, bot_says, supporter_says
 
-from bot.conversation import Status
+from bot.conversation import Status, Stopped
 from bot.messages import OutboundMessage, Purpose
 from storage import Storage
 from storage.records import Delivery
@@ -53,8 +53,9 @@ def contact(storage: Storage) -> int:
     return add_contact(storage)
 
 
-def unsure(storage: Storage) -> list[int]:
-    return [each.outbox_id for each in storage.read(lambda tx: tx.fates.unsure(at(200), at(-1000)))]
+def unsure(storage: Storage, seconds: float = 300) -> list[int]:
+    found = storage.read(lambda tx: tx.fates.unsure(at(seconds), at(200), at(-1000)))
+    return [each.outbox_id for each in found]
 
 
 def test_of_a_dead_workers_messages_only_what_had_not_begun_waits_again(
@@ -73,7 +74,7 @@ def test_of_a_dead_workers_messages_only_what_had_not_begun_waits_again(
     taken_back = put(storage, contacts[3])
     claim(storage, "dead")
     storage.write(lambda tx: tx.outbox.drop(contacts[3], {Purpose.ANSWER, Purpose.FLOW}, at(2)))
-    assert storage.write(lambda tx: tx.fates.recover("dead", {begun, 999}, at(5))) == 2
+    assert storage.write(lambda tx: tx.fates.recover("dead", {(begun, 0), (999, 0)}, at(5))) == 2
     assert fate(storage, contacts[0], begun) is Delivery.UNKNOWN
     assert fate(storage, contacts[1], waiting) is Delivery.WAITING
     assert fate(storage, contacts[2], others) is Delivery.SENDING
@@ -86,15 +87,27 @@ def test_what_a_dead_worker_heard_of_is_told_only_while_it_is_under_way(
 ) -> None:
     outbox_id = put(storage, contact)
     claim(storage, "dead")
-    look = lambda worker: storage.write(lambda tx: tx.fates.under_way(worker, [outbox_id]))  # noqa: E731
+    look = lambda worker: storage.write(lambda tx: tx.fates.under_way(worker, [(outbox_id, 0)]))  # noqa: E731
     assert [row[:2] for row in look("dead")] == [(outbox_id, contact)] and look("other") == []
     storage.write(lambda tx: tx.outbox.sent({outbox_id: None}, at(2)))
     assert look("dead") == []
 
 
+def test_a_mark_of_an_earlier_try_says_nothing_of_a_later_one(storage: Storage, contact: int) -> None:
+    outbox_id = put(storage, contact)
+    claim(storage, "dead")
+    storage.write(lambda tx: tx.outbox.failed(outbox_id, "down", at(2)))
+    assert storage.write(lambda tx: tx.outbox.resend(outbox_id, at(3)))
+    assert claim(storage, "dead", 4) == [outbox_id]
+    assert storage.write(lambda tx: tx.fates.under_way("dead", [(outbox_id, 0)])) == []
+    assert storage.write(lambda tx: tx.fates.recover("dead", [(outbox_id, 0)], at(5))) == 1
+    assert fate(storage, contact, outbox_id) is Delivery.WAITING
+
+
 def test_what_the_channel_does_not_have_goes_out_once_more_and_only_once(
     storage: Storage, contact: int
 ) -> None:
+    talks(storage, contact)
     outbox_id = lose(storage, contact)
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(60))) == "waiting"
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(60))) is None
@@ -103,13 +116,52 @@ def test_what_the_channel_does_not_have_goes_out_once_more_and_only_once(
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(130))) == "failed"
 
 
-def test_what_the_channel_does_not_have_is_past_when_something_was_said_since(
-    storage: Storage, contact: int
+@pytest.mark.parametrize("is_claimed", [True, False])
+def test_what_the_channel_does_not_have_is_past_when_something_was_said_since_or_waits_to_be(
+    storage: Storage, contact: int, is_claimed: bool
 ) -> None:
+    talks(storage, contact)
     outbox_id = lose(storage, contact)
     put(storage, contact)
-    assert len(claim(storage, seconds=40)) == 1
+    assert not is_claimed or len(claim(storage, seconds=40)) == 1
     assert storage.write(lambda tx: tx.fates.not_arrived(outbox_id, at(60))) == "failed"
+
+
+NOBODY_WAITS = pytest.mark.parametrize(
+    ("status", "heard", "more"),
+    [
+        (Status.BOT, 40, {}),  # they have written since
+        (Status.CLOSED, 0, {}),
+        (Status.CLAIMED, 0, {}),
+        (Status.BOT, 0, {"elsewhere_since": at(3)}),  # a person answered in Meta's inbox
+        (Status.BOT, 0, {"stopped": Stopped.PAUSE}),
+        (Status.BOT, 0, {"safe_to_message": False}),
+    ],
+)
+
+
+@NOBODY_WAITS
+def test_what_the_channel_does_not_have_is_past_when_the_bot_is_to_be_silent_but_for_a_card(
+    storage: Storage, contact: int, status: Status, heard: float, more: dict[str, object]
+) -> None:
+    talks(storage, contact, status, heard, **more)
+    text = lose(storage, contact)
+    assert storage.write(lambda tx: tx.fates.not_arrived(text, at(60))) == "failed"
+    card = lose(storage, contact, bot_says("Ring 113", Purpose.CARD))
+    assert storage.write(lambda tx: tx.fates.not_arrived(card, at(60))) == "waiting"
+
+
+def test_what_was_taken_back_while_its_fate_was_unknown_is_not_sent_again_nor_shown(
+    storage: Storage, contact: int
+) -> None:
+    talks(storage, contact)
+    text = lose(storage, contact)
+    storage.write(lambda tx: tx.outbox.drop(contact, {Purpose.FLOW, Purpose.CARD}, at(50)))
+    assert unsure(storage) == []
+    assert storage.write(lambda tx: tx.fates.not_arrived(text, at(60))) == "failed"
+    card = lose(storage, contact, bot_says("Ring 113", Purpose.CARD))
+    storage.write(lambda tx: tx.outbox.drop(contact, {Purpose.FLOW, Purpose.CARD}, at(50)))
+    assert storage.write(lambda tx: tx.fates.not_arrived(card, at(60))) == "failed"
 
 
 def test_a_card_that_the_channel_does_not_have_goes_out_once_more_whatever_was_said_since(
@@ -145,18 +197,20 @@ def test_a_student_who_waits_behind_a_lost_text_is_shown_until_somebody_sees_to_
     talks(storage, contact)
     outbox_id = lose(storage, contact)
     assert unsure(storage) == [outbox_id]
+    assert unsure(storage, 3600) == [], "it is past its time: it would not leave"
     storage.write(lambda tx: tx.fates.let_be(outbox_id))
     assert unsure(storage) == []
 
 
-@pytest.mark.parametrize(
-    ("status", "heard", "more"),
-    [
-        (Status.BOT, 5, {}),  # they have written since
-        (Status.CLOSED, 0, {}),
-        (Status.BOT, 0, {"elsewhere_since": at(3)}),  # a person answered in Meta's inbox
-    ],
-)
+def test_a_student_waits_where_our_clock_is_behind_the_one_they_wrote_by(
+    storage: Storage, contact: int
+) -> None:
+    talks(storage, contact, heard=20)
+    outbox_id = lose(storage, contact)
+    assert unsure(storage) == [outbox_id]
+
+
+@NOBODY_WAITS
 def test_a_lost_text_that_nobody_waits_for_is_not_shown(
     storage: Storage, contact: int, status: Status, heard: float, more: dict[str, object]
 ) -> None:

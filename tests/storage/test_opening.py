@@ -153,3 +153,8 @@ def test_an_old_key_that_nothing_is_sealed_with_may_go(make: Callable[..., Stora
     contact = add_contact(storage)
     storage.write(lambda tx: tx.contacts.erase(contact, "CODE", NOW))
     assert make(make_keys(data_key("b", 2))).is_current()
+
+
+def test_a_parameter_may_be_written_in_capitals_too(storage: Storage) -> None:
+    statement = "SELECT id FROM contact WHERE id = :ID_a OR id = :id_A OR uid = ':Id'"
+    assert storage.read(lambda tx: tx.all(statement, ID_a=1, id_A=2)) == []

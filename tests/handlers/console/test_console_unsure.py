@@ -72,3 +72,12 @@ def test_student_who_has_written_again_is_not_waiting_for_it(house, lost):
     assert SAID not in browser.page()
     browser.post(f"/unsure/{lost}/send")
     assert state(house, lost) == "unknown"
+
+
+@ONE
+def test_text_that_is_past_its_time_is_not_offered_and_cannot_be_sent_again(house, lost):
+    house.pass_time(hours=20)
+    browser = house.browser(house.staff("Amalie"))
+    assert SAID not in browser.page()
+    assert "for sent" in browser.post(f"/unsure/{lost}/send", follow=True).text
+    assert state(house, lost) == "unknown"
