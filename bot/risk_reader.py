@@ -20,7 +20,8 @@ FEWEST_WORDS = 5
 _TOGETHER = 40  # words of earlier messages that are looked at
 # Several harmless messages in a row look graver than each of them: so much more makes them high. But a thought in
 # pieces is thinned by all that is said between: so much less makes it elevated.
-_SURER, _SOONER = 0.6, 0.3
+_SURER, _SOONER = 0.6, 0.1
+_FEW, _HASTY = 8, 0.2  # with fewer words than this much more makes it elevated: little is easily misread
 _NEARLY = 1.0  # below the mark for danger: with less, gravity counts for nothing
 
 
@@ -146,7 +147,7 @@ class RiskReader:
         if not _enough(tokens):
             return None
         danger, grave, part = self.model.worst(tokens)
-        tier = self._tier(danger, grave)
+        tier = self._tier(danger - _HASTY * (_words(tokens) < _FEW), grave)
         return self._finding(tier, part) if tier else None
 
     def _finding(self, tier: Tier, tokens: Sequence[Token]) -> Finding:
@@ -165,5 +166,9 @@ class RiskReader:
         return Tier.ELEVATED if danger + _SOONER * in_pieces >= self.model.elevated else None
 
 
+def _words(tokens: Sequence[Token]) -> int:
+    return sum(token.word for token in tokens)
+
+
 def _enough(tokens: Sequence[Token]) -> bool:
-    return sum(token.word for token in tokens) >= FEWEST_WORDS
+    return _words(tokens) >= FEWEST_WORDS
