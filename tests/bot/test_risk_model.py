@@ -100,8 +100,8 @@ def test_texts_of_fewer_than_five_words_are_left_to_phrases(text):
 
 
 def test_a_thought_sent_in_pieces_is_read_together():
-    assert _tier("så tungt") is None
-    assert _tier("så tungt", "jeg synes", "alt") == "elevated"
+    assert _tier("så tungt tungt") is None
+    assert _tier("så tungt tungt", "jeg synes", "alt er") == "elevated"
 
 
 def test_a_thought_in_pieces_is_found_once_and_not_with_every_message_after_it():
