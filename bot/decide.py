@@ -179,7 +179,7 @@ def _own_answer(draft: Draft, text: str | None, payload: str | None) -> tuple[st
 
 
 def _is_answer_above_all(draft: Draft, text: str, finding: Finding) -> bool:
-    """Whether a typed answer to a question about safety says at least as much as was found in its words.
+    """Whether a typed answer to a question about safety says more than what was found, or this is no news.
 
     A short "yes" is read together with what they wrote before. That it repeats this must not hide what it says yes to.
     """
@@ -187,7 +187,10 @@ def _is_answer_above_all(draft: Draft, text: str, finding: Finding) -> bool:
     if answer is None or answer[0] not in answers.SAFETY:
         return False
     meant = safety.meaning(draft, *answer, text)
-    return (meant.tier if meant else draft.conv.tier).rank >= finding.tier.rank
+    if meant is not None and meant.tier.rank > finding.tier.rank:
+        return True
+    is_news = draft.content.phrases.read(text) is not None  # "no, he is here" says more than no
+    return not is_news and (meant.tier if meant else draft.conv.tier).rank >= finding.tier.rank
 
 
 def _is_foreign(draft: Draft, text: str) -> bool:

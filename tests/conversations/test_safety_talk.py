@@ -112,6 +112,13 @@ def test_short_answer_is_an_answer_though_it_repeats_the_words_before_it(content
     assert no.conv.danger.asked is None and no.said
 
 
+def test_danger_in_an_answer_is_dealt_with_though_it_is_no_graver_than_what_is_known():
+    writer = talk().writes(sign("B", "high"))
+    assert writer.conv.danger.asked == "alone"
+    writer.writes(f"nei {sign('F', 'high')}")
+    assert writer.conv.danger.category.startswith("F") and writer.messages[0].purpose is Purpose.CARD
+
+
 @pytest.mark.parametrize("letter", "EFGHIMN")
 def test_where_others_may_be_the_danger_the_soft_question_asks_for_that(letter):
     writer = talk().writes(sign(letter, "elevated"))
