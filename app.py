@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 PACKAGED = HERE / "handlers" / "defaults"  # in an installed package
 LARGEST_FILE = 4_000_000  # bytes; the danger model has one million, everything else far less
+STOP_LOOK_SECONDS = 0.5  # how often the worker's main thread wakes
 SMALL_THREADS = 16  # beside the console's live streams, which hold one thread each
 
 
@@ -369,7 +370,10 @@ def serve_worker(env: Environment) -> None:
     settle()
     worker.start()
     content.start(real=env.is_real)
-    stop.wait()
+    # The main thread alone runs what a signal asks for, between two steps of its own: one that slept without end
+    # while the system gave the signal to another thread, or just before the wait began, would sleep through it.
+    while not stop.wait(STOP_LOOK_SECONDS):
+        pass
     content.stop()
     worker.stop()
     storage.close()

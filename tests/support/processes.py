@@ -109,6 +109,7 @@ class Processes:
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def largest_file(self, name: str, size: int) -> None:
         """From now on no file of this process may grow beyond `size` bytes: its disk is full. -1: it is not."""
