@@ -335,11 +335,11 @@ class Service:
 
     def stop(self) -> None:
         """End streams at once, then let the worker finish what is in flight."""
-        self._content.stop()
         if self._live is not None:
             self._live.stop()
         if self._worker is not None:
             self._worker.stop()
+        self._content.stop()
 
     def run(self, *, host: str = "0.0.0.0") -> None:  # noqa: S104 - HTTPS stands in front
         """Serve until told to stop."""
@@ -374,8 +374,8 @@ def serve_worker(env: Environment) -> None:
     # while the system gave the signal to another thread, or just before the wait began, would sleep through it.
     while not stop.wait(STOP_LOOK_SECONDS):
         pass
-    content.stop()
     worker.stop()
+    content.stop()
     storage.close()
 
 

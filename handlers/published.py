@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Literal
 
 from bot.content import CONFIG, SERVICES, Content, load_content
 from bot.errors import ContentError
@@ -32,6 +33,7 @@ REFUSED = "content_refused"  # an incident while any process cannot use the newe
 STEPS_BACK = 5  # how many older sets a start tries when the newest cannot be used
 _QUOTED = re.compile(r"(?<!\w)'[^']*'(?!\w)|\"[^\"]*\"|«[^»]*»")
 Check = Callable[[Mapping[str, str]], list[str]]
+Reached = Literal["everywhere", "coming", "refused"]
 Read = Callable[[Path], Mapping[str, str]]  # a folder's files as text; raises ContentError
 
 _loaded: dict[tuple[str, bool], Content] = {}  # the last set that was read and checked here, by its hash
@@ -121,6 +123,7 @@ class Published:
         self._said_at: datetime | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._looks = threading.Lock()
 
     def __call__(self) -> Content:
         return self._content
@@ -136,8 +139,16 @@ class Published:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Look no more; this process is not one of those that serve. What is to end in time ends before this."""
         self._stop.set()
+        if not self._looks.acquire(timeout=1):  # its silence will say it
+            return
+        try:
+            self._storage.write(lambda tx: tx.content_in_use.leave(self.name))
+        except StorageError as error:
+            log.warning("content_not_left", extra={"error": type(error).__name__})
+        finally:
+            self._looks.release()
 
     def _run(self, real: bool) -> None:
         listener = self._storage.listen("content")
@@ -154,11 +165,14 @@ class Published:
 
     def look(self, now: datetime, *, real: bool) -> None:
         """Use the newest set; say what is used, and what differs from it on disk."""
-        newest = self._storage.read(lambda tx: tx.published.newest_number())
-        if newest is not None and newest != self._tried:
-            self._take(newest, now, real)
-        self._compare(newest)
-        self._say(now)
+        with self._looks:
+            if self._stop.is_set():
+                return
+            newest = self._storage.read(lambda tx: tx.published.newest_number())
+            if newest is not None and newest != self._tried:
+                self._take(newest, now, real)
+            self._compare(newest)
+            self._say(now)
 
     def _take(self, newest: int, now: datetime, real: bool) -> None:
         try:
@@ -225,6 +239,14 @@ class Published:
 
         self._storage.write(write)
         self._said, self._said_at = said, now
+
+
+def reached(tx: Tx, newest: int, now: datetime) -> Reached:
+    """How far the newest set has come: in use by all that serve, not yet, or one of them cannot use it."""
+    lines = tx.content_in_use.since(now - GONE)
+    if any(line.problem for line in lines):
+        return "refused"
+    return "everywhere" if all(line.version == str(newest) for line in lines) else "coming"
 
 
 def differing(folder: Path, read: Read, hashes: Mapping[str, str]) -> tuple[str, ...]:

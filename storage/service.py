@@ -119,6 +119,10 @@ class ContentInUse(Store):
             now=to_ms(now),
         )
 
+    def leave(self, process: str) -> None:
+        """This process serves no more."""
+        self._run("DELETE FROM content_in_use WHERE process = :process", process=process)
+
     def since(self, since: datetime) -> list[ContentLine]:
         """Of the processes that have said something since then."""
         rows = self._all(

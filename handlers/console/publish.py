@@ -18,10 +18,12 @@ from bot.versions import Choice, Plan
 from handlers.console import desk, drafting
 from handlers.console.drafting import Finding
 from handlers.console.forms import line, number
-from handlers.console.parts import me, parts
+from handlers.console.parts import me, now, parts
 from handlers.console.rehearsing import Run, rehearsing
 from handlers.console.words import known, language, t
+from handlers.published import reached
 from handlers.publishing import SETTLED, TOO_NEW, Meanwhile, NeedsSecond, Refused, Standing
+from storage import Tx
 from storage.records import Staff
 
 CHOICES: tuple[Choice, ...] = ("finish", "move", "people")
@@ -252,10 +254,14 @@ def _alias(staff_id: int | None) -> str:
 
 def versions_page() -> ResponseReturnValue:
     """Every published set, the newest first, and what waits for a second person."""
-    sets, waiting, names = parts().storage.read(
-        lambda tx: (tx.published.all(), tx.proposals.open(), {each.id: each.alias for each in tx.staff.all()})
-    )
-    return render_template("console/versions.html", sets=sets, proposals=waiting, names=names)
+
+    def read(tx: Tx) -> tuple[Any, ...]:
+        sets = tx.published.all()
+        far = reached(tx, sets[0].number, now()) if sets else "everywhere"
+        return sets, far, tx.proposals.open(), {each.id: each.alias for each in tx.staff.all()}
+
+    sets, far, waiting, names = parts().storage.read(read)
+    return render_template("console/versions.html", sets=sets, reached=far, proposals=waiting, names=names)
 
 
 def version_page(n: int) -> ResponseReturnValue:

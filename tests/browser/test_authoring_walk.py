@@ -64,7 +64,7 @@ class Author:
         if moves:
             self.sound()
         page.locator("#go .primary").click()
-        page.get_by_text("Publisert. Versjon").wait_for()
+        page.locator("#reached[data-reached=everywhere]").wait_for()
 
 
 def test_a_flow_is_changed_under_two_students_and_changed_back(server):

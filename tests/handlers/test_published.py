@@ -95,6 +95,24 @@ def test_what_is_published_is_in_use_in_all_processes_without_a_restart(world):
     assert versions == {"2"} and world.said() is None
 
 
+def test_the_history_says_how_far_the_newest_set_has_come(world):
+    worker, web = world.process("worker"), world.process("web")
+
+    def far():
+        return world.storage.read(lambda tx: published.reached(tx, tx.published.newest_number(), world.now))
+
+    assert far() == "everywhere"
+    add_phrase(world)
+    world.look(web)
+    assert far() == "coming"
+    worker.stop()  # who serves no more is not waited for
+    assert far() == "everywhere"
+    worker = world.process("worker")
+    world.publish(PHRASES, "rules:", "rulez:")
+    world.look(worker)
+    assert far() == "refused"
+
+
 def test_a_process_that_hears_of_a_set_looks_at_once(world):
     heard = world.storage.listen("content")
     add_phrase(world)
