@@ -5,24 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.content import CONFIG, Content, extra_phrases_of, load_content
-from bot.findings import errors
+from bot.content import Content
 from bot.settings import Channel, Settings
-from bot.yaml_text import BadYamlError, Problem
 from handlers import clock as clocks
 from handlers.cli import DemoOptions, Parts, build_cli
 from handlers.clock import Clock
 from handlers.environment import Environment
+from handlers.folder import GATES, content_of, files_of, mistakes, problems_of, report_of
 from handlers.memory import settle
 from handlers.published import Published
-from handlers.publishing import Gate, Publishing
+from handlers.publishing import Publishing
 from storage import Keys, Storage, open_storage
 
 # What only one kind of process needs is imported where that is put together: the worker serves no pages, the
@@ -30,7 +28,6 @@ from storage import Keys, Storage, open_storage
 if TYPE_CHECKING:
     from flask import Flask
 
-    from bot.checks import Report
     from handlers import console
     from handlers.alerting.mail import Mail
     from handlers.alerting.notice import AlertChannel
@@ -40,12 +37,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PACKAGED = HERE / "handlers" / "defaults"  # in an installed package
-LARGEST_FILE = 4_000_000  # bytes; the danger model has one million, everything else far less
 STOP_LOOK_SECONDS = 0.5  # how often the worker's main thread wakes
 SMALL_THREADS = 16  # beside the console's live streams, which hold one thread each
-
-
-# Content.
 
 
 def home() -> Path:
@@ -54,78 +47,6 @@ def home() -> Path:
     if (here / "config.yaml").exists() and (here / "flows").is_dir():
         return here
     return HERE if (HERE / "config.yaml").exists() else PACKAGED
-
-
-def files_of(folder: Path) -> Mapping[str, str]:
-    """config.yaml, flows/ with its rehearsals, danger.extra_phrases. Raises ContentError for what cannot be read."""
-    flows = folder / "flows"
-    paths = [folder / "config.yaml", *sorted(flows.glob("*.yaml")), *sorted(flows.glob("rehearsals/*.yaml"))]
-    files: dict[str, str] = {}
-    problems: list[Problem] = []
-    for path in paths:
-        name = path.relative_to(folder).as_posix()
-        try:
-            if path.stat().st_size > LARGEST_FILE:
-                problems.append(Problem(name, 1, f"is larger than {LARGEST_FILE // 1_000_000} MB"))
-                continue
-            files[name] = path.read_text("utf-8")
-        except UnicodeDecodeError:
-            problems.append(Problem(name, 1, "is not UTF-8 text; save it as UTF-8"))
-        except OSError as error:
-            problems.append(Problem(name, 1, error.strerror or "cannot be read"))
-    extra = extra_phrases_of(files.get(CONFIG, ""))
-    if extra is not None:
-        try:
-            files[extra] = (folder / extra).read_text("utf-8")
-        except (UnicodeDecodeError, OSError):
-            said = "cannot be read; danger.extra_phrases in config.yaml names it"
-            problems.append(Problem(extra, 1, said))
-    if problems:
-        raise BadYamlError(problems)
-    return files
-
-
-def content_of(folder: Path) -> Content:
-    """The content in a folder. Raises ContentError with every mistake."""
-    return load_content(files_of(folder))
-
-
-def report_of(folder: Path) -> Report:
-    """Everything that is to be said about a folder's files."""
-    from bot.checks import Report, report
-
-    try:
-        return report(files_of(folder))
-    except BadYamlError as error:  # a file that is no text
-        return Report(findings=error.found)
-
-
-def problems_of(folder: Path) -> list[Problem]:
-    """Every mistake in a folder, each printable as `file:line: ...`."""
-    return errors(report_of(folder).findings)
-
-
-def mistakes(files: Mapping[str, str]) -> list[Problem]:
-    """Every mistake in these files: the first gate before publishing."""
-    from bot.checks import check
-
-    return check(files)
-
-
-def differing(files: Mapping[str, str]) -> Sequence[Problem]:
-    """What the rehearsals among these files do not find as they expect it: the second gate. Seconds, once."""
-    return _rehearsed(tuple(sorted(files.items())))
-
-
-@lru_cache(maxsize=1)
-def _rehearsed(files: tuple[tuple[str, str], ...]) -> Sequence[Problem]:
-    from handlers.rehearsal import rehearse
-
-    return [problem for each in rehearse(dict(files)) for problem in (*each.problems, *each.differences)]
-
-
-# What files must pass to be published, the quickest first. The console plays the rehearsals beside its requests.
-GATES: tuple[Gate, ...] = (mistakes, differing)
 
 
 # The service.

@@ -28,7 +28,6 @@ ROOT = Path(__file__).parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # so that `benchmarks` is found, and nothing in it by a short name
 
-from app import content_of  # noqa: E402
 from benchmarks import contestants, past, seeds  # noqa: E402
 from benchmarks.cases import Neighbours  # noqa: E402
 from benchmarks.console import Console  # noqa: E402
@@ -38,6 +37,7 @@ from benchmarks.processes import free_port  # noqa: E402
 from bot.content import Content  # noqa: E402
 from handlers import jobs  # noqa: E402
 from handlers.environment import new_keys  # noqa: E402
+from handlers.folder import content_of  # noqa: E402
 from storage import Storage  # noqa: E402
 
 _OPEN = 20  # students whom supporters talk with

@@ -155,6 +155,6 @@ def lines(content: Content) -> list[str]:
 
 
 if __name__ == "__main__":
-    from app import content_of
+    from handlers.folder import content_of
 
     sys.stdout.write("\n".join(lines(content_of(Path(__file__).parents[1]))) + "\n")

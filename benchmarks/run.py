@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # so that `benchmarks` is found, and nothing in it by a short name
 
-from app import SMALL_THREADS, content_of  # noqa: E402
+from app import SMALL_THREADS  # noqa: E402
 from benchmarks import contestants, phrases, stages  # noqa: E402
 from benchmarks.cases import ON, ONE, STORE, Field, Neighbours, cases, run_cases  # noqa: E402
 from benchmarks.goals import lines  # noqa: E402
@@ -29,6 +29,7 @@ from benchmarks.measure import answers_of  # noqa: E402
 from benchmarks.processes import free_port  # noqa: E402
 from benchmarks.report import report  # noqa: E402
 from benchmarks.traffic import plan  # noqa: E402
+from handlers.folder import content_of  # noqa: E402
 
 
 def say(text: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from content_files import INTAKE, files
 
-from app import report_of
 from bot.checks import check, report
+from handlers.folder import report_of
 
 _BOMB = "\n".join(
     ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import content_files
 import pytest
 
-from app import files_of
 from bot.checks import check
 from bot.conversation import Tier
 from bot.versions import Plan
 from handlers import published
+from handlers.folder import files_of
 from handlers.health import readiness
 from handlers.published import GONE, REFUSED, Published
 from handlers.publishing import Publishing
