@@ -17,7 +17,7 @@ from typing import Protocol
 from bot.content import Content
 from bot.conversation import Conversation
 from bot.decide import decide, receipt
-from bot.effects import AddEntry, EditEntry, Turn, WithdrawEntry
+from bot.effects import EditEntry, Turn, WithdrawEntry
 from bot.events import (
     AttachmentReceived,
     ChoiceTapped,
@@ -239,9 +239,10 @@ class Inbound:
             if again is None:
                 return None
             event = again
+        event, number = _first_words(tx, taken.contact_id, event)
         conv = tx.conversations.get(taken.contact_id, now)
         turn = decide(conv, event, content, world_for(tx, conv, content, now, on_duty=on_duty), now)
-        return conv, _in_any_order(tx, taken.contact_id, event, turn, now)
+        return conv, _in_any_order(tx, event, turn, now, number)
 
     def _failed(self, tx: Tx, taken: TakenEvent, error: Exception) -> None:
         """Try again; and when it fails always, set it aside, tell people, and leave nobody without an answer."""
@@ -299,17 +300,26 @@ def _here_already(
     return MessageEdited(sent_at=event.sent_at, mid=event.mid, text=event.text, number=EARLIER)
 
 
-def _in_any_order(tx: Tx, contact_id: int, event: Event, turn: Turn, now: datetime) -> Turn:
+def _first_words(tx: Tx, contact_id: int, event: Event) -> tuple[Event, int | None]:
+    """An edit that overtook its message is that message, in the words that stand now: with all that follows from
+    being written to, which nothing may hold back until the message itself comes. And the edit's number.
+    """
+    if not isinstance(event, MessageEdited) or tx.transcript.holds(contact_id, event.mid):
+        return event, None
+    said = TextReceived(sent_at=event.sent_at, standby=event.standby, mid=event.mid, text=event.text)
+    return said, event.number
+
+
+def _in_any_order(tx: Tx, event: Event, turn: Turn, now: datetime, number: int | None) -> Turn:
     """A change may come before its message: after an outage Meta repeats each delivery by itself.
 
     Then the new words stand alone, the old ones do not come after them, and what was taken back stays so.
     """
     if isinstance(event, MessageEdited) and event.number == EARLIER:
         return replace(turn, effects=tuple(e for e in turn.effects if not isinstance(e, EditEntry)))
-    if isinstance(event, MessageEdited) and not tx.transcript.holds(contact_id, event.mid):
-        text = kept(event.text)
-        said = AddEntry(written_by="contact", kind="text", mid=event.mid, at=event.sent_at, text=text)
-        return replace(turn, effects=(said, *turn.effects))
+    if isinstance(event, TextReceived) and number is not None:
+        edit = EditEntry(mid=event.mid, text=kept(event.text), number=number, at=now)
+        turn = replace(turn, effects=(*turn.effects, edit))
     if isinstance(event, TextReceived | AttachmentReceived) and tx.missed.is_known(f"withdrawn:{event.mid}"):
         return replace(turn, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))
     return turn

@@ -37,6 +37,32 @@ def test_the_old_words_of_a_message_that_its_edit_overtook_are_read_for_danger(c
     assert len(chat.alerts) == 1
 
 
+def test_the_first_words_of_somebody_are_answered_though_their_edit_overtook_them(chat):
+    """Nothing was known of them: no messaging window, no language, no conversation."""
+    chat.on_duty()
+    edit = MessageEdited(sent_at=chat.now, mid="m-first", text="I want to die", number=1)
+    said = chat.local.happens("A", edit)
+    assert said[0].message.purpose is Purpose.CARD
+    assert len(chat.alerts) == 1
+    first = TextReceived(sent_at=chat.now - timedelta(seconds=9), mid="m-first", text="hello")
+    assert all(each.message.purpose is not Purpose.CARD for each in chat.local.happens("A", first))
+    assert (line(chat, "m-first").text, line(chat, "m-first").edits) == ("I want to die", 1)
+
+
+def test_first_words_without_danger_begin_as_ever_though_their_edit_overtook_them(chat):
+    begins = [each.message.text for each in chat.local.happens("B", _words(chat, "m-other", "hei du"))]
+    edit = MessageEdited(sent_at=chat.now, mid="m-first", text="hei du", number=2)
+    assert [each.message.text for each in chat.local.happens("A", edit)] == begins
+    assert chat.local.happens("A", _words(chat, "m-first", "hei")) == []
+    earlier = MessageEdited(sent_at=chat.now, mid="m-first", text="hei d", number=1)
+    assert chat.local.happens("A", earlier) == []
+    assert (line(chat, "m-first").text, line(chat, "m-first").edits) == ("hei du", 2)
+
+
+def _words(chat, mid, text):
+    return TextReceived(sent_at=chat.now, mid=mid, text=text)
+
+
 def test_what_was_taken_back_before_it_came_is_not_shown(chat):
     chat.contact_writes("hei")
     for mid, event in (
