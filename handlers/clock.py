@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 Clock = Callable[[], datetime]
+STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less has not been put back
 
 
 def real() -> datetime:

@@ -31,7 +31,7 @@ from bot.events import (
 )
 from bot.long_text import kept
 from bot.rescue import rescue
-from handlers.clock import Clock
+from handlers.clock import STEP_BACK, Clock
 from handlers.sender import Sender
 from handlers.turns import is_plain, keep, on_duty_now, save, save_plain, world_for
 from storage import Post, Storage, StorageUnavailable, Tx
@@ -72,6 +72,7 @@ class Inbound:
         self._sender = sender
         self._content = content
         self._clock = clock
+        self._seen_at = clock()
 
     def take_in(self) -> int:
         """Handle what is here, and when that is little, what was posted; how many posts and events that were.
@@ -123,6 +124,7 @@ class Inbound:
             self._told(taken)
 
         try:
+            self._mind_the_clock()
             if not self._storage.single_worker:
                 return self._storage.posts.read(read, POSTS_AT_ONCE, self._clock())
             with sender.guest() if sender else nullcontext():
@@ -131,6 +133,13 @@ class Inbound:
                 )
         finally:
             self._reading.release()
+
+    def _mind_the_clock(self) -> None:
+        """Before posts are read by a clock that was put back: what waits must not lie ahead of what they hold."""
+        now = self._clock()
+        if now < self._seen_at - STEP_BACK:
+            self._storage.write(lambda tx: tx.worker.clock_went_back(now))
+        self._seen_at = now
 
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""

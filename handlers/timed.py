@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from handlers.clock import STEP_BACK
+
 _LATE_SECONDS = 300  # a busy machine: so late a job is still done; later, its next time is near anyway
-_STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less has not been put back
 
 
 def wall() -> datetime:
@@ -45,7 +46,7 @@ class Timed:
     def look(self) -> None:
         """To be called often: after the clock was put back all is due, or it would wait for the old times."""
         now = self._clock()
-        if now < self._seen_at - _STEP_BACK:
+        if now < self._seen_at - STEP_BACK:
             for job in self._scheduler.get_jobs():
                 job.modify(next_run_time=wall())
         self._seen_at = now

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.content import Content
 from handlers import jobs
@@ -19,7 +19,7 @@ from handlers.alerting.mentions import MentionNews
 from handlers.alerting.shifts import ShiftNews
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
-from handlers.clock import Clock
+from handlers.clock import STEP_BACK, Clock
 from handlers.inbound import AT_ONCE, Inbound, ReadPosts
 from handlers.sender import Sender
 from handlers.timed import Timed
@@ -33,7 +33,6 @@ TELLERS = 3  # threads that send alerts: a channel that hangs must not hold up t
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
 OVERLAP_SECONDS = STOP_SECONDS + 3.0  # a restart may begin the next process before the last one has ended
-STEP_BACK = timedelta(seconds=1)  # a clock that is corrected by less than this has not been put back
 
 
 class Worker:

@@ -166,9 +166,10 @@ class Worker(Store):
         )
 
     def clock_went_back(self, now: datetime) -> None:
-        """What waits for an instant that no pause of ours reaches is due now.
+        """What waits for an instant that no pause of ours reaches is due now; and what came in is not ahead of now.
 
-        Otherwise a jump of the clock would hold up events and messages for as long as it was wide.
+        Otherwise a jump of the clock would hold up events and messages for as long as it was wide, and what comes
+        next would be taken before them.
         """
         at, far = to_ms(now), to_ms(now + _LONGEST_PAUSE)
         self._run("UPDATE inbox SET try_at = :now WHERE state = 'new' AND try_at > :far", now=at, far=far)
@@ -180,6 +181,7 @@ class Worker(Store):
         for statement in (
             "UPDATE outbox SET claimed_at = :now WHERE state = 'sending' AND claimed_at > :now",
             "UPDATE outbox SET state_at = :now WHERE state = 'unknown' AND settled = 0 AND state_at > :now",
+            "UPDATE inbox SET sent_at = :now WHERE state = 'new' AND sent_at > :now",  # in the order they came
             "DELETE FROM worker WHERE beat_at > :now",
         ):
             self._run(statement, now=at)

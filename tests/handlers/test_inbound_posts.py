@@ -14,6 +14,7 @@ from handlers.inbound import AT_ONCE, TRIES, Inbound
 from handlers.messenger.intake import PostReader
 from storage import StorageUnavailable, Tx
 from storage.posts import Posts
+from storage.records import NewEvent
 
 PAGE = "1000000000001"
 
@@ -181,3 +182,14 @@ def test_what_only_tells_of_a_message_of_ours_leaves_the_conversation_unwritten(
     assert place.local.storage.read(lambda tx: tx.one("SELECT uid FROM conversation")) == before
     after = place.local.storage.read(lambda tx: tx.one("SELECT id, state FROM outbox ORDER BY id LIMIT 1"))
     assert after["state"] == {"delivery": "delivered", "read": "seen", "echo": "sent"}[kind]
+
+
+def test_a_clock_put_back_between_two_posts_does_not_turn_their_order(place):
+    """What waits was sent before the jump; what is posted after it is ahead of the clock, and is taken for new."""
+    first = TextReceived(sent_at=place.now, mid="m-1", text="først")
+    event = NewEvent(psid="A", key="message:m-1", event=first)
+    place.local.storage.write(lambda tx: tx.inbox.add([event], place.now))
+    post(place, item(place, "så", "A", "m-2", seconds=1))
+    place.local.now -= timedelta(minutes=30)
+    place.local.inbound.drain()
+    assert heard(place, "A") == ["først", "så"]
