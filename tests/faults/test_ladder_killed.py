@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from forked import Workers
+from patience import PATIENCE
 from processes import ROOT, Processes, stand_in, wait_for
 
 from bot.content import load_content
@@ -43,7 +44,7 @@ class Gateway:
             self.changed.notify_all()
             self.changed.wait_for(lambda: False, ANSWER_SECONDS)
 
-    def wait_until(self, count: int, seconds: float = 30) -> None:
+    def wait_until(self, count: int, seconds: float = PATIENCE) -> None:
         """Until it has heard so many."""
         with self.changed:
             assert self.changed.wait_for(lambda: len(self.heard) >= count, seconds), self.heard

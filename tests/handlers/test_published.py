@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import content_files
 import pytest
+from patience import PATIENCE
 
 from app import files_of
 from bot.checks import check
@@ -98,7 +99,7 @@ def test_what_is_published_is_in_use_in_all_processes_without_a_restart(world):
 def test_a_process_that_hears_of_a_set_looks_at_once(world):
     heard = world.storage.listen("content")
     add_phrase(world)
-    assert heard.wait(60)
+    assert heard.wait(PATIENCE)
     heard.close()
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from datetime import timedelta
 
 import pytest
+from patience import PATIENCE
 from sqlite_files import open_migrated
 from talk_support import oslo
 
@@ -17,7 +19,6 @@ from handlers.worker import Worker
 from storage import AnotherWorker, StorageUnavailable
 from storage.records import NewEvent
 
-PATIENCE = 60.0  # seconds that no passing test waits
 MIDS = itertools.count(1)
 
 
@@ -79,11 +80,10 @@ class Service:
         """Look again after each commit."""
         listener = self.storage.listen()
         try:
-            for _ in range(200):
-                if condition():
-                    return True
+            until = time.monotonic() + PATIENCE
+            while not (met := condition()) and time.monotonic() < until:
                 listener.wait(0.1)
-            return bool(condition())
+            return bool(met)
         finally:
             listener.close()
 

@@ -155,7 +155,7 @@ class Service(Processes):
         launcher = Path(__file__).with_name("clocked.py")
         return [sys.executable, str(launcher), str(self.clock_file), "--home", str(self.home), name]
 
-    def _answers(self, port: int) -> None:
+    def _answers(self, process: object, port: int) -> None:
         """Nobody waits for that here; `World` looks after it."""
 
     def is_up(self, name: str) -> bool:
