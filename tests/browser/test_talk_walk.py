@@ -19,7 +19,9 @@ pytestmark = [
 
 @pytest.fixture
 def server(tmp_path):
-    server = DemoServer(tmp_path, "2026-11-25 14:00", undo_seconds=30)  # long enough to take something back on a slow machine
+    server = DemoServer(
+        tmp_path, "2026-11-25 14:00", undo_seconds=30
+    )  # long enough to take something back on a slow machine
     yield server
     server.kill()
 

@@ -20,6 +20,7 @@ from processes import free_port
 from handlers.server import PortTaken, _Threads, run_web
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.processes
 PROGRAM = """
 import sys, threading, time
 from handlers.logs import setup_logging

@@ -36,6 +36,7 @@ def test_a_database_in_a_file_takes_one_worker_until_it_ends(tmp_path: Path) -> 
     ending.join()
 
 
+@pytest.mark.processes
 def test_the_place_of_a_worker_that_was_killed_is_free_at_once(tmp_path: Path) -> None:
     path = tmp_path / "worker"
     code = "import sys, pathlib; from storage.file_lock import worker_place as place;"

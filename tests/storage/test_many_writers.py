@@ -17,7 +17,6 @@ from storage import Storage, StorageError, StorageUnavailable, Tx
 from storage.records import Role
 
 
-
 @contextmanager
 def under_way(storage: Storage, work: Callable[[Tx], object]) -> Iterator[None]:
     """`work` is done and not committed; it is once the block ends."""
@@ -233,6 +232,7 @@ def test_an_error_that_is_caught_keeps_nothing_and_says_so(storage: Storage) -> 
     assert storage.read(lambda tx: tx.counters.all()) == {}
 
 
+@pytest.mark.processes
 @only_postgresql
 def test_a_server_that_goes_and_comes_back_is_used_again(storage: Storage, cluster: Cluster) -> None:
     listener = storage.listen()

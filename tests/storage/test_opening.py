@@ -45,6 +45,7 @@ def test_a_new_store_is_not_current_until_migrated(fresh_url: str, tmp_path: Pat
     storage.close()
 
 
+@pytest.mark.processes
 def test_several_processes_may_start_and_migrate_at_once(fresh_url: str, tmp_path: Path) -> None:
     here = Path(__file__).parent
     code = START.format(root=str(here.parents[1]), here=str(here), home=str(tmp_path), url=fresh_url)

@@ -56,6 +56,7 @@ def test_every_waiting_thread_is_woken(storage: Storage) -> None:
         one.close()
 
 
+@pytest.mark.processes
 def test_a_commit_in_another_process_wakes_us(storage: Storage, tmp_path: Path, database_url: str) -> None:
     listener = storage.listen()
     here = Path(__file__).parent
