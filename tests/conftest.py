@@ -22,13 +22,14 @@ from pathlib import Path
 
 import postgres
 import pytest
+from patience import PATIENCE
 from rota_plan import Plan
 from sqlite_files import put_migrated
 from talk_support import Chat, shipped
 
 from bot.content import Content
 from handlers.environment import new_keys
-from storage import Keys, Storage, open_storage
+from storage import Keys, Storage, open_storage, postgres_engine, postgres_pool
 
 os.environ["LC_ALL"] = "C.UTF-8"  # commands speak English here, wherever the tests run
 MEMORY, ROOM = Path("/dev/shm"), 2 << 30  # noqa: S108
@@ -36,6 +37,12 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
     # Every commit is flushed to disk, and no test needs that: they would wait for it a third of their time.
     os.environ["TMPDIR"] = str(MEMORY)  # for the workers and every process that a test starts, too
     tempfile.tempdir = None
+# In this process nobody is taken for frozen, nor gives up a lock, because the machine is busy. Processes of ours that
+# tests start have the limits of the product.
+LIMITS = ("lock_timeout", "idle_in_transaction_session_timeout")
+postgres_engine._SETTINGS.update(dict.fromkeys(LIMITS, f"{PATIENCE:.0f}s"))
+postgres_engine._ARGUMENTS["connect_timeout"] = int(PATIENCE)
+postgres_pool._WAIT_SECONDS = PATIENCE
 NOON = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)  # in Oslo, a Wednesday
 ENGINES = ("sqlite", "postgresql")
 PROCESSES = (("tests", "browser"), ("tests", "faults"))
