@@ -22,6 +22,7 @@ from pathlib import Path
 
 import postgres
 import pytest
+from hypothesis import HealthCheck, settings
 from patience import PATIENCE
 from rota_plan import Plan
 from sqlite_files import put_migrated
@@ -37,6 +38,10 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
     # Every commit is flushed to disk, and no test needs that: they would wait for it a third of their time.
     os.environ["TMPDIR"] = str(MEMORY)  # for the workers and every process that a test starts, too
     tempfile.tempdir = None
+# The same examples every time, however slow the machine; `pytest --hypothesis-profile searching` tries others.
+settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("searching", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 # In this process nobody is taken for frozen, nor gives up a lock, because the machine is busy. Processes of ours that
 # tests start have the limits of the product.
 LIMITS = ("lock_timeout", "idle_in_transaction_session_timeout")
