@@ -93,6 +93,8 @@ def service(content, tmp_path, monkeypatch):
     # Nobody wakes up by itself in these tests: what is answered was woken.
     monkeypatch.setattr(worker, "NAP_SECONDS", PATIENCE * 3)
     monkeypatch.setattr(sender, "NAP_SECONDS", PATIENCE * 3)
+    # Nor does a stop give up anybody who is merely slow.
+    monkeypatch.setattr(worker, "STOP_SECONDS", PATIENCE)
     service = Service(content, tmp_path)
     yield service
     service.line.let_go.set()
@@ -218,7 +220,6 @@ def test_stop_lets_what_is_in_flight_come_home_and_takes_nothing_new(service):
 def test_send_that_hangs_does_not_keep_the_process_and_is_of_unknown_fate_after_the_restart(
     service, monkeypatch
 ):
-    monkeypatch.setattr(worker, "STOP_SECONDS", 0.2)
     monkeypatch.setattr(sender, "HOME_SECONDS", 0.1)
     one = service.start()
     service.line.let_go.clear()
