@@ -23,14 +23,14 @@ from pathlib import Path
 import postgres
 import pytest
 from hypothesis import HealthCheck, settings
-from patience import PATIENCE
+from patience import unhurried
 from rota_plan import Plan
 from sqlite_files import put_migrated
 from talk_support import Chat, shipped
 
 from bot.content import Content
 from handlers.environment import new_keys
-from storage import Keys, Storage, open_storage, postgres_engine, postgres_pool
+from storage import Keys, Storage, open_storage
 
 os.environ["LC_ALL"] = "C.UTF-8"  # commands speak English here, wherever the tests run
 MEMORY, ROOM = Path("/dev/shm"), 2 << 30  # noqa: S108
@@ -39,15 +39,12 @@ if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usa
     os.environ["TMPDIR"] = str(MEMORY)  # for the workers and every process that a test starts, too
     tempfile.tempdir = None
 # The same examples every time, however slow the machine; `pytest --hypothesis-profile searching` tries others.
-settings.register_profile("same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "same", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("searching", settings.get_profile("same"), derandomize=False)
 settings.load_profile("same")
-# In this process nobody is taken for frozen, nor gives up a lock, because the machine is busy. Processes of ours that
-# tests start have the limits of the product.
-LIMITS = ("lock_timeout", "idle_in_transaction_session_timeout")
-postgres_engine._SETTINGS.update(dict.fromkeys(LIMITS, f"{PATIENCE:.0f}s"))
-postgres_engine._ARGUMENTS["connect_timeout"] = int(PATIENCE)
-postgres_pool._WAIT_SECONDS = PATIENCE
+unhurried()
 NOON = datetime(2026, 11, 25, 11, 0, tzinfo=UTC)  # in Oslo, a Wednesday
 ENGINES = ("sqlite", "postgresql")
 PROCESSES = (("tests", "browser"), ("tests", "faults"))

@@ -16,8 +16,10 @@ from storage import Storage, StorageError, StorageUnavailable, Tx, WrongKey, ope
 START = """
 import sys
 from pathlib import Path
-sys.path[:0] = [{root!r}, {here!r}]
+sys.path[:0] = [{root!r}, {here!r}, {root!r} + "/tests/support"]
+from patience import unhurried
 from storage_factories import make_storage
+unhurried()
 storage = make_storage(Path({home!r}), url={url!r})
 storage.write(lambda tx: tx.counters.bump("starts"))
 storage.close()
