@@ -72,6 +72,8 @@ def post(
     sent = False
     try:
         connection.connect()
+        if is_over.is_set():  # before there was a socket to cut
+            raise ChannelFailed("no_connection", again=True)
         sent = True
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, body=body, headers=dict(headers))

@@ -230,7 +230,7 @@ def test_the_same_texts_give_the_same_model():
     """A part of the texts, trained twice in processes of different hash seeds."""
     script = (
         "import sys; sys.path.insert(0, 'flows/model'); import train, texts\n"
-        "some = train.examples_of(texts.read_items()[::50])\n"
+        "some = train.examples_of(texts.read_items()[::150])\n"
         "print(train.text_of(some, *train.heads_of(some, train.TASKS[:2])), end='')"
     )
     made = [

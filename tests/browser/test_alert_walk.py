@@ -36,7 +36,6 @@ class Desk:
         self.url = f"{server.url}/console"
         options = {"viewport": {"width": 1440, "height": 900}, "locale": "nb-NO", **context}
         self.page = chromium.new_context(**options).new_page()
-        self.page.set_default_timeout(45_000)
         self.page.add_init_script(COUNT)
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))

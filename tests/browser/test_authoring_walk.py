@@ -28,7 +28,6 @@ class Author:
     def __init__(self, chromium, server):
         self.url = f"{server.url}/console"
         self.page = chromium.new_context(viewport={"width": 1440, "height": 900}, locale="nb-NO").new_page()
-        self.page.set_default_timeout(45_000)
         self.problems = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self._said)

@@ -12,11 +12,19 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def one_server(tmp_path_factory):
     """One for all: whoever comes later is somebody new."""
     server = DemoServer(tmp_path_factory.mktemp("demo"), "2026-11-25 14:00")
     yield server
     server.kill()
+
+
+@pytest.fixture
+def server(one_server):
+    """It runs, whatever the test before did to it."""
+    if not one_server.is_running:
+        one_server.start()
+    return one_server
 
 
 def supporter_takes_the_next(demo):

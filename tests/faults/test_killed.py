@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 
 import pytest
+from patience import PATIENCE
 from processes import Processes, poster, stand_in, wait_for
 
 from handlers.simulator.standalone import standing_graph
@@ -41,7 +42,7 @@ def world(tmp_path):
 def test_killed_processes_lose_nothing_and_take_nothing_twice(world, seed):
     graph, service, mail, storage = world
     said = write_and_kill(graph, service, mail, random.Random(seed))
-    assert mail.wait_until_idle(60), "every webhook is accepted in the end"
+    assert mail.wait_until_idle(PATIENCE), "every webhook is accepted in the end"
     assert wait_for(lambda: at_rest(mail, storage), storage), "the backlog empties"
     check_heard(storage, said)
     check_sent(storage, graph, said)
@@ -60,7 +61,7 @@ def test_worker_told_to_stop_finishes_what_is_in_flight_and_the_next_one_goes_on
             assert count(storage, "outbox", "state = 'sending'") == 0, "what was in flight has come home"
             assert count(storage, "outbox", "state = 'unknown'") == 0
             service.start("worker")
-    assert mail.wait_until_idle(60)
+    assert mail.wait_until_idle(PATIENCE)
     assert wait_for(lambda: at_rest(mail, storage), storage)
     check_heard(storage, said)
     check_sent(storage, graph, said)

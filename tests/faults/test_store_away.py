@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 import requests
+from patience import PATIENCE
 from processes import PAGE_ID, SECRET, Processes
 
 from handlers.simulator.webhooks import signature
@@ -31,7 +32,7 @@ def post(service, mid: str) -> requests.Response:
     data = json.dumps({"object": "page", "entry": [{"id": PAGE_ID, "messaging": [item]}]}).encode()
     headers = {"X-Hub-Signature-256": signature(SECRET, data), "Content-Type": "application/json"}
     url = f"http://127.0.0.1:{service.port}/webhook"
-    return requests.post(url, data=data, headers=headers, timeout=20)
+    return requests.post(url, data=data, headers=headers, timeout=PATIENCE)
 
 
 def kept(service) -> int:
@@ -45,10 +46,12 @@ def kept(service) -> int:
 def test_full_disk_is_answered_with_503_and_the_same_event_with_200_once_there_is_room(service):
     before = kept(service)
     service.largest_file("web", 1)
-    refused = post(service, "m-full")
+    try:
+        refused = post(service, "m-full")
+    finally:
+        service.largest_file("web", -1)
     assert refused.status_code == 503 and refused.headers["Retry-After"]
     assert kept(service) == before
-    service.largest_file("web", -1)
     assert post(service, "m-full").status_code == 200
     assert kept(service) == before + 1
 
@@ -112,7 +115,7 @@ def test_process_that_finds_no_tables_says_what_to_run_and_ends(tmp_path, servic
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode != 0 and "peersupport release" in done.stderr

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Flask
+from patience import PATIENCE
 from sqlite_files import open_migrated
 from talk_support import oslo
 from werkzeug.serving import make_server
@@ -41,7 +42,7 @@ class Place:
             app_secret=None,
             graph_version="26.0",
             graph_url=graph.url,
-            read_timeout=30,
+            read_timeout=PATIENCE,
             pool_size=4,
         )
         self.sender = Sender(self.storage, self.client, content.settings, self.chat.clock, worker="test")

@@ -6,11 +6,11 @@ import threading
 from datetime import timedelta
 
 import pytest
+from patience import PATIENCE
 
 from handlers.timed import Timed, wall
 from storage import StorageUnavailable
 
-PATIENCE = 30
 HOUR = 3600
 
 

@@ -64,6 +64,7 @@ def test_nothing_a_person_wrote_or_is_called_lies_readable_in_any_file(
             assert form not in content
 
 
+@pytest.mark.processes
 def test_nothing_of_it_is_in_the_process_that_died_half_way(tmp_path: Path) -> None:
     here = Path(__file__).parent
     code = f"""

@@ -34,6 +34,7 @@ print(len(kept) + 1)
 """
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX resource limits")
 def test_on_a_full_disk_writers_hear_of_it_and_what_was_promised_is_there(tmp_path: Path) -> None:
     here = Path(__file__).parent

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from storage_factories import NOW, count, in_threads, new, only_sqlite
 
 from storage import Storage, StorageError, StorageUnavailable, Tx
@@ -25,7 +26,7 @@ def write_together(storage: Storage, work: list[Callable[[Tx], object]]) -> list
 
     def hold(tx: Tx) -> None:
         leader_runs.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
 
     def follow(number: int) -> None:
         try:
@@ -35,7 +36,7 @@ def write_together(storage: Storage, work: list[Callable[[Tx], object]]) -> list
 
     first = threading.Thread(target=storage.write, args=(hold,))
     first.start()
-    assert leader_runs.wait(10)
+    assert leader_runs.wait(PATIENCE)
     queue = storage._engine._group._waiting  # type: ignore[attr-defined]
     threads = []
     for number in range(len(work)):
@@ -127,7 +128,7 @@ def test_an_interrupt_in_the_leader_releases_those_behind_it(storage: Storage) -
 
     def interrupted(tx: Tx) -> None:
         leader_runs.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE)
         raise KeyboardInterrupt
 
     def lead() -> None:
@@ -138,12 +139,12 @@ def test_an_interrupt_in_the_leader_releases_those_behind_it(storage: Storage) -
 
     first = threading.Thread(target=lead)
     first.start()
-    assert leader_runs.wait(10)
+    assert leader_runs.wait(PATIENCE)
     second = threading.Thread(target=lambda: outcomes.append(storage.write(lambda tx: "done")))
     second.start()
     go.set()
     first.join()
-    second.join(10)
+    second.join(PATIENCE)
     assert sorted(map(str, outcomes)) == ["done", "interrupted"]
 
 

@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from patience import PATIENCE
 from postgres import Cluster
 from storage_factories import NOW, add_contact, at, bot_says, entry, in_threads, new, only_postgresql, talk
 
 from bot.conversation import Handoff, Status
 from storage import Storage, StorageError, StorageUnavailable, Tx
 from storage.records import Role
-
-LONG = 20.0  # seconds that no passing test waits
 
 
 @contextmanager
@@ -26,11 +25,11 @@ def under_way(storage: Storage, work: Callable[[Tx], object]) -> Iterator[None]:
     def hold(tx: Tx) -> None:
         work(tx)
         done.set()
-        assert go.wait(LONG)
+        assert go.wait(PATIENCE)
 
     thread = threading.Thread(target=storage.write, args=(hold,))
     thread.start()
-    assert done.wait(LONG)
+    assert done.wait(PATIENCE)
     try:
         yield
     finally:
@@ -55,7 +54,7 @@ def meet(
     thread = threading.Thread(target=storage.write, args=(second,))
     with under_way(storage, first):
         thread.start()
-        until = time.monotonic() + LONG
+        until = time.monotonic() + PATIENCE
         while not somebody_waits(storage, engine):
             assert time.monotonic() < until
             assert thread.is_alive(), "it did not wait"
@@ -210,7 +209,7 @@ def test_two_that_wait_for_each_other_both_get_through(storage: Storage) -> None
             tries.append(number)
             tx.contacts.lock(contacts[number])
             if tries.count(number) == 1:
-                together.wait(LONG)
+                together.wait(PATIENCE)
             tx.contacts.lock(contacts[1 - number])
             tx.counters.bump(f"w{number}")
 
@@ -233,6 +232,7 @@ def test_an_error_that_is_caught_keeps_nothing_and_says_so(storage: Storage) -> 
     assert storage.read(lambda tx: tx.counters.all()) == {}
 
 
+@pytest.mark.processes
 @only_postgresql
 def test_a_server_that_goes_and_comes_back_is_used_again(storage: Storage, cluster: Cluster) -> None:
     listener = storage.listen()
@@ -248,10 +248,10 @@ def test_a_server_that_goes_and_comes_back_is_used_again(storage: Storage, clust
             with pytest.raises(StorageUnavailable):
                 use()
         storage.notify()
-        assert listener.wait(LONG), "this process hears itself at least"
+        assert listener.wait(PATIENCE), "this process hears itself at least"
     finally:
         cluster.start()
     storage.write(lambda tx: tx.counters.bump("kept"))
     assert storage.read(lambda tx: tx.counters.all()) == {"kept": 2}
-    assert listener.wait(LONG), "whatever came meanwhile was not heard, so it is looked for"
+    assert listener.wait(PATIENCE), "whatever came meanwhile was not heard, so it is looked for"
     listener.close()

@@ -16,8 +16,10 @@ from storage import Storage, StorageError, StorageUnavailable, Tx, WrongKey, ope
 START = """
 import sys
 from pathlib import Path
-sys.path[:0] = [{root!r}, {here!r}]
+sys.path[:0] = [{root!r}, {here!r}, {root!r} + "/tests/support"]
+from patience import unhurried
 from storage_factories import make_storage
+unhurried()
 storage = make_storage(Path({home!r}), url={url!r})
 storage.write(lambda tx: tx.counters.bump("starts"))
 storage.close()
@@ -45,6 +47,7 @@ def test_a_new_store_is_not_current_until_migrated(fresh_url: str, tmp_path: Pat
     storage.close()
 
 
+@pytest.mark.processes
 def test_several_processes_may_start_and_migrate_at_once(fresh_url: str, tmp_path: Path) -> None:
     here = Path(__file__).parent
     code = START.format(root=str(here.parents[1]), here=str(here), home=str(tmp_path), url=fresh_url)

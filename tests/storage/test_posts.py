@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from storage_factories import NOW, URL, all_bytes, at, data_key, make_keys, only_sqlite
 
 from storage import Post, Storage, StorageUnavailable, Tx, open_storage
@@ -56,7 +57,7 @@ def test_whoever_waits_for_events_is_woken(storage: Storage) -> None:
     listener = storage.listen("inbox")
     try:
         keep(storage, b"one")
-        assert listener.wait(5)
+        assert listener.wait(PATIENCE)
     finally:
         listener.close()
 
@@ -133,7 +134,7 @@ def test_keeping_a_post_waits_for_no_decision(storage: Storage) -> None:
 
     def decides(tx: Tx) -> bool:
         kept.start()
-        kept.join(5)
+        kept.join(PATIENCE)
         return kept.is_alive()
 
     assert not storage.write(decides)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 from storage_factories import NOW, add_contact, new, only_sqlite
 
 from storage import Storage
@@ -22,13 +23,12 @@ storage = make_storage(Path({home!r}), url={url!r})
 storage.write(lambda tx: tx.inbox.add([new("from another process")], NOW))
 storage.close()
 """
-LONG = 20.0  # seconds that no passing test waits
 
 
 def test_a_wake_before_the_wait_is_not_lost(storage: Storage) -> None:
     listener = storage.listen()
     storage.write(lambda tx: tx.wake("screens"))
-    assert listener.wait(LONG)
+    assert listener.wait(PATIENCE)
     assert not listener.wait(0)
     listener.close()
 
@@ -37,7 +37,7 @@ def test_several_wakes_are_one(storage: Storage) -> None:
     listener = storage.listen()
     for _ in range(5):
         storage.notify()
-    assert listener.wait(LONG)
+    assert listener.wait(PATIENCE)
     assert not listener.wait(0)
     listener.close()
 
@@ -45,7 +45,7 @@ def test_several_wakes_are_one(storage: Storage) -> None:
 def test_every_waiting_thread_is_woken(storage: Storage) -> None:
     listeners = [storage.listen() for _ in range(4)]
     woken: list[bool] = []
-    threads = [threading.Thread(target=lambda one=one: woken.append(one.wait(LONG))) for one in listeners]
+    threads = [threading.Thread(target=lambda one=one: woken.append(one.wait(PATIENCE))) for one in listeners]
     for thread in threads:
         thread.start()
     storage.notify()
@@ -56,12 +56,13 @@ def test_every_waiting_thread_is_woken(storage: Storage) -> None:
         one.close()
 
 
+@pytest.mark.processes
 def test_a_commit_in_another_process_wakes_us(storage: Storage, tmp_path: Path, database_url: str) -> None:
     listener = storage.listen()
     here = Path(__file__).parent
     code = RING.format(root=str(here.parents[1]), here=str(here), home=str(tmp_path), url=database_url)
     with subprocess.Popen([sys.executable, "-c", code]) as other:
-        assert listener.wait(LONG)
+        assert listener.wait(PATIENCE)
     assert other.returncode == 0
     assert storage.read(lambda tx: tx.inbox.pending_count()) == 1
     listener.close()
@@ -87,10 +88,10 @@ def test_an_event_wakes_the_worker_and_a_change_also_the_console(storage: Storag
     listener = storage.listen()
     before = storage.read(lambda tx: tx.handoffs.last_change())
     storage.write(lambda tx: tx.inbox.add([new()], NOW))
-    assert listener.wait(LONG)
+    assert listener.wait(PATIENCE)
     assert storage.read(lambda tx: tx.handoffs.last_change()) == before
     storage.write(lambda tx: tx.transcript.add_note(contact, 1, "Ola", "ord", NOW))
-    assert listener.wait(LONG)
+    assert listener.wait(PATIENCE)
     assert storage.read(lambda tx: tx.handoffs.last_change()) > before
     listener.close()
 
@@ -98,9 +99,9 @@ def test_an_event_wakes_the_worker_and_a_change_also_the_console(storage: Storag
 def test_a_listener_is_not_woken_by_what_it_does_not_listen_for(storage: Storage) -> None:
     letters, screens = storage.listen("outbox", "inbox"), storage.listen("screens")
     storage.write(lambda tx: tx.wake("inbox"))
-    assert letters.wait(LONG)
+    assert letters.wait(PATIENCE)
     storage.write(lambda tx: tx.wake("screens"))
-    assert screens.wait(LONG)
+    assert screens.wait(PATIENCE)
     assert not letters.wait(0)
     letters.close()
     screens.close()
@@ -109,7 +110,7 @@ def test_a_listener_is_not_woken_by_what_it_does_not_listen_for(storage: Storage
 def test_closing_ends_a_wait_that_is_under_way(storage: Storage) -> None:
     listener = storage.listen()
     woken: list[bool] = []
-    thread = threading.Thread(target=lambda: woken.append(listener.wait(LONG)))
+    thread = threading.Thread(target=lambda: woken.append(listener.wait(PATIENCE)))
     thread.start()
     listener.close()
     thread.join()
@@ -143,7 +144,7 @@ def test_listener_whose_file_was_tidied_away_is_found_again_after_its_next_quiet
         file.unlink()
     assert not listener.wait(0)
     storage.notify()
-    assert listener.wait(LONG)
+    assert listener.wait(PATIENCE)
     listener.close()
 
 

@@ -17,12 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE
 from processes import ROOT, free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
+    "--disable-dev-shm-usage",  # a container's is small
     "--disable-quic",
     "--no-first-run",
     "--disable-background-networking",
@@ -60,31 +62,59 @@ class DemoServer:
                 stderr=log,
                 start_new_session=True,
             )
-        pause, deadline = threading.Event(), time.monotonic() + 120
-        while time.monotonic() < deadline:
+        pause, deadline = threading.Event(), time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and self.is_running:
             try:
-                urllib.request.urlopen(f"{self.url}/healthz", timeout=2).close()
+                urllib.request.urlopen(f"{self.url}/healthz", timeout=10).close()
                 return
             except (urllib.error.URLError, OSError):
                 pause.wait(0.1)
         self.kill()
         raise AssertionError((self.home / "log.txt").read_text("utf-8")[-3000:])
 
+    @property
+    def is_running(self) -> bool:
+        """False: killed, or ended by itself."""
+        return self.process.poll() is None
+
     def kill(self) -> None:
-        """kill -9, everything."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        """kill -9, everything; nothing if that was done already."""
+        if self.is_running:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Patient:
+    """Chromium whose pages wait long for what is to come, and in which nothing moves by itself meanwhile."""
+
+    def __init__(self, chromium: Any) -> None:
+        self._chromium = chromium
+
+    def new_context(self, **options: Any) -> Any:
+        """As Playwright's."""
+        context = self._chromium.new_context(**{"reduced_motion": "reduce", **options})
+        context.set_default_timeout(PATIENCE * 1000)
+        return context
+
+    def new_page(self, **options: Any) -> Any:
+        """As Playwright's: in a context of its own."""
+        return self.new_context(**options).new_page()
 
 
 @contextmanager
-def browser() -> Iterator[Any]:
-    """Chromium, driven by Playwright."""
-    from playwright.sync_api import sync_playwright
+def browser() -> Iterator[Patient]:
+    """Chromium, driven by Playwright. One that does not come up on a busy machine is started once more."""
+    from playwright.sync_api import Error, expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE * 1000)
+    how: dict[str, Any] = {"executable_path": CHROMIUM, "args": FLAGS, "timeout": PATIENCE * 1000}
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
-            yield chromium
+            chromium = playwright.chromium.launch(**how)
+        except Error:
+            chromium = playwright.chromium.launch(**how)
+        try:
+            yield Patient(chromium)
         finally:
             chromium.close()
 
@@ -110,7 +140,6 @@ class DemoPage:
         options = {"viewport": {"width": 1560, "height": 960}, "locale": "nb-NO", **context}
         self.context = chromium.new_context(**options)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(45_000)
         self.problems: list[str] = []
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.on("console", self._said)

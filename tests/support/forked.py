@@ -14,6 +14,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -42,7 +44,7 @@ class Workers:
         handle = self._alive.pop(pid)
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(handle, signal.SIGKILL)
-        select.select([handle], [], [], 10)
+        select.select([handle], [], [], PATIENCE)
         os.close(handle)
 
     def kill_all(self) -> None:

@@ -18,6 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import psycopg
+from patience import PATIENCE
 
 from storage.migrations import STEPS
 from storage.postgres_engine import PostgresEngine
@@ -25,7 +26,6 @@ from storage.postgres_engine import PostgresEngine
 OWNER = "peersupport"
 TEMPLATE = "migrated"
 MISSING = "PostgreSQL is not installed: half of the storage tests do not run (apt-get install postgresql)"
-START_SECONDS = 30
 # The server ends with the test run, however that ends: its keeper waits for the end of standard input.
 KEEPER = '"$@" </dev/null & server=$!; read -r _; kill -QUIT "$server"; wait "$server"'
 FAST = ("fsync=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "jit=off")
@@ -95,7 +95,7 @@ class Cluster:
                 ],
                 cwd=self.folder, stdin=subprocess.PIPE, stdout=log, stderr=log, **self._account,  # type: ignore[call-overload]
             )  # fmt: skip
-        pause, until = threading.Event(), time.monotonic() + START_SECONDS
+        pause, until = threading.Event(), time.monotonic() + PATIENCE
         while True:
             try:
                 self.connect("postgres").close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import resource
 import signal
 import socket
@@ -12,8 +13,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+
+from patience import PATIENCE
 
 from handlers.clock import real
 from handlers.environment import new_keys
@@ -26,10 +29,13 @@ PAGE_ID, APP_ID, SECRET, TOKEN = "100000000000001", "200000000000002", "fault-se
 
 
 def free_port() -> int:
-    """A port nobody has right now."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody has right now, nor is given until it is used: the system gives its own from 32768 upwards."""
+    for _ in range(1000):
+        port = random.randrange(20000, 32000)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no free port")
 
 
 class Processes:
@@ -77,18 +83,17 @@ class Processes:
                 start_new_session=True,
             )
         if kind == "web":
-            self._answers(self.port_of(name))
+            self._answers(self.running[name], self.port_of(name))
 
     def port_of(self, name: str) -> int:
         """Where this process listens, if it does."""
         return self._ports.setdefault(name, free_port())
 
-    def _answers(self, port: int) -> None:
-        pause = threading.Event()
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
+    def _answers(self, process: subprocess.Popen[bytes], port: int) -> None:
+        pause, deadline = threading.Event(), time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and process.poll() is None:
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10):
                     return
             except (urllib.error.URLError, OSError):
                 pause.wait(0.05)
@@ -97,10 +102,11 @@ class Processes:
     def kill(self, name: str) -> None:
         """SIGKILL, to the process and what it forked."""
         process = self.running.pop(name)
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended by itself
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def terminate(self, name: str, seconds: float = 15) -> int:
+    def terminate(self, name: str, seconds: float = PATIENCE) -> int:
         """SIGTERM, as a platform asks a process to stop; its exit code. Raises when it takes longer."""
         process = self.running.pop(name)
         process.send_signal(signal.SIGTERM)
@@ -164,7 +170,7 @@ def _group(leader: int) -> list[int]:
     return found
 
 
-def wait_for(condition, storage: Storage, seconds: float = 120) -> bool:
+def wait_for(condition, storage: Storage, seconds: float = PATIENCE) -> bool:
     """Wait until the store says so; wakes with its commits."""
     listener = storage.listen()
     deadline = time.monotonic() + seconds

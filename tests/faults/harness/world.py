@@ -23,6 +23,7 @@ from zoneinfo import ZoneInfo
 
 from harness.clocked import SharedClock
 from harness.schedule import STAFF, WEBS, WORKERS, Store
+from patience import PATIENCE
 from processes import APP_ID, PAGE_ID, ROOT, SECRET, TOKEN, Processes
 
 from bot.content import Content, load_content
@@ -43,7 +44,7 @@ LONGEST_START_SECONDS = 180  # of all processes, on a machine that is busy with 
 # Somebody else has the database: says so, and lets go when its input ends.
 LOCKER = (
     "import sys; from storage.sqlite_statements import sqlite3;"
-    "c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=20);"
+    "c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=100);"
     "c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read(); c.execute('ROLLBACK')"
 )
 
@@ -155,7 +156,7 @@ class Service(Processes):
         launcher = Path(__file__).with_name("clocked.py")
         return [sys.executable, str(launcher), str(self.clock_file), "--home", str(self.home), name]
 
-    def _answers(self, port: int) -> None:
+    def _answers(self, process: object, port: int) -> None:
         """Nobody waits for that here; `World` looks after it."""
 
     def is_up(self, name: str) -> bool:
@@ -273,7 +274,7 @@ class World:
         """Give it back, whatever was the matter."""
         if self._locker is not None and self._locker.stdin and self._locker.stdout:
             self._locker.stdin.close()
-            self._locker.wait(30)
+            self._locker.wait(PATIENCE)
             self._locker.stdout.close()
             self._locker = None
         if self._is_away:

@@ -11,6 +11,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope
 from alerting_bench import NOTICE, certificates
+from patience import PATIENCE
+from processes import free_port
 
 from handlers.alerting.mail import Mail
 from handlers.alerting.notice import ChannelFailed
@@ -38,10 +40,8 @@ class Inbox:
 
 @contextlib.contextmanager
 def mail_server(inbox: Inbox, **more):
-    with contextlib.closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    controller = Controller(inbox, hostname="127.0.0.1", port=port, **more)
+    port = free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port, ready_timeout=PATIENCE, **more)
     controller.start()
     try:
         yield f"127.0.0.1:{port}"

@@ -8,10 +8,10 @@ import hmac
 import json
 import socket
 import threading
-import time
 
 import pytest
 from alerting_bench import NOTICE, certificates, http_server, reply
+from patience import PATIENCE
 
 from handlers.alerting.bounded_post import address_problem, post
 from handlers.alerting.notice import ChannelFailed
@@ -81,13 +81,12 @@ def test_a_server_that_is_not_there_was_not_told():
 
 
 def test_a_server_that_hangs_costs_no_more_than_the_limit_and_may_have_been_told():
-    let_go = threading.Event()
-    with http_server(lambda request, body: let_go.wait(20) and None) as url:
-        began = time.monotonic()
+    let_go, hung = threading.Event(), []
+    with http_server(lambda request, body: hung.append(let_go.wait(PATIENCE))) as url:
         failed = failing(url, limit_seconds=0.2)
+        assert not hung, "it did not wait for the end of this"
         let_go.set()
     assert (failed.code, failed.again, failed.unknown) == ("no_answer", True, True)
-    assert time.monotonic() - began < 10
 
 
 def test_a_server_that_trickles_its_answer_costs_no_more_than_the_limit():
@@ -101,11 +100,9 @@ def test_a_server_that_trickles_its_answer_costs_no_more_than_the_limit():
                 request.wfile.flush()
 
     with http_server(answer) as url:
-        began = time.monotonic()
-        failed = failing(url, limit_seconds=0.3)
+        failed = failing(url, limit_seconds=0.3)  # or it would never come back
         let_go.set()
     assert (failed.code, failed.unknown) == ("no_answer", True)
-    assert time.monotonic() - began < 10
 
 
 def test_a_server_that_recovers_is_told():

@@ -6,10 +6,9 @@ import threading
 
 import pytest
 from alerting_bench import DANGER, Heard, climber, ladder, with_ladder
+from patience import PATIENCE
 
 from handlers.worker import Worker
-
-PATIENCE = 60.0  # seconds that no passing test waits
 
 
 class Bell(Heard):

@@ -14,6 +14,4 @@ def desk(house: Any, chromium: Any, staff: Any, address: str, **context: Any) ->
     house.storage.write(lambda tx: tx.sessions.add(staff.id, sessions.token_hash(key), house.at, until))
     made = chromium.new_context(**context)
     made.add_cookies([{"name": sessions.COOKIE, "value": key, "url": address}])
-    page = made.new_page()
-    page.set_default_timeout(45_000)
-    return page
+    return made.new_page()

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from argon2 import PasswordHasher
+from patience import PATIENCE
 
 from handlers.console import passwords, sessions, tries
 from handlers.console.passwords import password_problem, verify_password
@@ -131,7 +132,7 @@ def test_many_codes_at_one_instant_are_no_way_past_the_limit(house, amalie):
     at_once = threading.Barrier(16)
 
     def enter(browser, code):
-        at_once.wait(10)
+        at_once.wait(PATIENCE)
         return browser.post("/sign-in/code", ticket=ticket, code=code).status_code
 
     with ThreadPoolExecutor(16) as pool:

@@ -213,7 +213,6 @@ def test_every_page_in_every_state_is_for_everybody(house, served):
     clients, shapes = {staff.id: house.browser(staff) for staff in world.everybody}, cycle((PHONE, DESK))
     with browser() as chromium:
         page = chromium.new_page()
-        page.set_default_timeout(45_000)
         page.goto(f"{served[0]}/offline")  # what the others are written into, so that axe need be loaded once
 
         def see(staff, path, status=200):

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from patience import PATIENCE
 
 from bot.flow.edges import Edge
 from bot.versions import Plan
@@ -97,7 +98,7 @@ def acts_of(page):
 def played():
     for thread in threading.enumerate():
         if thread.name == "rehearsals":
-            thread.join(30)
+            thread.join(PATIENCE)
 
 
 @pytest.fixture

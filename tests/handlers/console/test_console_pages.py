@@ -303,6 +303,7 @@ def test_when_nothing_can_be_kept_the_page_says_so(house, amalie, tmp_path):
     house.deeds.claim(contact, amalie)
     browser.token()
     (path,) = tmp_path.rglob("peersupport.db")
+    house.storage._engine._writer.execute("PRAGMA busy_timeout=50")  # seconds, in a service
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN IMMEDIATE")  # holds the store longer than anybody waits for it
         answer = browser.post(f"/c/{contact}/write", text="Hei", mode="reply", seen=0)

@@ -31,7 +31,6 @@ def test_a_new_person_comes_in_by_the_link_and_every_page_of_it_is_for_everybody
     kari = house.browser(house.staff("Kari", Role.COORDINATOR, language="en"))
     with browser() as chromium:
         page = chromium.new_page(viewport={"width": 360, "height": 740}, color_scheme="dark", locale="en-GB")
-        page.set_default_timeout(45_000)
         problems: list[str] = []
         page.on("pageerror", lambda error: problems.append(str(error)))
 

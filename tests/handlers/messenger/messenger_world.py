@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 from flask import Flask
+from patience import PATIENCE
 from sqlite_files import put_migrated
 from werkzeug.serving import make_server
 
@@ -48,7 +49,7 @@ class Service:
     def post(self, body: bytes, **headers: str) -> requests.Response:
         """A delivery, signed unless the headers say otherwise."""
         sent = {"X-Hub-Signature-256": sign(body, APP_SECRET), "Content-Type": "application/json"} | headers
-        return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=60)
+        return requests.post(f"{self.url}/webhook", data=body, headers=sent, timeout=PATIENCE)
 
     def reads(self) -> int:
         """The worker's first half: what was posted becomes events. How many wait to be handled."""
@@ -58,7 +59,7 @@ class Service:
         return self.storage.read(lambda tx: tx.inbox.pending_count())
 
     def get(self, path: str, **params: str) -> requests.Response:
-        return requests.get(self.url + path, params=params, timeout=60)
+        return requests.get(self.url + path, params=params, timeout=PATIENCE)
 
 
 def serve(storage: Storage) -> Iterator[Service]:
@@ -110,6 +111,20 @@ class FakeGraph:
     calls: list[Call] = field(default_factory=list)
     answers: list[tuple[int, object, dict[str, str]] | None] = field(default_factory=list)
     silent_for: threading.Event | None = None  # set: an answer waits until then
+    silent_until: int = 0  # so many calls have come
+    came: threading.Condition = field(default_factory=threading.Condition)
+
+    def take(self, call: Call) -> int:
+        """It has come, as the how manieth."""
+        with self.came:
+            self.calls.append(call)
+            self.came.notify_all()
+            return len(self.calls)
+
+    def hears(self, calls: int) -> bool:
+        """Wait until so many have come: whoever no longer waits for an answer may be sooner than the call itself."""
+        with self.came:
+            return self.came.wait_for(lambda: len(self.calls) >= calls, PATIENCE)
 
     def will_answer(self, status: int, body: object, **headers: str) -> None:
         self.answers.append(
@@ -134,13 +149,14 @@ def fake_graph() -> Iterator[FakeGraph]:
             body = json.loads(self.rfile.read(length) or b"{}")
             parts = urlsplit(self.path)
             params = {name: values[0] for name, values in parse_qs(parts.query).items()}
-            fake.calls.append(
+            number = fake.take(
                 Call(self.command, parts.path, params, dict(self.headers), body, self.client_address[1])
             )
-            mid = {"recipient_id": "7", "message_id": f"m_{len(fake.calls)}"}
+            mid = {"recipient_id": "7", "message_id": f"m_{number}"}
             answer = fake.answers.pop(0) if fake.answers else (200, mid, {})
             if fake.silent_for is not None:
-                fake.silent_for.wait(10)
+                fake.silent_for.wait(PATIENCE)
+            fake.hears(fake.silent_until)
             if answer is None:
                 self.close_connection = True
                 return
@@ -175,8 +191,8 @@ def new_client(url: str, **changes: object) -> MessengerClient:
         "app_secret": APP_SECRET,
         "graph_version": "26.0",
         "graph_url": url,
-        "connect_timeout": 10.0,
-        "read_timeout": 30.0,
+        "connect_timeout": PATIENCE,
+        "read_timeout": PATIENCE,
         "pool_size": 4,
     }
     return MessengerClient(**(settings | changes))

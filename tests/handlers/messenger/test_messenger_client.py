@@ -236,6 +236,7 @@ def test_no_answer_in_time_is_of_unknown_fate(graph: FakeGraph) -> None:
     graph.silent_for = threading.Event()
     client = new_client(graph.url, read_timeout=0.2)
     error = raised_by(client)
+    assert graph.hears(1)
     graph.silent_for.set()
     client.close()
     assert (error.code, error.kind) == ("no_answer", "unknown")

@@ -12,6 +12,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from messenger_world import APP_SECRET, NOW, Service
+from patience import PATIENCE
 
 from handlers.messenger.signature import parse_signed_request
 
@@ -28,7 +29,7 @@ def signed_request(payload: object = PAYLOAD, secret: str = APP_SECRET) -> str:
 
 
 def ask(service: Service, text: str) -> requests.Response:
-    return requests.post(f"{service.url}/deletion", data={"signed_request": text}, timeout=60)
+    return requests.post(f"{service.url}/deletion", data={"signed_request": text}, timeout=PATIENCE)
 
 
 def test_the_callback_answers_with_a_page_and_a_code(service: Service) -> None:
@@ -38,7 +39,7 @@ def test_the_callback_answers_with_a_page_and_a_code(service: Service) -> None:
     assert set(told) == {"url", "confirmation_code"}
     assert told["url"] == f"{service.url}/deletion/{told['confirmation_code']}"
     assert "218471" not in answer.text
-    page = requests.get(told["url"], timeout=60)
+    page = requests.get(told["url"], timeout=PATIENCE)
     assert page.status_code == 200
     assert told["confirmation_code"] in page.text
     assert "SLETT" in page.text

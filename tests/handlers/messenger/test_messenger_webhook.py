@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from messenger_world import APP_ID, APP_SECRET, NOW, PAGE_ID, VERIFY_TOKEN, Service, serve
+from patience import PATIENCE
 
 from bot.events import UnknownReceived, from_json, to_json
 from handlers.messenger.payloads import read_body
@@ -42,7 +43,7 @@ def test_listeners_hear_of_a_stored_delivery(service: Service) -> None:
     listener = service.storage.listen()
     try:
         service.post(delivery())
-        assert listener.wait(30)
+        assert listener.wait(PATIENCE)
     finally:
         listener.close()
 
@@ -112,7 +113,7 @@ def test_verification_of_anything_else_is_refused(change: dict[str, str], servic
 
 
 def test_a_body_announced_as_too_large_is_refused(service: Service) -> None:
-    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=PATIENCE)
     connection.putrequest("POST", "/webhook")
     connection.putheader("Content-Length", str(10 * 1024 * 1024 + 1))
     connection.endheaders()
@@ -136,7 +137,7 @@ def test_a_body_that_turns_out_too_large_is_refused(service: Service) -> None:
 
 def test_a_chunked_body_is_read(service: Service) -> None:
     body = delivery()
-    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=60)
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=PATIENCE)
     connection.request(
         "POST",
         "/webhook",

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 from flask import Flask, request
+from patience import PATIENCE
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from handlers.simulator.graph import StandIn
@@ -97,7 +98,7 @@ class Caller:
         body: dict | None = None,
         *,
         token: str | None = TOKEN,
-        timeout: float = 60,
+        timeout: float = PATIENCE,
         **params: str,
     ) -> requests.Response:
         headers = {"Authorization": f"Bearer {token}"} if token else {}

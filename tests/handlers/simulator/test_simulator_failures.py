@@ -7,6 +7,7 @@ import threading
 
 import pytest
 import requests
+from patience import PATIENCE
 
 
 def numbers(answer) -> tuple:
@@ -61,7 +62,7 @@ def test_a_message_can_arrive_although_its_sender_never_hears_so(call, stand_in,
     version = stand_in.version
     with pytest.raises(requests.exceptions.ReadTimeout):
         call("POST", "/me/messages", _message(psid), timeout=0.2)
-    stand_in.wait_for_change(version, 60)
+    stand_in.wait_for_change(version, PATIENCE)
     assert [each.text for each in stand_in.deliveries] == ["Hei"]
     assert call.send(psid).status_code == 200
 
@@ -74,9 +75,9 @@ def test_a_late_answer_comes_when_the_failure_is_switched_off(call, stand_in, ps
     )
     version = stand_in.version
     sender.start()
-    stand_in.wait_for_change(version, 60)  # it is delivered
+    stand_in.wait_for_change(version, PATIENCE)  # it is delivered
     stand_in.fail("normal")
-    sender.join(60)
+    sender.join(PATIENCE)
     assert answers == [200]
 
 

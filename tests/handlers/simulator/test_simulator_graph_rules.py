@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import requests
+from patience import PATIENCE
 
 from handlers.simulator.server import standing_graph
 
@@ -157,7 +158,7 @@ def test_the_proof_is_demanded_where_an_app_secret_is_set():
         headers = {"Authorization": "Bearer demo-token"}
 
         def get(**params: str) -> requests.Response:
-            return requests.get(f"{graph.url}/v26.0/me", params=params, headers=headers, timeout=60)
+            return requests.get(f"{graph.url}/v26.0/me", params=params, headers=headers, timeout=PATIENCE)
 
         proof = hmac.new(b"demo-secret", b"demo-token", hashlib.sha256).hexdigest()
         assert get(appsecret_proof=proof).status_code == 200
@@ -200,7 +201,7 @@ def test_paths_that_do_not_exist_are_refused_as_meta_does(call, graph, psid):
     assert numbers(call("GET", "/nobody")) == (100, 33)
     assert numbers(call("POST", "/me/dreams", {})) == (100, 33)
     assert numbers(call("GET", f"/{psid}", fields="first_name")) == (100, 2018247)
-    unversioned = requests.get(f"{graph.url}/me/messages", timeout=60)
+    unversioned = requests.get(f"{graph.url}/me/messages", timeout=PATIENCE)
     assert numbers(unversioned)[0] == 2500
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from patience import PATIENCE
 
 from handlers.simulator.graph import StandIn
 from handlers.simulator.poster import Poster
@@ -194,7 +195,7 @@ def test_in_the_background_they_come_in_order_and_again_until_they_are_accepted(
     student = stand_in.new_student()
     for text in "abcde":
         stand_in.write(student, text)
-    assert poster.wait_until_idle()
+    assert poster.wait_until_idle(PATIENCE)
     poster.close()
     assert poster.posts[:3] == [503, 500, 200]
     assert [item["message"]["text"] for item in receiver.items()] == list("abcde")
@@ -215,7 +216,7 @@ def test_sends_from_several_threads_all_arrive_and_their_echoes_keep_the_order(
 
     with ThreadPoolExecutor(6) as pool:
         mids = [mid for sent in pool.map(send_five, range(6)) for mid in sent]
-    assert poster.wait_until_idle()
+    assert poster.wait_until_idle(PATIENCE)
     poster.close()
     echoes = [item for item in receiver.items() if item.get("message", {}).get("is_echo")]
     shown = [message.mid for message in stand_in.thread(student).messages[1:]]
