@@ -264,7 +264,9 @@ def test_students_under_way_are_counted_and_moved_as_the_publisher_says(house, m
     house.storage.write(lambda tx: tx.ways.add([(1, Edge("intake", "topic", "step"))] * 40))
     page = marte.open(INTAKE)
     assert "noen få står her nå" in page and "fra samtaler siden versjon 1" in page
-    assert "39 svarte ikke her" in page and "−39" in page
+    assert (
+        "ca. 40 svarte ikke her" in page and "−40" in page and "39 svarte" not in page
+    )  # an exact one beside a hidden one gives it away
     gone = re.sub(r"(?<![a-z_])topic(?=:\n| *\n)", "theme", marte.text)
     assert marte.do("save", gone).status_code == 302
     marte.publish(choice="move", **{"to:intake.topic": "intake.theme"})
