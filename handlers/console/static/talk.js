@@ -103,6 +103,7 @@
     text.value = own === begun ? kept : own.trim() ? `${kept.replace(begun, "").trim()}\n${own}` : kept;
     const radio = $(`mode-${wanted}`);
     if (radio && own === begun) radio.checked = true;
+    $("confirm-unsafe").hidden = false;
     placeholder();
     changed();
     toast(say("taken_back"));
