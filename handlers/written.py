@@ -29,11 +29,11 @@ class Written:
         return cls(mode_of(mode), text)
 
     def with_back(self, words: str) -> Written:
-        """With words of a reply that came back. A note that was begun does not become a reply by it."""
+        """With words of a reply that came back. A note or a whisper that was begun does not become a reply by it."""
         if not self.text.strip():
             return Written("reply", words)
-        if self.mode == "note":
-            return Written("note", f"{self.text.rstrip()}\n\n{words}")
+        if self.mode != "reply":
+            return Written(self.mode, f"{self.text.rstrip()}\n\n{words}")
         return Written("reply", f"{words}\n{self.text}")
 
 

@@ -31,7 +31,7 @@ from storage.records import Alert, Entry, QueueRow, Role, Staff
 
 LIVE_PARTS = ("head", "thread", "notices", "details")
 TICKET_SECONDS = 16 * 3600  # longer than any session
-Panel = Literal["none", "details", "transfer", "unpleasant"]
+Panel = Literal["none", "details", "transfer", "unpleasant", "lower"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,8 @@ def look_on(found: Reading) -> None:
         parts().act.team.watch(found.row.contact_id, me())
 
 
-def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
+def _page(contact_id: int, panel: Panel, typed: tuple[str, str] = ("", "")) -> ResponseReturnValue:
+    """`typed`: the tier and the reason that somebody tried to lower it with, for the panel `lower`."""
     found = reading(contact_id)
     if found is None:
         flash(t("conversation.gone"))
@@ -161,6 +162,7 @@ def _page(contact_id: int, panel: Panel) -> ResponseReturnValue:
         which="queue",
         current=contact_id,
         panel=panel,
+        typed=typed,
         takers=team.takers(found.row) if found.mine else [],
         coordinator_only=request.args.get("to") == "coordinator",
         raised_to=[tier for tier in RAISED_TO if tier.rank > found.row.tier.rank],
@@ -253,12 +255,12 @@ def give_back(contact_id: int) -> ResponseReturnValue:
 
 
 def lower_tier(contact_id: int) -> ResponseReturnValue:
-    """Lower the tier, with a reason in words."""
+    """Lower the tier, with a reason in words; refused, the form comes back with them at the end of the thread."""
     refuse_strangers(contact_id)
     reason, wanted = line("reason", 500), request.form.get("tier", "")
     if wanted not in {tier.value for tier in Tier} or len(reason) < 3:
         flash(t("tier_form.reason_missing"), "error")
-        return redirect(url_for("console.details_page", contact_id=contact_id))
+        return _page(contact_id, "lower", (wanted, reason))
     deed, seen = parts().act.lower_tier, forms.sight()
     try:
         return _done(
@@ -269,7 +271,7 @@ def lower_tier(contact_id: int) -> ResponseReturnValue:
         )
     except ChangedMeanwhile:
         flash(t("tier_form.changed"), "error")
-        return redirect(url_for("console.conversation_page", contact_id=contact_id) + "#end")
+        return _page(contact_id, "lower", (wanted, reason))  # under what is new, with what they wrote
 
 
 def retry(contact_id: int, outbox_id: int) -> ResponseReturnValue:

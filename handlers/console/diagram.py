@@ -75,7 +75,7 @@ class Path:
         words = [word for word in self.words if word]
         if not words:
             return ""
-        return words[0][:18] if len(words) == 1 else f"{words[0][:12]} +{len(words) - 1}"
+        return _short(words[0], 18) if len(words) == 1 else f"{_short(words[0], 12)} +{len(words) - 1}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ def _box(flow: Flow, name: str, step: Step, lines: Mapping[str, int], language: 
     return Box(name, kind, _short(name), _short(" ".join(sub.split())), lines.get(name, 0))
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LETTERS else text[: _LETTERS - 1].rstrip() + "…"
+def _short(text: str, letters: int = _LETTERS) -> str:
+    return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
 
 
 def _ways(step: Step, language: str) -> Iterator[tuple[str, Way, str, str]]:

@@ -251,10 +251,14 @@ FEWEST = 5  # a smaller number could point at a person
 
 
 def _few(count: int, *, short: bool = False) -> str:
-    """A count of students, in words where it is small."""
+    """A count of students: in words where it is small, else to the nearest five.
+
+    Exact ones beside a hidden one would give it away: what came in, less what went out elsewhere.
+    """
     if 0 < count < FEWEST:
         return "<5" if short else t("files.few")
-    return str(count)
+    near = FEWEST * round(count / FEWEST)
+    return str(near) if short or not near else t("files.about", n=near)
 
 
 def _page(work: desk.Work, name: str, text: str, base: str) -> str:

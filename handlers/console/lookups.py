@@ -75,10 +75,17 @@ def year_page() -> ResponseReturnValue:
         weekdays=say("time.weekday_short", language()).split(),
         reason=lambda each: each.reason.in_(_tongue()) if each.reason else "",
         long_as=lambda each: "week" if each.length > HUMAN_WINDOW else "day",
-        zone=hours.zone,
+        moment=lambda at: _moment(at.astimezone(hours.zone), year),
         readable=content is not None,
         draft="config.yaml" in work.drafts,
     )
+
+
+def _moment(local: dt.datetime, year: int) -> str:
+    """ "1. april 20:00"; with the year where it is not the one on the page."""
+    month = say("time.month_short", language()).split()[local.month - 1]
+    other = "" if local.year == year else f" {local.year}"
+    return say("time.date_short", language(), n=local.day, month=month + other, clock=f"{local:%H:%M}")
 
 
 def _tongue() -> str:

@@ -27,6 +27,7 @@ def part(name: str, **values: object) -> Markup:
 def fresh() -> ResponseReturnValue:
     """Everything on this page that is no longer as the page's marks say; 204 if nothing is.
 
+    With a changed thread comes the kept draft: words that were held back from the student stand in it.
     Arguments: one mark per part; `which` (queue or mine) for the list; `a` for the ladder of an alert; `c` for a
     conversation, with the header X-Ticket from its page; `only=list`: without the conversation's own parts.
     """
@@ -70,4 +71,6 @@ def _fresh() -> ResponseReturnValue:
         return "", 204
     if "thread" in changed and open_one is not None:
         conversation.mark_seen(open_one)
+        draft = open_one.draft
+        return jsonify(parts=changed, badge=shell.badge(), draft={"mode": draft.mode, "text": draft.text})
     return jsonify(parts=changed, badge=shell.badge())

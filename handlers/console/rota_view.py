@@ -149,7 +149,10 @@ class Reader:
     def gap(self, gap: Gap) -> str:
         """ "Mangler 1 likeperson 16–20"."""
         many = "one" if gap.missing == 1 else "many"
-        return self.say(f"gap_{gap.kind}_{many}", n=gap.missing, span=self.span(gap.starts_at, gap.ends_at))
+        span = self.span(gap.starts_at, gap.ends_at)
+        if gap.starts_at == self._now:  # cut off there: no shift begins at such a minute
+            span = f"{self.say('now')}{_DASH}{self._clock(gap.ends_at)}"
+        return self.say(f"gap_{gap.kind}_{many}", n=gap.missing, span=span)
 
     # The week.
 

@@ -230,6 +230,7 @@ def context() -> dict[str, Any]:
     staff: Staff | None = g.get("staff") if has_request_context() else None
     return {
         "t": t,
+        "say": say,
         "known": known,
         "language": language(),
         "told": lambda said: sentence_in(said, language()),

@@ -8,6 +8,7 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from bot.errors import NotPossible
+from bot.routing import is_danger
 from handlers import accounts
 from handlers.alerting.people import email_of
 from handlers.console.forms import line
@@ -69,6 +70,7 @@ def _person(other: Staff, token: str = "") -> str:
         )
     )
     link = link_to(token) if token else ""
+    holds = parts().act.mine(other)
     return render_template(
         "console/person.html",
         person=other,
@@ -77,6 +79,8 @@ def _person(other: Staff, token: str = "") -> str:
         trained=TRAINED,
         has_factor=has_factor,
         places=places,
+        holds=len(holds),
+        danger=sum(map(is_danger, holds)),
         awaited=awaited,
         link=link,
         told=tell(other, "welcome" if other.seen_at is None else "password", link=link) if link else "",
@@ -123,8 +127,14 @@ def _trained() -> Trained:
 
 
 def disable(staff_id: int) -> ResponseReturnValue:
-    """Stop an account at once; all its sessions end. Its open conversations stay visible to duty leads."""
+    """Stop an account at once; all its sessions end, and what its owner had goes back to the queue.
+
+    With somebody in danger among them it takes a tick beside the warning.
+    """
     other = _other(staff_id)
+    if request.form.get("sure") != "1" and any(map(is_danger, parts().act.mine(other))):
+        flash(t("person.danger_first", alias=other.alias), "error")
+        return redirect(url_for("console.person_page", staff_id=other.id))
 
     def save(tx: Tx) -> None:
         tx.staff.disable(other.id, now())

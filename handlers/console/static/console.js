@@ -203,9 +203,11 @@
         return;
       }
       if (answer.status === 200) {
-        const { parts, badge } = await answer.json();
+        const { parts, badge, draft } = await answer.json();
         title(badge);
+        const held = document.querySelectorAll("[data-held]").length;
         for (const [name, part] of Object.entries(parts)) place(name, part);
+        if (draft && document.querySelectorAll("[data-held]").length > held) window.peersupport.heldBack?.(draft);
       } else if (answer.status !== 204) throw new Error(String(answer.status));
       found();
     } catch {

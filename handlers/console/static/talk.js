@@ -15,6 +15,12 @@
     keptText = `${mode()}\n${text.value}`,
     busy = false;
 
+  // An empty box says what would become of the words in it.
+  const empty = text.placeholder;
+  function placeholder() {
+    text.placeholder = mode() === "note" ? text.dataset.note : empty;
+  }
+
   // The draft is kept on the server, and the box is emptied only when the server has the words.
   function count() {
     const parts = Math.ceil(text.value.length / 1900);
@@ -89,6 +95,20 @@
     send(composer.dataset.typing, {}).catch(() => {});
   }
 
+  // After PAUSE what had not gone stands in the kept draft again, with what was begun; so it does here.
+  talk.heldBack = ({ mode: wanted, text: kept }) => {
+    const begun = keptText.slice(keptText.indexOf("\n") + 1),
+      own = text.value;
+    if (busy || kept === own) return;
+    text.value = own === begun ? kept : own.trim() ? `${kept.replace(begun, "").trim()}\n${own}` : kept;
+    const radio = $(`mode-${wanted}`);
+    if (radio && own === begun) radio.checked = true;
+    $("confirm-unsafe").hidden = false;
+    placeholder();
+    changed();
+    toast(say("taken_back"));
+  };
+
   // Undo: the button in the thread, or Ctrl+Z while the composer is empty.
   async function takeBack(button) {
     const answer = await send(button.getAttribute("formaction"), { text: text.value, mode: mode() }, true);
@@ -126,6 +146,7 @@
     const radio = $(`mode-${wanted}`);
     if (!radio) return;
     radio.checked = true;
+    placeholder();
     text.focus();
     count();
   }
@@ -231,6 +252,7 @@
   });
   for (const radio of composer.querySelectorAll("[name=mode]"))
     radio.addEventListener("change", () => {
+      placeholder();
       changed();
       text.focus();
     });
@@ -257,6 +279,7 @@
         body: new URLSearchParams({ text: text.value, mode: mode() }),
       });
   });
+  placeholder();
   count();
   toEnd();
 })();

@@ -72,7 +72,7 @@ def test_the_offer_is_of_the_same_day(case):
 def test_a_pause_keeps_new_conversations_away_until_i_say_that_i_am_ready(case):
     browser, waiting = case.browser(case.jonas), case.waiting("hei", "B")
     browser.post("/pause")
-    assert "Du har pause siden 12:00" in browser.page("/reached")
+    assert "Du har hatt pause siden 12:00" in browser.page("/reached")
     assert "Trykk «Jeg er klar igjen»" in browser.post("/next", follow=True).text
     assert case.row(waiting).claimed_by is None and case.row(case.contact).claimed_by is None
     case.deeds.claim(waiting, case.amalie)

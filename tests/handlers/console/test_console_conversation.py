@@ -247,7 +247,7 @@ def test_i_have_it_takes_the_alert_and_the_conversation(house, amalie):
     browser, other = house.browser(amalie), house.browser(house.staff("Jonas"))
     assert "Kritisk varsel" in browser.page("/") and "Ingen har den" in browser.page("/more")
     assert browser.post(f"/alert/{alert.id}/acknowledge").location == f"/console/c/{contact}"
-    assert "Du har den siden 12:00" in browser.page("/") and "Amalie har den siden 12:00" in other.page("/")
+    assert "Du tok den 12:00" in browser.page("/") and "Amalie tok den 12:00" in other.page("/")
     assert "Amalie har den." in other.post(f"/alert/{alert.id}/acknowledge", follow=True).text
 
 

@@ -265,7 +265,9 @@ def test_students_under_way_are_counted_and_moved_as_the_publisher_says(house, m
     house.storage.write(lambda tx: tx.ways.add([(1, Edge("intake", "topic", "step"))] * 40))
     page = marte.open(INTAKE)
     assert "noen få står her nå" in page and "fra samtaler siden versjon 1" in page
-    assert "39 svarte ikke her" in page and "−39" in page
+    assert (
+        "ca. 40 svarte ikke her" in page and "−40" in page and "39 svarte" not in page
+    )  # an exact one beside a hidden one gives it away
     gone = re.sub(r"(?<![a-z_])topic(?=:\n| *\n)", "theme", marte.text)
     assert marte.do("save", gone).status_code == 302
     marte.publish(choice="move", **{"to:intake.topic": "intake.theme"})
@@ -305,12 +307,12 @@ def test_a_sentence_is_read_with_its_rule_and_why_not_and_stands_in_no_address(m
 
 def test_the_year_shows_easter_as_one_long_break(marte):
     page = marte.browser.page("/flows/year?year=2027")
-    assert page.count('class="month"') == 12 and "2027-03-24" in page and "julaften" in page
+    assert page.count('class="month"') == 12 and "24. mars 20:00" in page and "julaften" in page
 
 
 def test_services_say_when_somebody_called(house, marte):
     page = marte.browser.page("/flows/verified")
-    assert "nødnummer" in page and "ingen har ringt" in page
+    assert "nødnummer" in page and "ikke sjekket ennå" in page
 
 
 def test_every_kind_of_file_has_a_schema_or_is_plain(marte, shipped):

@@ -278,6 +278,17 @@ def test_a_new_message_changes_the_thread_and_never_the_composer(house, amalie):
     assert "<textarea" not in "".join(part["html"] for part in changed.values())
 
 
+def test_what_pause_held_back_comes_to_an_open_page_with_its_thread(house, amalie):
+    contact, browser = house.waiting(), house.browser(amalie)
+    house.deeds.claim(contact, amalie)
+    marks = asked(browser.page(f"/c/{contact}"))
+    browser.post(f"/c/{contact}/write", text="Er du trygg?", mode="reply", seen=10**6)
+    house.student("PAUSE")
+    answer = fresh(browser, marks).get_json()
+    assert "data-held" in answer["parts"]["thread"]["html"]
+    assert answer["draft"] == {"mode": "reply", "text": "Er du trygg?"}
+
+
 def test_a_thread_is_refreshed_only_for_a_page_whose_opening_was_recorded(house, amalie):
     contact, browser = house.waiting(), house.browser(amalie)
     house.deeds.claim(contact, amalie)

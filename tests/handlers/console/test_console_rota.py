@@ -36,8 +36,8 @@ def test_the_week_shows_who_is_on_what_is_missing_and_why_a_day_is_closed(house,
     shift(house, "14:00", "20:00")
     page = plain(house.browser(amalie).page("/rota"))
     assert "Uke 48, 23.–29. november" in page and "09–15" in page and "Du" in page
-    assert "Mangler 1 likeperson 12–15" in page and "Mangler 2 likepersoner 15–20" in page
-    assert "Mangler vaktleder 12–20" in page and "På vakt nå: Amalie til 15:00." in page
+    assert "Mangler 1 likeperson nå–15" in page and "Mangler 2 likepersoner 15–20" in page
+    assert "Mangler vaktleder nå–20" in page and "På vakt nå: Amalie til 15:00." in page
     house.storage.write(lambda tx: tx.staff.set_duty(amalie.id, Duty.OFF, house.at))
     assert "ikke på vakt ennå" in house.browser(amalie).page("/rota")
     christmas = plain(house.browser(amalie).page("/rota?day=2026-12-24"))

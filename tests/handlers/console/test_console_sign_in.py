@@ -315,6 +315,17 @@ def test_a_stopped_account_opens_again_with_a_new_link_unless_the_name_is_taken(
     assert 'class="qr"' in browser.post("/welcome", code=token, new=NEW).text
 
 
+def test_whoever_stops_an_account_is_told_of_somebody_in_danger_and_ticks_it(house, kari, amalie):
+    contact = house.student("jeg vil ikke leve lenger")
+    house.deeds.claim(contact, amalie)
+    page = kari.page(f"/staff/{amalie.id}")
+    assert "Noen kan være i fare i 1 av dem" in page and 'name="sure"' in page
+    assert "Kontoen er ikke stengt" in kari.post(f"/staff/{amalie.id}/disable", follow=True).text
+    assert not house.again(amalie).disabled
+    kari.post(f"/staff/{amalie.id}/disable", sure="1")
+    assert house.again(amalie).disabled
+
+
 # Where one is signed in.
 
 

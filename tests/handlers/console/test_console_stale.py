@@ -98,6 +98,7 @@ def test_an_old_form_does_not_lower_a_tier_that_has_risen(house, amalie, mine):
         f"/c/{mine}/tier", follow=True, tier="none", reason="Bare sliten", sight=old, said=said
     )
     assert "Nivået er ikke senket" in answer.text and "i kveld" in answer.text
+    assert 'value="Bare sliten"' in answer.text and '"none" selected' in answer.text, "what was typed is lost"
     assert house.row(mine).tier is Tier.CRITICAL
     assert alert_of(house, mine).acknowledged_by is None
 
