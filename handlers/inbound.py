@@ -114,6 +114,8 @@ class Inbound:
         def read_and_handle(tx: Tx, posts: Sequence[Post]) -> None:
             taken[:], sends[:] = read_posts(tx, posts, AT_ONCE), []
             tx.leave_asleep("inbox")
+            if taken and sender:
+                sender.begin_along(tx)
             self._all(tx, taken, self._clock())
             sends.extend(sender.claim_along(tx) if taken and sender else [])
 
@@ -136,6 +138,8 @@ class Inbound:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""
 
         def turns(tx: Tx) -> tuple[list[TakenEvent], list[TakenSend]]:
+            if self._sender:
+                self._sender.begin_along(tx)
             taken = self._together(tx, limit)
             return taken, self._sender.claim_along(tx) if taken and self._sender else []
 
