@@ -28,6 +28,7 @@ from storage import Storage, Tx
 from storage.records import TakenSend
 
 log = logging.getLogger("peersupport.sender")
+PAGE = "page:"  # how the incidents begin that hold the outbox
 TRIES = 5  # repetitions
 HELD_TRIES = 12  # refusals of the whole Page after which one message is shown as failed
 PROBE = timedelta(seconds=30)  # how often a held outbox asks whether the Page works again
@@ -131,18 +132,31 @@ class Sender:
                 self._guests -= 1
                 self._changed.notify_all()
 
+    def begin_along(self, tx: Tx) -> None:
+        """Before `claim_along`, in the same transaction: what is written in between is claimed as it is written, as
+        long as half of the slots are left for what goes before it, such as a card.
+        """
+        free = self._free_for(tx, self._clock()) - self._slots // 2
+        if free > 0:
+            tx.outbox.may_begin(self._worker, free)
+
     def claim_along(self, tx: Tx) -> list[TakenSend]:
         """Claim in somebody else's transaction, who has just written messages, and calls `hand_over` after the
         commit: one commit less for each answer. What this leaves, `run` takes.
         """
-        now, free = self._clock(), self._slots - len(self._in_flight)
-        rests = not self._runs or self._stopping.is_set() or self._pace.is_paused(now)
-        if free <= 0 or rests or _page_incidents(tx):
-            return []
+        begun, now = tx.outbox.begun, self._clock()
+        free = self._free_for(tx, now) - len(begun) if tx.wakes("outbox") else 0
+        if free <= 0:
+            return begun
         taken = tx.outbox.claim(now, self._worker, free)
         if len(taken) < free:  # all that is due: nobody need look for more
             tx.leave_asleep("outbox")
-        return taken
+        return taken + begun
+
+    def _free_for(self, tx: Tx, now: datetime) -> int:
+        """How many messages may be claimed in this transaction."""
+        rests = not self._runs or self._stopping.is_set() or self._pace.is_paused(now)
+        return 0 if rests or tx.incidents.open_kinds(PAGE) else self._slots - len(self._in_flight)
 
     def hand_over(self, taken: Sequence[TakenSend]) -> None:
         """Have these sent, which are claimed."""
@@ -176,7 +190,7 @@ class Sender:
             return []
 
         def look(tx: Tx) -> tuple[bool, bool, bool]:
-            return bool(_page_incidents(tx)), tx.outbox.is_due(now), tx.typing.is_wanted()
+            return bool(tx.incidents.open_kinds(PAGE)), tx.outbox.is_due(now), tx.typing.is_wanted()
 
         self._held, is_due, somebody_types = self._storage.read(look)
         if somebody_types:
@@ -349,7 +363,7 @@ class Sender:
         def record(tx: Tx) -> None:
             tx.outbox.retry(send.id, now, again_at, code)
             tx.counters.bump("send_held")
-            tx.incidents.open(f"page:{code}", now)
+            tx.incidents.open(f"{PAGE}{code}", now)
             if send.message.purpose is Purpose.CARD:
                 tell(tx, send.contact_id, send.id, Purpose.CARD, "failed", code, now)
             tx.wake("screens")
@@ -373,7 +387,7 @@ class Sender:
         now = self._clock()
 
         def release(tx: Tx) -> int:
-            kinds = _page_incidents(tx)
+            kinds = tx.incidents.open_kinds(PAGE)
             for kind in kinds:
                 tx.incidents.close(kind, now)
             return len(kinds)
@@ -382,7 +396,3 @@ class Sender:
         self._held = False
         if count:
             log.warning("outbox_released", extra={"count": count})
-
-
-def _page_incidents(tx: Tx) -> list[str]:
-    return [incident.kind for incident in tx.incidents.open_ones() if incident.kind.startswith("page:")]

@@ -99,7 +99,7 @@ def save_plain(tx: Tx, turns: Sequence[Turn], now: datetime) -> None:
     tx.conversations.save_all([turn.conversation for turn in turns], now)
     todo = [(turn.conversation.contact_id, effect) for turn in turns for effect in turn.effects]
     sends = [(who, effect.message) for who, effect in todo if isinstance(effect, e.SendMessage)]
-    ids = iter(tx.outbox.add_all(sends, now))
+    ids = iter(tx.outbox.add_all(sends, now, begins=True))
     lines = []
     timers: dict[tuple[int, str], datetime | None] = {}
     for who, effect in todo:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -43,6 +43,24 @@ ON CONFLICT (contact_id) DO UPDATE SET uid = excluded.uid, body = excluded.body,
     knocked_at = CASE WHEN conversation.status = 'claimed' AND excluded.status = 'waiting' THEN NULL
         ELSE conversation.knocked_at END"""
 
+# Columns that indices are over: while they stay as they are, the others are written for a fourth of the price.
+_SORTED_BY = (
+    "status",
+    "alias_hash",
+    "opened_at",
+    "claimed_by",
+    "closed_at",
+    "offered_to",
+    "offered_at",
+    "flow_set",
+)
+
+_SAVE_WITHIN = """UPDATE conversation SET uid = :uid, body = :body, summary = :summary, tier = :tier,
+    category = :category, language = :language, handoff_number = :handoff_number, claimed_at = :claimed_at,
+    last_inbound_at = :last_inbound_at, parked_at = :parked_at, updated_at = :updated_at, paused = :paused,
+    elsewhere = :elsewhere
+WHERE contact_id = :contact_id"""
+
 _SAVE_HANDOFF = """INSERT INTO handoff (contact_id, number, opened_at, tier, category, rules, claimed_by, claimed_at,
     parked_at, answered_at)
 VALUES (:contact_id, :number, :opened_at, :tier, :category, :rules, :claimed_by, :claimed_at, :parked_at,
@@ -75,7 +93,11 @@ class Conversations(Store):
 
     def look_up(self, ids: Collection[int]) -> None:
         """Read the conversations of these contacts, whom nobody else can change now, for `get` and `peek`."""
-        rows = self._all_of("SELECT contact_id, uid, body FROM conversation WHERE contact_id IN {each}", ids)
+        rows = self._all_of(
+            f"SELECT contact_id, uid, body, forgotten_at, {', '.join(_SORTED_BY)} FROM conversation"  # noqa: S608
+            " WHERE contact_id IN {each}",
+            ids,
+        )
         self._rows = {contact_id: None for contact_id in ids} | {row["contact_id"]: row for row in rows}
 
     def peek(self, contact_id: int) -> Conversation | None:
@@ -114,13 +136,28 @@ class Conversations(Store):
 
     def save_all(self, conversations: Sequence[Conversation], now: datetime) -> None:
         """As `save`, for different contacts."""
-        self._run_from(_SAVE, [self._row(conversation, now) for conversation in conversations])
+        within: list[dict[str, object]] = []
+        others: list[dict[str, object]] = []
+        for conversation in conversations:
+            row = self._row(conversation, now)
+            (within if self._stays_in_place(row) else others).append(row)
+        self._run_each(_SAVE_WITHIN, within)
+        self._run_from(_SAVE, others)
         for conversation in conversations:
             self._rows.pop(conversation.contact_id, None)
             if conversation.handoff is not None:
                 self._save_handoff(conversation.contact_id, conversation.handoff)
         if conversations:
             self._tx.wake("screens")
+
+    def _stays_in_place(self, row: Mapping[str, object]) -> bool:
+        """Whether the row that was looked up differs from this one in no column that an index is over."""
+        known = self._rows.get(row["contact_id"])  # type: ignore[call-overload]
+        return (
+            known is not None
+            and known["forgotten_at"] is None
+            and all(known[name] == row[name] for name in _SORTED_BY)
+        )
 
     def _row(self, conversation: Conversation, now: datetime) -> dict[str, object]:
         uid, box = new_uid(), self._tx.box(conversation.contact_id)

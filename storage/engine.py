@@ -9,7 +9,7 @@ in `open_storage`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,17 @@ class Statements(Protocol):
 
     def run(self, sql: str, **parameters: Any) -> int:
         """The number of rows that changed."""
+
+    def all_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """Every row of a statement with `{rows}`, for which VALUES with these stand; all have the same keys. It has no
+        other parameters.
+        """
+
+    def run_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """As `all_from`: the number of rows that changed."""
+
+    def run_each(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """`run` once for each of these: the number of rows that changed."""
 
     def part(self) -> AbstractContextManager[None]:
         """A part of the transaction that is undone by itself when it raises; what was done before it stays."""

@@ -5,36 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from pydantic import ValidationError
-
 from bot import messages
 from bot.messages import OutboundMessage, Purpose
+from storage.claims import Claims
 from storage.engine import Row
-from storage.errors import WrongKey
-from storage.records import TakenSend
 from storage.sealing import new_uid
-from storage.store import Store
-from storage.times import from_ms, from_ms_or_none, to_ms
+from storage.times import from_ms_or_none, to_ms
 
-# A message of unknown fate holds up its contact until `settle_unknown`; no longer than this if nobody settles it.
-_UNKNOWN_HOLDS_MS = 60_000
-
-# The first waiting row of a contact who has nothing in flight. Only a card does not wait for a message of
-# unknown fate: it goes ahead of everything anyway, and a double is harmless.
-_HEAD = (
-    " outbox.state = 'waiting'"
-    " AND NOT EXISTS (SELECT 1 FROM outbox other WHERE other.state = 'sending'"
-    " AND other.contact_id = outbox.contact_id)"
-    " AND NOT EXISTS (SELECT 1 FROM outbox first WHERE first.state = 'waiting'"
-    " AND first.contact_id = outbox.contact_id AND (first.place, first.id) < (outbox.place, outbox.id))"
-    " AND (outbox.place = 0 OR NOT EXISTS (SELECT 1 FROM outbox lost WHERE lost.state = 'unknown'"
-    " AND lost.settled = 0 AND lost.contact_id = outbox.contact_id AND lost.state_at > :unknown_after))"
-)
 _Whom = tuple[int, OutboundMessage]  # a message, and its contact before it
-_CANDIDATES = (0, 16)  # rows to look at beyond those wanted, when some cannot be had
 
 
-class Outbox(Store):
+class Outbox(Claims):
     """Messages and their fate. A row that has been sent, or is gone, ignores what comes too late."""
 
     def add(
@@ -47,18 +28,33 @@ class Outbox(Store):
         self._tx.transcript.add_all([self._tx.transcript.line_of(contact_id, message, outbox_id, now)])
         return outbox_id
 
-    def add_all(self, whom: Sequence[_Whom], now: datetime, not_before: datetime | None = None) -> list[int]:
-        """Queue messages, each with its contact; their ids. The caller writes them into the transcript."""
+    def add_all(
+        self,
+        whom: Sequence[_Whom],
+        now: datetime,
+        not_before: datetime | None = None,
+        *,
+        begins: bool = False,
+    ) -> list[int]:
+        """Queue messages, each with its contact; their ids. The caller writes them into the transcript.
+
+        `begins`: what `may_begin` allows is claimed as it is written, the first message of each contact who has
+        nothing under way. For contacts whom nobody else can change now, whose conversations are saved.
+        """
         rows = [self._new(contact_id, message, now, not_before) for contact_id, message in whom]
+        claims = self._begin(rows, now) if begins and not_before is None else None
         added = self._all_from(
             "INSERT INTO outbox (contact_id, inbox_id, uid, purpose, place, state, state_at, body, created_at,"
-            " next_try_at) {rows} RETURNING id, uid",
+            " next_try_at, claimed_at, worker) {rows} RETURNING id, uid",
             rows,
         )
-        self._tx.wake("outbox")
         by_uid: dict[object, int] = {row["uid"]: row["id"] for row in added}
         ids = [by_uid[row["uid"]] for row in rows]
         self._tx.written.update(zip(ids, (message for _, message in whom), strict=True))
+        if claims is None or claims.leaves_some:
+            self._tx.wake("outbox")
+        if claims is not None:
+            self._keep_begun(rows, ids, claims, now)
         return ids
 
     def _new(
@@ -77,6 +73,8 @@ class Outbox(Store):
             "body": self._tx.box(contact_id).seal(messages.to_json(message), "outbox.body", uid),
             "created_at": at,
             "next_try_at": at if not_before is None else max(at, to_ms(not_before)),
+            "claimed_at": None,
+            "worker": None,
         }
 
     def hurry(self, contact_id: int, outbox_id: int, staff_id: int, now: datetime) -> None:
@@ -160,86 +158,6 @@ class Outbox(Store):
         if count:
             self._tx.wake("outbox", "screens")
         return count
-
-    def claim(self, now: datetime, worker: str, limit: int) -> list[TakenSend]:
-        """Give this worker the next messages to send, one per contact; they are in state `sending` from now on.
-
-        Cards of any contact come first, then the order of writing. A contact's message that waits to be tried
-        again holds up that contact's later ones.
-        """
-        at = to_ms(now)
-        taken: list[TakenSend] = []
-        for more in _CANDIDATES:
-            wanted = limit - len(taken) + more
-            heads = self._all(
-                f"SELECT id, contact_id FROM outbox WHERE next_try_at <= :now AND {_HEAD}"  # noqa: S608
-                " ORDER BY place, id LIMIT :limit {skip_locked}",
-                now=at,
-                unknown_after=at - _UNKNOWN_HOLDS_MS,
-                limit=wanted,
-            )
-            taken += self._claim(heads, at, worker, limit - len(taken))
-            if len(taken) == limit or len(heads) < wanted:
-                break
-        return taken
-
-    def is_due(self, now: datetime) -> bool:
-        """Whether `claim` would find something."""
-        at = to_ms(now)
-        row = self._one(
-            f"SELECT id FROM outbox WHERE next_try_at <= :now AND {_HEAD} LIMIT 1",  # noqa: S608
-            now=at,
-            unknown_after=at - _UNKNOWN_HOLDS_MS,
-        )
-        return row is not None
-
-    def _claim(self, heads: Sequence[Row], at: int, worker: str, limit: int) -> list[TakenSend]:
-        """Those of `heads` whose contacts nobody else has, in their order, `limit` at most."""
-        contacts = {
-            row["id"]: row
-            for row in self._all_of(
-                "SELECT id, uid, psid, key_wrapped, (SELECT last_inbound_at FROM conversation"
-                " WHERE conversation.contact_id = contact.id) AS last_inbound_at FROM contact"
-                " WHERE id IN {each} AND key_wrapped IS NOT NULL AND drill = 0 ORDER BY id {skip_locked}",
-                sorted({head["contact_id"] for head in heads}),
-            )
-        }
-        mine = [head["id"] for head in heads if head["contact_id"] in contacts][:limit]
-        rows = {
-            row["id"]: row
-            for row in self._all_of(
-                "UPDATE outbox SET state = 'sending', state_at = :now, claimed_at = :now, worker = :worker"  # noqa: S608
-                f" WHERE id IN {{each}} AND {_HEAD} RETURNING id, contact_id, inbox_id, uid, body, tries,"
-                " created_at",
-                mine,
-                now=at,
-                worker=worker,
-                unknown_after=at - _UNKNOWN_HOLDS_MS,
-            )
-        }
-        opened = (self._opened(rows[id], contacts[rows[id]["contact_id"]], at) for id in mine if id in rows)
-        return [send for send in opened if send is not None]
-
-    def _opened(self, row: Row, contact: Row, at: int) -> TakenSend | None:
-        try:
-            box = self._tx.keep_box(row["contact_id"], contact)
-            message = self._tx.written.get(row["id"])  # it may have been written a moment ago
-            message = message or messages.from_json(box.open(row["body"], "outbox.body", row["uid"]))
-            psid = box.open(contact["psid"], "contact.psid", contact["uid"]).decode()
-        except (WrongKey, ValidationError):  # nobody can send it; the others must not wait behind it
-            self.failed(row["id"], "unreadable", from_ms(at))
-            self._tx.incidents.open("poison_message", from_ms(at))
-            return None
-        return TakenSend(
-            id=row["id"],
-            inbox_id=row["inbox_id"],
-            contact_id=row["contact_id"],
-            psid=psid,
-            message=message,
-            tries=row["tries"],
-            created_at=from_ms(row["created_at"]),
-            last_inbound_at=from_ms_or_none(contact["last_inbound_at"]),
-        )
 
     def sent(self, mids: Mapping[int, str | None], now: datetime) -> None:
         """These went out, by id, with the channel's ids as far as it told them; the words are kept in the
@@ -358,15 +276,6 @@ class Outbox(Store):
     def oldest_waiting_at(self) -> datetime | None:
         """When the oldest waiting message was written."""
         return from_ms_or_none(self._value("SELECT MIN(created_at) FROM outbox WHERE state = 'waiting'"))
-
-    def next_due_at(self, now: datetime) -> datetime | None:
-        """When `claim` will next have something; None: not before a send ends or a message is added."""
-        return from_ms_or_none(
-            self._value(
-                f"SELECT MIN(next_try_at) FROM outbox WHERE {_HEAD}",  # noqa: S608
-                unknown_after=to_ms(now) - _UNKNOWN_HOLDS_MS,
-            )
-        )
 
     def _row(self, outbox_id: int) -> Row | None:
         return self._one("SELECT contact_id, state FROM outbox WHERE id = :id {for_update}", id=outbox_id)

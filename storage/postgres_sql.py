@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -63,6 +64,13 @@ def translate(sql: str) -> str:
     return text
 
 
+@lru_cache(maxsize=1024)
+def _with_rows(sql: str, width: int, count: int) -> str:
+    """A statement with so many values in each of so many rows, unnamed: they are taken one after the other."""
+    line = "(" + ", ".join(["%s"] * width) + ")"
+    return expand(sql).replace("%", "%%").replace("{rows}", "VALUES " + ", ".join([line] * count))
+
+
 def _token(found: re.Match[str]) -> str:
     return f"%({found[1]})s" if found[1] else found[0].replace("%", "%%")
 
@@ -102,25 +110,49 @@ class PostgresStatements:
         self._connection = connection
         self.wakes: set[Topic] = set()
 
-    def _execute(self, sql: str, parameters: dict[str, Any]) -> psycopg.Cursor[Row]:
+    def _execute(self, text: str, parameters: dict[str, Any] | list[Any]) -> psycopg.Cursor[Row]:
         problem: StorageError
         try:
-            return self._connection.execute(translate(sql), parameters)
+            return self._connection.execute(text, parameters)
         except psycopg.Error as error:
             problem = named(error)
         raise problem  # out here, so that psycopg's error is not its context
 
+    def _execute_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> psycopg.Cursor[Row]:
+        names = tuple(rows[0])
+        text = _with_rows(sql, len(names), len(rows))
+        return self._execute(text, [row[name] for row in rows for name in names])
+
     def all(self, sql: str, **parameters: Any) -> list[Row]:
         """Every row."""
-        return self._execute(sql, parameters).fetchall()
+        return self._execute(translate(sql), parameters).fetchall()
 
     def one(self, sql: str, **parameters: Any) -> Row | None:
         """The first row, or None."""
-        return self._execute(sql, parameters).fetchone()
+        return self._execute(translate(sql), parameters).fetchone()
 
     def run(self, sql: str, **parameters: Any) -> int:
         """The number of rows that changed."""
-        return self._execute(sql, parameters).rowcount
+        return self._execute(translate(sql), parameters).rowcount
+
+    def all_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """See `engine.Statements`."""
+        return self._execute_from(sql, rows).fetchall()
+
+    def run_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """See `engine.Statements`."""
+        return self._execute_from(sql, rows).rowcount
+
+    def run_each(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """See `engine.Statements`."""
+        problem: StorageError
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.executemany(translate(sql), rows)
+                return cursor.rowcount
+        except psycopg.Error as error:
+            problem = named(error)
+        raise problem  # as in `_execute`
 
     @contextlib.contextmanager
     def part(self) -> Iterator[None]:

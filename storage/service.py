@@ -45,6 +45,15 @@ class Incidents(Store):
             is not None
         )
 
+    def open_kinds(self, prefix: str) -> list[str]:
+        """The kinds of open incidents that begin so."""
+        rows = self._all(
+            "SELECT kind FROM incident WHERE closed_at IS NULL AND substr(kind, 1, :length) = :prefix ORDER BY id",
+            length=len(prefix),
+            prefix=prefix,
+        )
+        return [row["kind"] for row in rows]
+
     def open_ones(self) -> list[Incident]:
         """The open incidents, the oldest first."""
         rows = self._all("SELECT * FROM incident WHERE closed_at IS NULL ORDER BY opened_at, id")

@@ -133,7 +133,7 @@ class SqliteEngine:
             timeout=self._busy_seconds,
             isolation_level=None,  # we say BEGIN ourselves: IMMEDIATE, never deferred
             check_same_thread=False,  # one thread at a time, but not always the same
-            cached_statements=256,
+            cached_statements=512,  # statements about many rows come in several sizes
         )
         try:
             for pragma in (*_PRAGMAS, *(_READER_PRAGMAS if reads_only else ())):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from storage.engine import Row, Topic
@@ -60,6 +61,13 @@ def numbered(sql: str) -> tuple[str, tuple[str, ...]]:
     return found
 
 
+@lru_cache(maxsize=1024)
+def _with_rows(sql: str, width: int, count: int) -> str:
+    """A statement with so many values in each of so many rows, unnamed: they are taken one after the other."""
+    line = "(" + ", ".join("?" * width) + ")"
+    return expand(sql).replace("{rows}", "VALUES " + ", ".join([line] * count))
+
+
 def named(error: Exception) -> StorageError:
     """Our error for SQLite's. Its text holds names from the schema, never a value."""
     name = getattr(error, "sqlite_errorname", None) or type(error).__name__
@@ -91,14 +99,17 @@ class SqliteStatements:
         except sqlite3.Error as error:
             raise named(error) from error
 
-    def all(self, sql: str, **parameters: Any) -> list[Row]:
-        """Every row."""
-        cursor = self._execute(sql, parameters)
-        names = [column[0] for column in cursor.description]
+    def _execute_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> Any:
+        names = tuple(rows[0])
+        text = _with_rows(sql, len(names), len(rows))
         try:
-            return [dict(zip(names, values, strict=True)) for values in cursor]
+            return self._connection.execute(text, [row[name] for row in rows for name in names])
         except sqlite3.Error as error:
             raise named(error) from error
+
+    def all(self, sql: str, **parameters: Any) -> list[Row]:
+        """Every row."""
+        return _rows(self._execute(sql, parameters))
 
     def one(self, sql: str, **parameters: Any) -> Row | None:
         """The first row, or None."""
@@ -108,6 +119,28 @@ class SqliteStatements:
     def run(self, sql: str, **parameters: Any) -> int:
         """The number of rows that changed."""
         count: int = self._execute(sql, parameters).rowcount
+        return count
+
+    def all_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
+        """See `engine.Statements`."""
+        return _rows(self._execute_from(sql, rows))
+
+    def run_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """See `engine.Statements`."""
+        count: int = self._execute_from(sql, rows).rowcount
+        return count
+
+    def run_each(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """See `engine.Statements`."""
+        text, names = numbered(sql)
+        try:
+            count: int = self._connection.executemany(
+                text, [[row[name] for name in names] for row in rows]
+            ).rowcount
+        except KeyError as missing:
+            raise StorageError(f"no value for {missing}") from None
+        except sqlite3.Error as error:
+            raise named(error) from error
         return count
 
     @contextlib.contextmanager
@@ -133,3 +166,11 @@ class SqliteStatements:
     def shred(self) -> None:
         """After the commit, empty the write-ahead log too: it still holds what was deleted."""
         self.shreds = True
+
+
+def _rows(cursor: Any) -> list[Row]:
+    names = [column[0] for column in cursor.description]
+    try:
+        return [dict(zip(names, values, strict=True)) for values in cursor]
+    except sqlite3.Error as error:
+        raise named(error) from error

@@ -52,19 +52,17 @@ class Store:
             self._tx.run(_with_list(sql, size), **named, **parameters) for size, named in _lists(values)
         )
 
-    def _all_from(self, sql: str, rows: Sequence[Mapping[str, Any]], **parameters: Any) -> list[Row]:
+    def _all_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> list[Row]:
         """What `RETURNING` gives for a statement with `{rows}`, the rows in their order. All have the same keys."""
-        found: list[Row] = []
-        for part in _parts(rows):
-            found += self._tx.all(_with_rows(sql, tuple(part[0]), len(part)), **_named(part), **parameters)
-        return found
+        return [row for part in _parts(rows) for row in self._tx.all_from(sql, part)]
 
-    def _run_from(self, sql: str, rows: Sequence[Mapping[str, Any]], **parameters: Any) -> int:
+    def _run_from(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """As `_all_from`, for a statement that returns nothing: how many rows changed."""
-        return sum(
-            self._tx.run(_with_rows(sql, tuple(part[0]), len(part)), **_named(part), **parameters)
-            for part in _parts(rows)
-        )
+        return sum(self._tx.run_from(sql, part) for part in _parts(rows))
+
+    def _run_each(self, sql: str, rows: Sequence[Mapping[str, Any]]) -> int:
+        """A statement about one row, for each of these: how many changed. All have the same keys."""
+        return self._tx.run_each(sql, rows) if rows else 0
 
 
 def _parts(rows: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
@@ -84,16 +82,6 @@ def _lists(values: Iterable[Any]) -> Iterator[tuple[int, dict[str, Any]]]:
         size = 1 << (len(part) - 1).bit_length()
         part += part[-1:] * (size - len(part))
         yield size, {f"each_{number}": value for number, value in enumerate(part)}
-
-
-def _named(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {f"{name}_{number}": value for number, row in enumerate(rows) for name, value in row.items()}
-
-
-@lru_cache(maxsize=1024)
-def _with_rows(sql: str, names: tuple[str, ...], count: int) -> str:
-    lines = ("(" + ", ".join(f":{name}_{number}" for name in names) + ")" for number in range(count))
-    return sql.replace("{rows}", "VALUES " + ", ".join(lines))
 
 
 @lru_cache(maxsize=1024)

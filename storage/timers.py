@@ -46,7 +46,7 @@ class Timers(Store):
                 gone.append(row)
             else:
                 due.append(row | {"due_at": to_ms(at)})
-        self._run_from("DELETE FROM timer WHERE (contact_id, name) IN ({rows})", gone)
+        self._run_each("DELETE FROM timer WHERE contact_id = :contact_id AND name = :name", gone)
         self._run_from(
             "INSERT INTO timer (contact_id, name, due_at) {rows}"
             " ON CONFLICT (contact_id, name) DO UPDATE SET due_at = excluded.due_at",

@@ -137,9 +137,8 @@ class Transcript(Store):
             row = touched.setdefault(line["contact_id"], {"id": line["contact_id"], "last": 0, "unread": 0})
             row["last"] = ids[line["uid"]]
             row["unread"] += int(line["written_by"] == "contact")
-        self._run_from(
-            "UPDATE contact SET last_entry_id = added.column2, unread = unread + added.column3"
-            " FROM ({rows}) AS added WHERE contact.id = added.column1",
+        self._run_each(
+            "UPDATE contact SET last_entry_id = :last, unread = unread + :unread WHERE id = :id",
             list(touched.values()),
         )
         self._tx.wake("screens")
@@ -275,11 +274,7 @@ class Transcript(Store):
             box = self._tx.keep_box(contact_id, {**row, "uid": row["contact_uid"]})
             sealed = box.seal(mid.encode(), "entry.mid", row["uid"])
             changed.append({"id": row["id"], "mid": sealed, "mid_hash": mid_hash})
-        self._run_from(
-            "UPDATE entry SET mid = told.column2, mid_hash = told.column3"
-            " FROM ({rows}) AS told WHERE entry.id = told.column1",
-            changed,
-        )
+        self._run_each("UPDATE entry SET mid = :mid, mid_hash = :mid_hash WHERE id = :id", changed)
 
     def mark_opened(self, contact_id: int, staff_id: int, entry_id: int, now: datetime) -> None:
         """Somebody has had everything up to `entry_id` on the screen; unread counts for whoever has claimed it."""

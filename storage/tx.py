@@ -62,11 +62,18 @@ class Tx:
         self.all = statements.all
         self.one = statements.one
         self.run = statements.run
+        self.all_from = statements.all_from
+        self.run_from = statements.run_from
+        self.run_each = statements.run_each
         self.part = statements.part
 
     def wake(self, *topics: Topic) -> None:
         """Notify the listeners once this is committed. The stores do so themselves for what they change."""
         self._statements.wake(*topics)
+
+    def wakes(self, topic: Topic) -> bool:
+        """Whether the commit will wake these listeners."""
+        return topic in self._statements.wakes
 
     def leave_asleep(self, topic: Topic) -> None:
         """This transaction has itself dealt with what it was to wake these listeners for."""

@@ -9,8 +9,9 @@ import pytest
 from storage_factories import NOW, add_contact, at, entry, talk
 
 from bot.conversation import Danger, Handoff, Said, Status, Stopped, Tier
-from storage import Erased, Storage, aliases
+from storage import Erased, Storage, Tx, aliases
 from storage.records import Place
+from storage.times import to_ms
 
 
 @pytest.fixture
@@ -31,6 +32,39 @@ def test_a_conversation_comes_back_as_it_was_saved(storage: Storage, contact: in
     storage.write(lambda tx: tx.conversations.save(saved, at(2)))
     assert storage.read(lambda tx: tx.conversations.get(contact, at(3))) == saved
     assert storage.read(lambda tx: tx.conversations.peek(contact)) == saved
+
+
+def test_what_was_looked_up_is_saved_whole_wherever_it_stands_in_the_queue_afterwards(
+    storage: Storage, contact: int
+) -> None:
+    others = [add_contact(storage, psid) for psid in ("1002", "1003")]
+    talks = [talk(each, language="nb", last_inbound_at=at(1)) for each in (contact, *others)]
+    storage.write(lambda tx: tx.conversations.save_all(talks, at(1)))
+    handoff = Handoff(number=1, opened_at=at(2), tier=Tier.HIGH, category="talk")
+    after = [
+        replace(talks[0], answers={"topic": "lonely"}, last_inbound_at=at(2)),
+        replace(talks[1], status=Status.WAITING, handoff=handoff),
+        replace(talks[2], status=Status.CLOSED, closed_at=at(2)),
+    ]
+
+    def save(tx: Tx) -> None:
+        tx.conversations.look_up([contact, *others])
+        assert [tx.conversations.get(each.contact_id, at(2)) for each in talks] == talks
+        tx.conversations.save_all(after, at(2))
+        assert [tx.conversations.peek(each.contact_id) for each in talks] == after
+
+    storage.write(save)
+    assert [
+        storage.read(lambda tx, who=who: tx.conversations.peek(who)) for who in (contact, *others)
+    ] == after
+    assert [place.contact_id for place in storage.read(lambda tx: tx.handoffs.places())] == [others[0]]
+    kept = storage.read(lambda tx: tx.all("SELECT * FROM conversation ORDER BY contact_id"))
+    assert [(row["status"], row["closed_at"], row["updated_at"]) for row in kept] == [
+        ("bot", None, to_ms(at(2))),
+        ("waiting", None, to_ms(at(2))),
+        ("closed", to_ms(at(2)), to_ms(at(2))),
+    ]
+    assert [row["last_inbound_at"] for row in kept] == [to_ms(each.last_inbound_at) for each in after]
 
 
 def test_a_new_contact_has_a_fresh_conversation_that_is_not_saved(storage: Storage, contact: int) -> None:

@@ -6,7 +6,7 @@ import pytest
 from storage_factories import add_contact, at, bot_says, in_threads, only_sqlite, supporter_says
 
 from bot.messages import OutboundMessage, Purpose
-from storage import Storage, Tx, outbox
+from storage import Storage, Tx, claims
 from storage.records import Delivery, Entry, TakenSend
 
 
@@ -315,8 +315,8 @@ def test_threads_that_send_never_share_a_contact(storage: Storage) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        f"SELECT id FROM outbox WHERE next_try_at <= 1 AND {outbox._HEAD} ORDER BY place, id",  # noqa: S608
-        f"SELECT MIN(next_try_at) FROM outbox WHERE {outbox._HEAD}",  # noqa: S608
+        f"SELECT id FROM outbox WHERE next_try_at <= 1 AND {claims._HEAD} ORDER BY place, id",  # noqa: S608
+        f"SELECT MIN(next_try_at) FROM outbox WHERE {claims._HEAD}",  # noqa: S608
         "SELECT id FROM outbox WHERE state = 'sending' AND claimed_at < 1 ORDER BY contact_id, id",
         "SELECT id FROM outbox WHERE state = 'unknown' AND settled = 0 AND state_at < 1 ORDER BY contact_id, id",
     ],
