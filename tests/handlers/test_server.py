@@ -16,13 +16,15 @@ from pathlib import Path
 import pytest
 import requests
 
-from handlers.server import PortTaken, _Threads, run_web
+from handlers.http_server import PortTaken, Threads
+from handlers.server import run_web
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys, threading, time
 from handlers.logs import setup_logging
 from handlers.server import run_web
+from handlers.together import Answer
 
 setup_logging("INFO")
 stop, started = threading.Event(), []
@@ -46,11 +48,20 @@ def stream():
     stop.wait(60)
     yield b"last\\n"
 
+class Door:
+    path = "/slow-door"
+
+    def answers(self, arrived):
+        started.append("slow")
+        stop.wait(60)
+        time.sleep(0.2)
+        return [Answer("200 OK", (), b"kept") for _ in arrived]
+
 def on_stop():
     stop.set()
     print("stopped", flush=True)
 
-run_web(lambda: application, port=int(sys.argv[1]), threads=4, host="127.0.0.1",
+run_web(lambda: application, port=int(sys.argv[1]), threads=4, host="127.0.0.1", door=Door(),
         on_start=lambda: started.append("started"), on_stop=on_stop)
 """
 
@@ -97,14 +108,17 @@ def test_the_start_hook_has_run_before_the_first_answer(server):
     assert requests.get(f"{url}/", timeout=60).text == "started"
 
 
-def test_an_answer_that_is_under_way_when_the_stop_comes_still_arrives(server):
+@pytest.mark.parametrize(
+    ("method", "path", "expected"), [("GET", "/slow", "started slow"), ("POST", "/slow-door", "kept")]
+)
+def test_an_answer_that_is_under_way_when_the_stop_comes_still_arrives(server, method, path, expected):
     process, url = server
     with ThreadPoolExecutor() as pool:
-        answer = pool.submit(requests.get, f"{url}/slow", timeout=60)
+        answer = pool.submit(requests.request, method, f"{url}{path}", timeout=60)
         while "slow" not in requests.get(f"{url}/", timeout=60).text:
             pass
         process.send_signal(signal.SIGTERM)
-        assert answer.result().text == "started slow"
+        assert answer.result().text == expected
     assert process.wait(60) == 0
 
 
@@ -121,7 +135,7 @@ def test_there_are_as_many_threads_as_were_needed_at_once_and_no_more_than_allow
             assert set(answers) == {"4"}
 
 
-class OneThread(_Threads):
+class OneThread(Threads):
     """On a machine that gives no second one."""
 
     def start_new_thread(self, target, thread_no):
