@@ -142,7 +142,7 @@ class Together:
     def takes(self, channel: HTTPChannel) -> bool:
         """Whether its next request is for the door."""
         request = channel.requests[0]
-        if request.error or request.command.upper() != "POST":
+        if request.error or request.command != "POST":
             return False
         return bool("/" + request.path.lstrip("/") == self._door.path)  # as waitress writes PATH_INFO
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 
 from handlers.clock import Clock
 from handlers.messenger import wire
 from handlers.messenger.payloads import Parsed, read_body
-from storage import Post, Storage, Tx
+from storage import Post, Tx
 from storage.records import TakenEvent
 
 log = logging.getLogger(__name__)

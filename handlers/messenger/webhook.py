@@ -74,9 +74,7 @@ class Webhook:
         """Judges each by itself, and keeps in one commit all that are to be kept."""
         judged = [self._judged(each) for each in arrived]
         outcomes = iter(self._kept([found for found in judged if isinstance(found, bytes)], self._clock()))
-        return [
-            self._answer(next(outcomes) if isinstance(found, bytes) else found) for found in judged
-        ]
+        return [self._answer(next(outcomes) if isinstance(found, bytes) else found) for found in judged]
 
     def _answer(self, outcome: str) -> Answer:
         self._count(outcome)
