@@ -11,7 +11,6 @@ import logging
 import threading
 import time
 from collections import deque
-from queue import SimpleQueue
 from typing import Any
 
 from waitress import wasyncore
@@ -135,7 +134,8 @@ class Together:
         self._server = server
         self._waiting: deque[HTTPChannel] = deque()
         self._answered: deque[tuple[HTTPChannel, Answer]] = deque()
-        self._bell: SimpleQueue[bool] = SimpleQueue()  # True: there is something; False: the end
+        self._bell = threading.Event()
+        self._has_ended = False
         self._thread = threading.Thread(target=self._work, name="together", daemon=True)
         self._thread.start()
 
@@ -155,29 +155,29 @@ class Together:
         while self._answered:
             self._send(*self._answered.popleft())
         if self._waiting:
-            self._bell.put(True)
+            self._bell.set()
 
     def end(self, seconds: float) -> bool:
-        """What waits is not answered any more. Whether the thread has ended, after so long at the latest."""
-        self._bell.put(False)
+        """Whether the thread has ended, after so long at the latest."""
+        self._has_ended = True
+        self._bell.set()
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        while self._bell.get():
-            while batch := self._next():
-                self._answered.extend(zip(batch, self._answers(batch), strict=True))
+        while self._bell.wait() and not self._has_ended:
+            self._bell.clear()
+            while batch := [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_TOGETHER))]:
+                self._answered.extend(self._answers(batch))
                 self._server.pull_trigger()
 
-    def _next(self) -> list[HTTPChannel]:
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST_TOGETHER))]
-
-    def _answers(self, batch: list[HTTPChannel]) -> list[Answer]:
+    def _answers(self, batch: list[HTTPChannel]) -> list[tuple[HTTPChannel, Answer]]:
         try:
-            return [*self._door.answers([_arrived(channel) for channel in batch])]
+            answers = self._door.answers([_arrived(channel) for channel in batch])
+            return [*zip(batch, answers, strict=True)]
         except Exception as error:
             log.error("door_broke", extra={"error": type(error).__name__, "count": len(batch)})
-            return [_BROKE] * len(batch)
+            return [(channel, _BROKE) for channel in batch]
 
     def _send(self, channel: HTTPChannel, answer: Answer) -> None:
         def task(channel: HTTPChannel, request: Any) -> _Prepared:
