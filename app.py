@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from handlers.alerting.notice import AlertChannel
     from handlers.demo import Demo
     from handlers.messenger.client import MessengerClient
+    from handlers.messenger.webhook import Webhook
     from handlers.worker import Worker
 
 HERE = Path(__file__).parent
@@ -147,7 +148,7 @@ def web_app(
     live: console.Live,
     *,
     demo: Demo | None = None,
-) -> Flask:
+) -> tuple[Flask, Webhook]:
     """The web process: webhook, console, health, deletion; and the simulator, in the demo only."""
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
@@ -170,14 +171,10 @@ def web_app(
     app.config["MAX_CONTENT_LENGTH"] = 2_000_000  # forms; the webhook sets its own
     page = content().settings.page
     posts = metrics.Posts()
-    webhook.mount(
-        app,
-        app_secret=env.app_secret.get_secret_value(),
-        verify_token=env.verify_token.get_secret_value(),
-        storage=storage,
-        clock=clock,
-        count=posts.count,
+    door = webhook.Webhook(
+        app_secret=env.app_secret.get_secret_value(), storage=storage, clock=clock, count=posts.count
     )
+    app.register_blueprint(webhook.questions(env.verify_token.get_secret_value()))
     app.register_blueprint(
         deletion.blueprint(
             app_secret=env.app_secret.get_secret_value(),
@@ -210,7 +207,7 @@ def web_app(
     )
     if demo is not None:
         app.register_blueprint(demo.blueprint(storage, content))
-    return app
+    return app, door
 
 
 class Service:
@@ -232,8 +229,8 @@ class Service:
         """What the process serves now."""
         return self._content()
 
-    def app(self) -> Flask:
-        """The web application."""
+    def app(self) -> tuple[Flask, Webhook]:
+        """The web application, and who is given what Meta posts."""
         from handlers import console
 
         storage = self._storage
@@ -267,11 +264,12 @@ class Service:
         from handlers.server import run_web
 
         threads = self.content.settings.console.streams + SMALL_THREADS
-        app = self.app()
+        app, door = self.app()
         if self._worker is not None:  # before the port is open, so that a second one says it and ends
             self._worker.take_place()
         run_web(
             lambda: app,
+            door=door,
             port=self._env.port,
             threads=threads,
             on_start=self.start,

@@ -20,7 +20,7 @@ from handlers.environment import new_keys
 from handlers.inbound import Inbound
 from handlers.messenger import wire
 from handlers.messenger.client import MessengerClient, SendResult
-from handlers.messenger.intake import Intake, PostReader
+from handlers.messenger.intake import PostReader
 from handlers.messenger.signature import sign, signed_by_meta
 from handlers.sender import Sender
 from storage import Keys, open_storage
@@ -48,14 +48,13 @@ def stages(content: Content, folder: Path) -> Iterator[tuple[str, float]]:
     storage = open_storage(f"sqlite:///{folder / 'stages.db'}", keys, home=folder)
     bodies = [request.partition(b"\r\n\r\n")[2] for request in plan(1, events=_EVENTS).requests]
     sender: Any = Sender(storage, _Nowhere(), content.settings, _now, worker="stages")  # type: ignore[arg-type]
-    intake = Intake(storage)
     reader = PostReader(_now, page_id=PAGE_ID, app_id=APP_ID)
     inbound = Inbound(storage, lambda: content, _now, read_posts=reader)
     texts = [wire.loads(body)["entry"][0]["messaging"][0]["message"]["text"] for body in bodies]  # type: ignore[index]
     try:
         storage.migrate(_now())
         yield "signature and JSON, a POST", _each(lambda: [_check(body) for body in bodies], _EVENTS)
-        keep = lambda: [intake.keep(body, _now()) for body in bodies]  # noqa: E731
+        keep = lambda: [storage.posts.keep([(body, _now())]) for body in bodies]  # noqa: E731
         yield "keeping, a POST a commit", _each(keep, _EVENTS)
         yield "reading, deciding and saving, an event", _each(inbound.drain, _EVENTS)
         messages = storage.read(lambda tx: tx.outbox.waiting_count())

@@ -3,7 +3,6 @@
 from storage.begun import Marks
 from storage.engine import Listener, Topic
 from storage.errors import AnotherWorker, Erased, StorageError, StorageUnavailable, WrongKey
-from storage.group_commit import GroupCommit, Job
 from storage.post_box import PostFigures
 from storage.posts import Post
 from storage.sealing import Keys
@@ -13,8 +12,6 @@ from storage.tx import Tx
 __all__ = [
     "AnotherWorker",
     "Erased",
-    "GroupCommit",
-    "Job",
     "Keys",
     "Listener",
     "Marks",

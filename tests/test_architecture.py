@@ -84,6 +84,11 @@ def test_only_the_client_knows_pymessenger():
     assert users == ["handlers/messenger/client.py"]
 
 
+def test_only_one_file_knows_waitress():
+    users = [str(path) for path in EVERY if "waitress" in roots(imported(path))]
+    assert users == ["handlers/http_server.py"]
+
+
 def test_only_storage_speaks_to_a_database():
     outside = [*python_files("bot", "handlers"), Path("app.py")]
     assert not [

@@ -1,43 +1,21 @@
-"""Keeps what Meta posts as it came, the POSTs of one moment together; and reads it later, in the worker."""
+"""Reads, in the worker, what Meta posted and the webhook kept."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 
 from handlers.clock import Clock
 from handlers.messenger import wire
 from handlers.messenger.payloads import Parsed, read_body
-from storage import GroupCommit, Job, Post, Storage, StorageUnavailable, Tx
+from storage import Post, Tx
 from storage.records import TakenEvent
 
 log = logging.getLogger(__name__)
-_AT_ONCE = 64  # POSTs in one transaction
-
-
-class Intake:
-    """The web process's side. Safe for many threads; one of them keeps for all that came meanwhile."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self._group: GroupCommit[tuple[bytes, datetime], None] = GroupCommit(self._keep, _AT_ONCE)
-
-    def keep(self, body: bytes, now: datetime) -> None:
-        """Durable when it returns. Raises StorageUnavailable, and then nothing of this POST was kept."""
-        self._group.ask((body, now))
-
-    def _keep(self, jobs: Sequence[Job[tuple[bytes, datetime], None]]) -> None:
-        try:
-            ids = self._storage.posts.keep([job.asked for job in jobs])
-            log.info("webhook_stored", extra={"post_ids": ids, "count": len(ids)})
-        except StorageUnavailable as error:
-            for job in jobs:
-                job.error = StorageUnavailable(str(error))
 
 
 class PostReader:
-    """The worker's side: posts as events of the inbox, each once however often its POST comes."""
+    """Posts as events of the inbox, each once however often its POST comes."""
 
     def __init__(self, clock: Clock, *, page_id: str, app_id: str | None) -> None:
         self._clock = clock

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from contextlib import contextmanager
 from datetime import timedelta
 
 from flask import Flask
 from patience import PATIENCE
+from serving import served
 from sqlite_files import open_migrated
 from talk_support import oslo
-from werkzeug.serving import make_server
 
 from handlers.catch_up import CatchUp
 from handlers.inbound import Inbound
@@ -133,23 +132,11 @@ def outage(content, folder):
 @contextmanager
 def webhooks(place, **settings):
     """The web process; the stand-in posts to it as long as the block lasts."""
-    app = Flask("web")
-    webhook.mount(
-        app,
-        app_secret=SECRET,
-        verify_token="word",
-        storage=place.storage,
-        clock=place.chat.clock,
-    )
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    poster = Poster(f"http://127.0.0.1:{server.server_port}/webhook", SECRET, synchronous=True, **settings)
-    place.stand_in.attach(poster)
-    try:
-        yield poster
-    finally:
-        poster.close()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    door = webhook.Webhook(app_secret=SECRET, storage=place.storage, clock=place.chat.clock)
+    with served(Flask("web"), door) as url:
+        poster = Poster(f"{url}/webhook", SECRET, synchronous=True, **settings)
+        place.stand_in.attach(poster)
+        try:
+            yield poster
+        finally:
+            poster.close()

@@ -17,7 +17,8 @@ import requests
 from patience import PATIENCE
 from processes import free_port
 
-from handlers.server import PortTaken, _Threads, run_web
+from handlers.http_server import PortTaken, Threads
+from handlers.server import run_web
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.processes
@@ -25,6 +26,7 @@ PROGRAM = """
 import sys, threading, time
 from handlers.logs import setup_logging
 from handlers.server import run_web
+from handlers.together import Answer
 
 setup_logging("INFO")
 stop, started = threading.Event(), []
@@ -48,11 +50,20 @@ def stream():
     stop.wait()
     yield b"last\\n"
 
+class Door:
+    path = "/slow-door"
+
+    def answers(self, arrived):
+        started.append("slow")
+        stop.wait(60)
+        time.sleep(0.2)
+        return [Answer("200 OK", (), b"kept") for _ in arrived]
+
 def on_stop():
     stop.set()
     print("stopped", flush=True)
 
-run_web(lambda: application, port=int(sys.argv[1]), threads=4, host="127.0.0.1",
+run_web(lambda: application, port=int(sys.argv[1]), threads=4, host="127.0.0.1", door=Door(),
         on_start=lambda: started.append("started"), on_stop=on_stop)
 """
 
@@ -97,14 +108,17 @@ def test_the_start_hook_has_run_before_the_first_answer(server):
     assert requests.get(f"{url}/", timeout=PATIENCE).text == "started"
 
 
-def test_an_answer_that_is_under_way_when_the_stop_comes_still_arrives(server):
+@pytest.mark.parametrize(
+    ("method", "path", "expected"), [("GET", "/slow", "started slow"), ("POST", "/slow-door", "kept")]
+)
+def test_an_answer_that_is_under_way_when_the_stop_comes_still_arrives(server, method, path, expected):
     process, url = server
     with ThreadPoolExecutor() as pool:
-        answer = pool.submit(requests.get, f"{url}/slow", timeout=PATIENCE)
+        answer = pool.submit(requests.request, method, f"{url}{path}", timeout=PATIENCE)
         while "slow" not in requests.get(f"{url}/", timeout=PATIENCE).text:
             pass
         process.send_signal(signal.SIGTERM)
-        assert answer.result().text == "started slow"
+        assert answer.result().text == expected
     assert process.wait(PATIENCE) == 0
 
 
@@ -126,7 +140,7 @@ def is_idle(threads):
 
 
 def test_there_are_as_many_threads_as_were_needed_at_once():
-    threads, may_end, pause = _Threads(9), threading.Event(), threading.Event()
+    threads, may_end, pause = Threads(9), threading.Event(), threading.Event()
     for needed in (1, 3, 2):
         may_end.clear()
         tasks = [Task(may_end) for _ in range(needed)]
@@ -140,7 +154,7 @@ def test_there_are_as_many_threads_as_were_needed_at_once():
     threads.shutdown(timeout=PATIENCE)
 
 
-class OneThread(_Threads):
+class OneThread(Threads):
     """On a machine that gives no second one."""
 
     def start_new_thread(self, target, thread_no):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 import requests
 from flask import Flask
 from patience import PATIENCE
+from serving import served
 from sqlite_files import put_migrated
-from werkzeug.serving import make_server
 
 from handlers.messenger import deletion, webhook
 from handlers.messenger.client import MessengerClient
@@ -63,17 +63,10 @@ class Service:
 
 
 def serve(storage: Storage) -> Iterator[Service]:
-    """Run the two blueprints until the test is over."""
+    """Run what Meta talks to until the test is over."""
     outcomes: list[str] = []
     app = Flask("test")
-    webhook.mount(
-        app,
-        app_secret=APP_SECRET,
-        verify_token=VERIFY_TOKEN,
-        storage=storage,
-        clock=lambda: NOW,
-        count=outcomes.append,
-    )
+    app.register_blueprint(webhook.questions(VERIFY_TOKEN))
     app.register_blueprint(
         deletion.blueprint(
             app_secret=APP_SECRET,
@@ -82,13 +75,13 @@ def serve(storage: Storage) -> Iterator[Service]:
             contact_email="a@example.org",
         )
     )
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    yield Service(f"http://127.0.0.1:{server.server_port}", storage, outcomes)
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(app, new_door(storage, outcomes.append)) as url:
+        yield Service(url, storage, outcomes)
+
+
+def new_door(storage: Storage, count: Callable[[str], None] = lambda outcome: None) -> webhook.Webhook:
+    """Who is given what Meta posts."""
+    return webhook.Webhook(app_secret=APP_SECRET, storage=storage, clock=lambda: NOW, count=count)
 
 
 @dataclass
