@@ -76,4 +76,4 @@ class _Stopping:
         try:
             self._on_stop()
         except Exception:
-            log.exception("stopping.failed")
+            log.exception("stopping_failed")

@@ -97,10 +97,10 @@ def blueprint(
         except RequestEntityTooLarge:
             signed = None
         if signed is None:
-            log.warning("deletion callback: bad signature")
+            log.warning("deletion_refused", extra={"reason": "bad_signature"})
             return Response("FORBIDDEN", 403, mimetype="text/plain")
         code = _code(signed, app_secret)
-        log.info("deletion callback: answered")
+        log.info("deletion_answered")
         path = url_for("deletion.status", code=code, _external=public_url is None)
         return {"url": (public_url or "").rstrip("/") + path, "confirmation_code": code}, 200
 

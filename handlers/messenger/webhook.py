@@ -79,7 +79,7 @@ class Webhook:
     def _answer(self, outcome: str) -> Answer:
         self._count(outcome)
         if outcome != "accepted":
-            log.warning("webhook: %s", outcome)
+            log.warning("webhook_refused", extra={"reason": outcome})
         return _ANSWERS[outcome]
 
     def _judged(self, arrived: Arrived) -> bytes | str:

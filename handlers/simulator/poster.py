@@ -183,7 +183,7 @@ class Poster:
             status = 0
         self.posts.append(status)
         if status != 200:
-            log.info("webhook not accepted: status %d", status)
+            log.info("webhook_not_accepted", extra={"status": status})
         return status == 200
 
     def _session(self) -> requests.Session:
