@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
-from cli_bench import ENVIRONMENT, NOW, ROOT, make_bench, read_content
+from cli_bench import ENVIRONMENT, ROOT, make_bench, read_content
 from flask import Flask
-from werkzeug.serving import make_server
+from serving import served
 
 from bot.commands import PAYLOADS
 from handlers.cli.page_checks import LOCALES, profile
 from handlers.messenger.client import MessengerClient
 from handlers.messenger.limits import GREETING, MENU_TITLE, WEBHOOK_FIELDS
-from handlers.messenger.webhook import mount
+from handlers.messenger.webhook import questions
 from handlers.simulator.faults import GraphError
 from handlers.simulator.server import standing_graph
 
@@ -53,23 +51,13 @@ def run(tmp_path, monkeypatch, graph):
 def webhook(run):
     """Our own webhook, at the address that the privacy notice names."""
     app = Flask(__name__)
-    mount(
-        app,
-        app_secret=ENVIRONMENT["APP_SECRET"],
-        verify_token=ENVIRONMENT["VERIFY_TOKEN"],
-        storage=None,  # the question that Meta asks first touches no store
-        clock=lambda: NOW,
-    )
-    server = make_server("127.0.0.1", 0, app)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    path = run.home / "config.yaml"
-    address = f"http://127.0.0.1:{server.server_port}/privacy"
-    path.write_text(path.read_text("utf-8").replace("https://example.org/privacy", address), "utf-8")
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    app.register_blueprint(questions(ENVIRONMENT["VERIFY_TOKEN"]))
+    with served(app) as url:
+        path = run.home / "config.yaml"
+        path.write_text(
+            path.read_text("utf-8").replace("https://example.org/privacy", f"{url}/privacy"), "utf-8"
+        )
+        yield url
 
 
 def test_setup_writes_greeting_menu_and_subscriptions_and_the_doctor_finds_them(run, graph, webhook):
