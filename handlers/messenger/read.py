@@ -61,22 +61,22 @@ def _reaction(body: dict[str, object], context: Context) -> Results:
 
 
 def _delivery(body: dict[str, object], context: Context) -> Results:
-    watermark = wire.instant(body.get("watermark"), context.now)
+    watermark = wire.passed(body.get("watermark"), context.now)
     if watermark is None:
         yield Unreadable("no readable watermark")
         return
     found = (wire.message_id(mid) for mid in wire.items(body.get("mids"))[:1000])
     event = MessagesDelivered(watermark=watermark, mids=tuple(mid for mid in found if mid), **context.common)
-    yield new_event(context, event, "delivered", context.psid, watermark.isoformat())
+    yield new_event(context, event, "delivered", context.psid, wire.whole(body.get("watermark")))
 
 
 def _read(body: dict[str, object], context: Context) -> Results:
-    watermark = wire.instant(body.get("watermark"), context.now)
+    watermark = wire.passed(body.get("watermark"), context.now)
     if watermark is None:
         yield Unreadable("no readable watermark")
         return
     event = MessagesRead(watermark=watermark, **context.common)
-    yield new_event(context, event, "read", context.psid, watermark.isoformat())
+    yield new_event(context, event, "read", context.psid, wire.whole(body.get("watermark")))
 
 
 def _optin(body: dict[str, object], context: Context) -> Results:

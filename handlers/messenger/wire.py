@@ -13,6 +13,7 @@ DIGITS = 30  # Python refuses to turn more than 4300 digits into a number; no ho
 
 _UNWANTED = re.compile(r"[\x00\ud800-\udfff]")  # no database takes NUL, and no encoder a lone surrogate
 _EARLIEST = datetime(2004, 1, 1, tzinfo=UTC)  # before this there was no Facebook
+_LATEST = datetime(4000, 1, 1, tzinfo=UTC)
 _SLACK = timedelta(minutes=10)  # clocks differ; a later instant would stretch the messaging window
 _HASHED_BYTES = 65_536
 
@@ -119,6 +120,12 @@ def instant(value: object, now: datetime) -> datetime | None:
         return None
     at = datetime.fromtimestamp(milliseconds // 1000, UTC) + timedelta(milliseconds=milliseconds % 1000)
     return at if _EARLIEST <= at <= now + _SLACK else None
+
+
+def passed(value: object, now: datetime) -> datetime | None:
+    """As `instant`, of something that has happened: what lies ahead of our clock, which can be behind, is now."""
+    at = instant(value, _LATEST)
+    return None if at is None else min(at, now)
 
 
 def digest(value: object) -> str:

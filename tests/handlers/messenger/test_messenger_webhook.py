@@ -6,7 +6,7 @@ import http.client
 import json
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -321,6 +321,21 @@ def test_numbers_of_any_size_are_read_past(value: object) -> None:
     item["read"], item["reaction"] = {"watermark": value}, {"mid": "m", "reaction": value}
     parsed = read_body({"entry": [{"messaging": [item, value]}]}, page_id=PAGE_ID, app_id=APP_ID, now=NOW)
     assert any(getattr(new.event, name, None) == "hei" for new in parsed.events for name in ("text", "title"))
+
+
+def test_a_receipt_is_the_same_event_however_far_our_clock_is_behind() -> None:
+    """What was sent before now has arrived, then; and Meta's next delivery of it is known."""
+    at = int((NOW + timedelta(hours=1)).timestamp() * 1000)
+    item = {"sender": {"id": PSID}, "recipient": {"id": PAGE_ID}, "timestamp": at}
+    for kind in ("delivery", "read"):
+        body = {"entry": [{"messaging": [item | {kind: {"watermark": at}}]}]}
+        behind, right = (
+            read_body(body, page_id=PAGE_ID, app_id=APP_ID, now=now).events[0]
+            for now in (NOW, NOW + timedelta(hours=2))
+        )
+        assert behind.key == right.key
+        assert behind.event.watermark == NOW
+        assert right.event.watermark == NOW + timedelta(hours=1)
 
 
 @given(st.binary(max_size=200))
