@@ -59,6 +59,25 @@ def test_first_words_without_danger_begin_as_ever_though_their_edit_overtook_the
     assert (line(chat, "m-first").text, line(chat, "m-first").edits) == ("hei du", 2)
 
 
+def test_the_old_words_of_a_caption_that_its_edit_overtook_are_read_for_danger(chat):
+    chat.contact_writes("hei")
+    chat.local.happens("A", MessageEdited(sent_at=chat.now, mid="m-late", text="glem det", number=1))
+    words = "jeg vil ta livet mitt"
+    said = chat.local.happens(
+        "A", AttachmentReceived(sent_at=chat.now, mid="m-late", kinds=("image",), text=words)
+    )
+    assert said[0].message.purpose is Purpose.CARD
+    assert line(chat, "m-late").text == "glem det"
+
+
+def test_the_next_message_is_read_together_with_the_words_that_stand_not_with_older_ones_that_came_late(chat):
+    chat.contact_writes("hei")
+    chat.local.happens("A", MessageEdited(sent_at=chat.now, mid="m-late", text="jeg vil ikke", number=1))
+    chat.local.happens("A", _words(chat, "m-late", "jeg har det greit"))
+    said = chat.local.happens("A", _words(chat, "m-next", "leve mer"))
+    assert said[0].message.purpose is Purpose.CARD
+
+
 def _words(chat, mid, text):
     return TextReceived(sent_at=chat.now, mid=mid, text=text)
 
