@@ -316,10 +316,14 @@ def _here_already(
 
 def _first_words(tx: Tx, contact_id: int, event: Event) -> tuple[Event, int | None]:
     """An edit that overtook its message is that message, in the words that stand now: with all that follows from
-    being written to, which nothing may hold back until the message itself comes. And the edit's number.
+    being written to, which nothing may hold back until the message itself comes. And the edit's number. An edit that
+    a later one overtook is an earlier wording.
     """
-    if not isinstance(event, MessageEdited) or tx.transcript.holds(contact_id, event.mid):
+    if not isinstance(event, MessageEdited):
         return event, None
+    if tx.transcript.holds(contact_id, event.mid):
+        is_older = event.number < tx.transcript.edits(contact_id, event.mid)
+        return (replace(event, number=EARLIER) if is_older else event), None
     said = TextReceived(sent_at=event.sent_at, standby=event.standby, mid=event.mid, text=event.text)
     return said, event.number
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bot.events import AttachmentReceived, MessageEdited, MessageWithdrawn, TextReceived
 from bot.messages import Purpose
 from storage.records import NewEvent
@@ -70,10 +72,17 @@ def test_the_old_words_of_a_caption_that_its_edit_overtook_are_read_for_danger(c
     assert line(chat, "m-late").text == "glem det"
 
 
-def test_the_next_message_is_read_together_with_the_words_that_stand_not_with_older_ones_that_came_late(chat):
+@pytest.mark.parametrize(
+    "late",
+    [lambda chat: _words(chat, "m-late", "jeg har det greit"),
+     lambda chat: MessageEdited(sent_at=chat.now, mid="m-late", text="jeg har det greit", number=1)],
+)  # fmt: skip
+def test_the_next_message_is_read_together_with_the_words_that_stand_not_with_older_ones_that_came_late(
+    chat, late
+):
     chat.contact_writes("hei")
-    chat.local.happens("A", MessageEdited(sent_at=chat.now, mid="m-late", text="jeg vil ikke", number=1))
-    chat.local.happens("A", _words(chat, "m-late", "jeg har det greit"))
+    chat.local.happens("A", MessageEdited(sent_at=chat.now, mid="m-late", text="jeg vil ikke", number=2))
+    chat.local.happens("A", late(chat))
     said = chat.local.happens("A", _words(chat, "m-next", "leve mer"))
     assert said[0].message.purpose is Purpose.CARD
 
