@@ -344,7 +344,9 @@ def _in_any_order(
         edit = EditEntry(mid=event.mid, text=kept(event.text), number=number, at=now)
         turn = replace(turn, effects=(*turn.effects, edit))
     if isinstance(event, TextReceived | AttachmentReceived) and tx.missed.is_known(f"withdrawn:{event.mid}"):
-        return replace(turn, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))
+        left = tuple(said for said in turn.conversation.recent if said.mid != event.mid)
+        conv = changed(turn.conversation, {"recent": left})
+        return replace(turn, conversation=conv, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))
     return turn
 
 

@@ -100,6 +100,7 @@ def test_what_was_taken_back_before_it_came_is_not_shown(chat):
         chat.local.happens("A", MessageWithdrawn(sent_at=chat.now, mid=mid), f"withdrawn:{mid}")
         chat.local.happens("A", event)
         assert (line(chat, mid).withdrawn, line(chat, mid).text) == (True, None)
+        assert mid not in [said.mid for said in chat.conv().recent], "nor kept beside the transcript"
 
 
 def test_what_was_taken_back_before_anybody_was_known_is_not_shown_and_makes_nobody_known(chat):
