@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bot.content import Content
-from bot.conversation import Conversation
+from bot.conversation import Conversation, changed
 from bot.decide import decide, receipt
 from bot.effects import EditEntry, Turn, WithdrawEntry
 from bot.events import (
@@ -255,7 +255,7 @@ class Inbound:
         event, number = _first_words(tx, taken.contact_id, event)
         conv = tx.conversations.get(taken.contact_id, now)
         turn = decide(conv, event, content, world_for(tx, conv, content, now, on_duty=on_duty), now)
-        return conv, _in_any_order(tx, event, turn, now, number)
+        return conv, _in_any_order(tx, conv, event, turn, now, number)
 
     def _failed(self, tx: Tx, taken: TakenEvent, error: Exception) -> None:
         """Try again; and when it fails always, set it aside, tell people, and leave nobody without an answer."""
@@ -308,33 +308,45 @@ def _here_already(
     """
     if event.mid is None or not tx.transcript.holds(contact_id, event.mid):
         return event
-    if not isinstance(event, TextReceived) or tx.transcript.words(contact_id, event.mid) == kept(event.text):
+    text = None if isinstance(event, ChoiceTapped) else event.text
+    if not text or tx.transcript.words(contact_id, event.mid) == kept(text):
         return None
-    return MessageEdited(sent_at=event.sent_at, mid=event.mid, text=event.text, number=EARLIER)
+    return MessageEdited(sent_at=event.sent_at, mid=event.mid, text=text, number=EARLIER)
 
 
 def _first_words(tx: Tx, contact_id: int, event: Event) -> tuple[Event, int | None]:
     """An edit that overtook its message is that message, in the words that stand now: with all that follows from
-    being written to, which nothing may hold back until the message itself comes. And the edit's number.
+    being written to, which nothing may hold back until the message itself comes. And the edit's number. An edit that
+    a later one overtook is an earlier wording.
     """
-    if not isinstance(event, MessageEdited) or tx.transcript.holds(contact_id, event.mid):
+    if not isinstance(event, MessageEdited):
         return event, None
+    if tx.transcript.holds(contact_id, event.mid):
+        is_older = event.number < tx.transcript.edits(contact_id, event.mid)
+        return (replace(event, number=EARLIER) if is_older else event), None
     said = TextReceived(sent_at=event.sent_at, standby=event.standby, mid=event.mid, text=event.text)
     return said, event.number
 
 
-def _in_any_order(tx: Tx, event: Event, turn: Turn, now: datetime, number: int | None) -> Turn:
+def _in_any_order(
+    tx: Tx, before: Conversation, event: Event, turn: Turn, now: datetime, number: int | None
+) -> Turn:
     """A change may come before its message: after an outage Meta repeats each delivery by itself.
 
     Then the new words stand alone, the old ones do not come after them, and what was taken back stays so.
     """
     if isinstance(event, MessageEdited) and event.number == EARLIER:
-        return replace(turn, effects=tuple(e for e in turn.effects if not isinstance(e, EditEntry)))
+        # Nor do they take the place of the new ones among those that the next message is read together with.
+        conv = changed(turn.conversation, {"recent": before.recent})
+        kept_effects = tuple(e for e in turn.effects if not isinstance(e, EditEntry))
+        return replace(turn, conversation=conv, effects=kept_effects)
     if isinstance(event, TextReceived) and number is not None:
         edit = EditEntry(mid=event.mid, text=kept(event.text), number=number, at=now)
         turn = replace(turn, effects=(*turn.effects, edit))
     if isinstance(event, TextReceived | AttachmentReceived) and tx.missed.is_known(f"withdrawn:{event.mid}"):
-        return replace(turn, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))
+        left = tuple(said for said in turn.conversation.recent if said.mid != event.mid)
+        conv = changed(turn.conversation, {"recent": left})
+        return replace(turn, conversation=conv, effects=(*turn.effects, WithdrawEntry(mid=event.mid, at=now)))
     return turn
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -113,7 +114,7 @@ class Claims(Store):
     def _begin(self, rows: Sequence[dict[str, object]], now: datetime) -> _Begun:
         """Mark those of `rows`, not written yet, that are claimed as they are written."""
         at, first = to_ms(now), dict[int, dict[str, object]]()
-        for row in rows:
+        for row in sorted(rows, key=itemgetter("place")):  # a card goes before what was written before it
             if row["state"] == "waiting":
                 first.setdefault(row["contact_id"], row)  # type: ignore[arg-type]
         left = self._most - len(self.begun)

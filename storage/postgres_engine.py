@@ -134,6 +134,12 @@ class PostgresEngine:
     def read(self, fn: Callable[[PostgresStatements], T]) -> T:
         """Run `fn` on one state of the database; see `engine.Engine`."""
         self._must_be_open()
+        try:
+            return self._read(fn)
+        except TryAgain:
+            return self._read(fn)
+
+    def _read(self, fn: Callable[[PostgresStatements], T]) -> T:
         with self._pool.begun("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") as connection:
             return fn(PostgresStatements(connection))
 

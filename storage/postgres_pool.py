@@ -15,7 +15,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from storage.errors import StorageUnavailable
-from storage.postgres_sql import Connection, translated
+from storage.postgres_sql import Connection, StalePlan, translated
 
 _WAIT_SECONDS = 5.0  # for a connection, when all are in use
 
@@ -38,6 +38,10 @@ class ConnectionPool:
             connection = self._begin(begin)
             try:
                 yield connection
+            except StalePlan:  # somebody has migrated: what lies idle is no better
+                connection.close()
+                self._close_idle()
+                raise
             finally:
                 self._give_back(connection)
         finally:

@@ -42,11 +42,16 @@ _NOT_OURS = (
     "25P03",  # the server ended a transaction that did nothing for long, and its connection
     "25006",  # it takes no writes for now: a managed server whose disk is full, a standby after a failover
 )
+_CHECKS_PLANS = "RevalidateCachedQuery"  # the message itself comes in the server's language
 _TELLS_ONLY_NAMES = "42"  # its messages quote the statement, which holds no value
 
 
 class TryAgain(StorageUnavailable):
     """The transaction met another one and was given up; run from the beginning it will do."""
+
+
+class StalePlan(TryAgain):
+    """A statement was prepared before its table got another column: this connection can never run it again."""
 
 
 def expand(statement: str) -> str:
@@ -80,6 +85,8 @@ def named(error: psycopg.Error) -> StorageError:
     state = error.sqlstate or ""
     if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
         return TryAgain(type(error).__name__)
+    if isinstance(error, errors.FeatureNotSupported) and error.diag.source_function == _CHECKS_PLANS:
+        return StalePlan(type(error).__name__)
     where = (error.diag.constraint_name, error.diag.table_name, error.diag.column_name)
     parts = [type(error).__name__, *filter(None, where)]
     if state.startswith(_TELLS_ONLY_NAMES) and error.diag.message_primary:

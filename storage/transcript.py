@@ -245,6 +245,11 @@ class Transcript(Store):
         """Whether there is a line with this mid, whoever wrote it."""
         return self._found(contact_id, mid) is not None
 
+    def edits(self, contact_id: int, mid: str) -> int:
+        """Which edit's words stand in the line with this mid; 0: the first ones, or there is no such line."""
+        row = self._found(contact_id, mid)
+        return 0 if row is None else int(row["edits"])
+
     def words(self, contact_id: int, mid: str) -> str | None:
         """What the line with this mid says now; None: nothing any more, or there is no such line."""
         row = self._one(

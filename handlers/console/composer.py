@@ -62,7 +62,9 @@ def write(contact_id: int) -> ResponseReturnValue:
         problem = ("cannot_read", t("composer.cannot_read", alias=named.alias))
     except NotPossible:
         problem = ("not_possible", t(f"composer.{_why_not(contact_id)}"))
-    keep_draft(contact_id, Written(words.mode, words.text if problem else ""))
+    is_kept = keep_draft(contact_id, Written(words.mode, words.text if problem else ""), seen)
+    if problem and not is_kept and not wants_json():  # a page without scripts comes back with what is kept
+        _keep_too(contact_id, words)
     if wants_json():
         return refused_json(*problem) if problem else jsonify(sent=True)
     if problem:
@@ -121,22 +123,39 @@ def draft(contact_id: int) -> ResponseReturnValue:
     row = parts().storage.read(lambda tx: tx.handoffs.row(contact_id))
     if row is None or not may_read(row, me()):
         abort(409)
-    keep_draft(contact_id, written())
+    if not keep_draft(contact_id, written(), number("seen")):
+        abort(409)  # the page is about to get those words, and keeps all of it then
     return "", 204
 
 
-def keep_draft(contact_id: int, words: Written) -> None:
-    """What the composer holds from now on; nothing, when there are no words."""
+def keep_draft(contact_id: int, words: Written, seen: int | None = None) -> bool:
+    """What the composer holds from now on; nothing, when there are no words. `seen`: the last line on its page.
+
+    False: words were held back after that and stand in the draft, which this page does not show. They stay.
+    """
     staff_id, at, packed = me().id, now(), words.pack()
 
-    def keep(tx: Tx) -> None:
+    def keep(tx: Tx) -> bool:
+        newer = [] if seen is None else tx.transcript.entries(contact_id, after_id=seen)
+        if any(entry.written_by == "system" and entry.detail == "held_back" for entry in newer):
+            return False
         if packed:
             tx.drafts.save(contact_id, staff_id, packed, at)
         else:
             tx.drafts.clear(contact_id, staff_id)
+        return True
 
     with suppress(Erased):  # the contact asked for deletion meanwhile: there is nothing left to keep it with
-        parts().storage.write(keep)
+        return parts().storage.write(keep)
+    return True
+
+
+def _keep_too(contact_id: int, words: Written) -> None:
+    """Keep these beside what the draft holds."""
+    staff_id = me().id
+    begun = Written.unpack(parts().storage.read(lambda tx: tx.drafts.get(contact_id, staff_id)))
+    mode = begun.mode if words.mode == "reply" else words.mode
+    keep_draft(contact_id, Written(mode, f"{begun.text}\n{words.text}".lstrip()))
 
 
 def kept_draft(contact_id: int) -> Written:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from bot.events import AttachmentReceived, MessageEdited, MessageWithdrawn, TextReceived
 from bot.messages import Purpose
 from storage.records import NewEvent
@@ -59,6 +61,32 @@ def test_first_words_without_danger_begin_as_ever_though_their_edit_overtook_the
     assert (line(chat, "m-first").text, line(chat, "m-first").edits) == ("hei du", 2)
 
 
+def test_the_old_words_of_a_caption_that_its_edit_overtook_are_read_for_danger(chat):
+    chat.contact_writes("hei")
+    chat.local.happens("A", MessageEdited(sent_at=chat.now, mid="m-late", text="glem det", number=1))
+    words = "jeg vil ta livet mitt"
+    said = chat.local.happens(
+        "A", AttachmentReceived(sent_at=chat.now, mid="m-late", kinds=("image",), text=words)
+    )
+    assert said[0].message.purpose is Purpose.CARD
+    assert line(chat, "m-late").text == "glem det"
+
+
+@pytest.mark.parametrize(
+    "late",
+    [lambda chat: _words(chat, "m-late", "jeg har det greit"),
+     lambda chat: MessageEdited(sent_at=chat.now, mid="m-late", text="jeg har det greit", number=1)],
+)  # fmt: skip
+def test_the_next_message_is_read_together_with_the_words_that_stand_not_with_older_ones_that_came_late(
+    chat, late
+):
+    chat.contact_writes("hei")
+    chat.local.happens("A", MessageEdited(sent_at=chat.now, mid="m-late", text="jeg vil ikke", number=2))
+    chat.local.happens("A", late(chat))
+    said = chat.local.happens("A", _words(chat, "m-next", "leve mer"))
+    assert said[0].message.purpose is Purpose.CARD
+
+
 def _words(chat, mid, text):
     return TextReceived(sent_at=chat.now, mid=mid, text=text)
 
@@ -72,6 +100,7 @@ def test_what_was_taken_back_before_it_came_is_not_shown(chat):
         chat.local.happens("A", MessageWithdrawn(sent_at=chat.now, mid=mid), f"withdrawn:{mid}")
         chat.local.happens("A", event)
         assert (line(chat, mid).withdrawn, line(chat, mid).text) == (True, None)
+        assert mid not in [said.mid for said in chat.conv().recent], "nor kept beside the transcript"
 
 
 def test_what_was_taken_back_before_anybody_was_known_is_not_shown_and_makes_nobody_known(chat):

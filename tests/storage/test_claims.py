@@ -65,6 +65,18 @@ def test_nothing_overtakes_an_earlier_message(storage: Storage, contact: int, ea
     assert (begun, looks) == ([], True)
 
 
+def test_a_card_is_begun_before_what_the_same_turn_says_first(storage: Storage, contact: int) -> None:
+    def write(tx: Tx) -> tuple[list[int], list[TakenSend]]:
+        tx.outbox.may_begin("w1", 9)
+        says = [(contact, bot_says()), (contact, bot_says("ring", Purpose.CARD))]
+        return tx.outbox.add_all(says, at(1), begins=True), tx.outbox.begun
+
+    ids, begun = storage.write(write)
+    assert [send.id for send in begun] == [ids[1]]
+    sent(storage, ids[1])
+    assert claimed(storage) == [ids[0]]
+
+
 @pytest.mark.parametrize("most", [0, 1])
 def test_no_more_is_begun_than_is_allowed(storage: Storage, contact: int, most: int) -> None:
     ids, begun, looks = written(storage, [contact, add_contact(storage, "1002")], most)

@@ -9,7 +9,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from storage_factories import NOW, URL, add_contact, alert, data_key, make_keys, make_storage, only_sqlite
+from storage_factories import (
+    NOW,
+    URL,
+    add_contact,
+    alert,
+    at,
+    data_key,
+    entry,
+    make_keys,
+    make_storage,
+    new,
+    only_sqlite,
+)
 
 from storage import Storage, StorageError, StorageUnavailable, Tx, WrongKey, open_storage
 
@@ -45,6 +57,27 @@ def test_a_new_store_is_not_current_until_migrated(fresh_url: str, tmp_path: Pat
     assert storage.is_current()
     storage.migrate(NOW)
     storage.close()
+
+
+def test_whoever_runs_while_another_migrates_goes_on(make: Callable[..., Storage]) -> None:
+    """What a connection has prepared is of the tables as they were."""
+    running, migrating = make(), make()
+    contact = add_contact(running)
+
+    def goes_on(number: int) -> None:
+        running.write(lambda tx: tx.inbox.add([new(f"m{number}")], at(number)))
+        running.write(lambda tx: tx.transcript.add(contact, entry(mid=f"m{number}")))
+        taken = running.write(
+            lambda tx: [tx.inbox.done([each.id], NOW) for each in tx.inbox.take(at(number))]
+        )
+        entries = running.read(lambda tx: tx.transcript.entries(contact))
+        assert (len(taken), len(entries)) == (1, number)
+
+    for number in range(1, 9):
+        goes_on(number)
+    for table in ("inbox", "entry"):
+        migrating.write(lambda tx, table=table: tx.run(f"ALTER TABLE {table} ADD COLUMN later TEXT"))
+    goes_on(9)
 
 
 @pytest.mark.processes

@@ -13,7 +13,8 @@
   };
   let draftTimer = null,
     keptText = `${mode()}\n${text.value}`,
-    busy = false;
+    busy = false,
+    back = null; // what was held back while words were on their way to the server
 
   // An empty box says what would become of the words in it.
   const empty = text.placeholder;
@@ -31,7 +32,7 @@
     const now = `${mode()}\n${text.value}`;
     if (now === keptText || busy) return;
     try {
-      const answer = await send(composer.dataset.draft, { text: text.value, mode: mode() });
+      const answer = await send(composer.dataset.draft, { text: text.value, mode: mode(), seen: $("seen").value });
       if (!answer.ok) throw new Error(String(answer.status));
       keptText = now;
       $("draft-state").textContent = text.value ? say("kept") : "";
@@ -83,6 +84,7 @@
     $("send").removeAttribute("aria-disabled");
     text.focus();
     count();
+    if (back) talk.heldBack(back);
     refresh().then(toEnd);
   }
 
@@ -99,8 +101,13 @@
   talk.heldBack = ({ mode: wanted, text: kept }) => {
     const begun = keptText.slice(keptText.indexOf("\n") + 1),
       own = text.value;
+    back = busy ? { mode: wanted, text: kept } : null;
     if (busy || kept === own) return;
-    text.value = own === begun ? kept : own.trim() ? `${kept.replace(begun, "").trim()}\n${own}` : kept;
+    const note = begun.trimEnd();
+    let alone = kept; // without what was begun: before a reply, behind a note
+    if (wanted === "reply" && kept.endsWith(begun)) alone = kept.slice(0, kept.length - begun.length);
+    else if (wanted !== "reply" && kept.startsWith(note)) alone = kept.slice(note.length);
+    text.value = own === begun ? kept : own.trim() ? `${alone.trim()}\n${own}` : kept;
     const radio = $(`mode-${wanted}`);
     if (radio && own === begun) radio.checked = true;
     $("confirm-unsafe").hidden = false;
@@ -276,7 +283,7 @@
         method: "POST",
         keepalive: true,
         headers: { "X-CSRFToken": csrf },
-        body: new URLSearchParams({ text: text.value, mode: mode() }),
+        body: new URLSearchParams({ text: text.value, mode: mode(), seen: $("seen").value }),
       });
   });
   placeholder();

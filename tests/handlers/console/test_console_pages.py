@@ -289,6 +289,26 @@ def test_what_pause_held_back_comes_to_an_open_page_with_its_thread(house, amali
     assert answer["draft"] == {"mode": "reply", "text": "Er du trygg?"}
 
 
+def test_what_pause_held_back_is_not_written_over_by_a_page_that_does_not_show_it(house, amalie):
+    contact, browser = house.waiting(), house.browser(amalie)
+    house.deeds.claim(contact, amalie)
+    browser.post(f"/c/{contact}/write", text="Er du trygg?", mode="reply", seen=10**6)
+    seen = house.storage.read(lambda tx: tx.transcript.last_id(contact))
+    house.student("PAUSE")
+
+    def draft():
+        return house.storage.read(lambda tx: tx.drafts.get(contact, amalie.id))
+
+    assert browser.post(f"/c/{contact}/draft", text="Jeg er", mode="reply", seen=seen).status_code == 409
+    browser.post(f"/c/{contact}/write", text="Ringer Jonas", mode="note", seen=seen)
+    assert draft() == "reply\nEr du trygg?"
+    browser.post(f"/c/{contact}/write", text="Jeg er her", mode="reply", seen=seen)  # it must be confirmed
+    assert draft() == "reply\nEr du trygg?\nJeg er her"
+    seen = house.storage.read(lambda tx: tx.transcript.last_id(contact))
+    assert browser.post(f"/c/{contact}/draft", text="Jeg er her", mode="reply", seen=seen).status_code == 204
+    assert draft() == "reply\nJeg er her"
+
+
 def test_a_thread_is_refreshed_only_for_a_page_whose_opening_was_recorded(house, amalie):
     contact, browser = house.waiting(), house.browser(amalie)
     house.deeds.claim(contact, amalie)
