@@ -65,6 +65,8 @@ class PostBox:
         except Exception as error:
             if first is not None:
                 return self.read(fn, limit, now, then=then)
+            if not tried:
+                raise  # none was given away yet
             if len(tried) > 1:  # one of them: alone, each shows what it is
                 return sum(self.read(fn, 1, now, then=then) for _ in tried)
             self._set_aside(tried, type(error).__name__, "event_set_aside", now)

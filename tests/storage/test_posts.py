@@ -100,6 +100,24 @@ def test_a_post_that_breaks_its_reader_holds_up_no_other_and_is_told_of(storage:
     assert incidents(storage) == ["event_set_aside"]
 
 
+def test_no_post_is_blamed_for_a_fault_that_came_before_any_was_read(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(storage, b"one")
+    with monkeypatch.context() as broken:
+
+        def fails(self: Posts, limit: int) -> None:
+            raise ValueError("a row that is no row")
+
+        broken.setattr(Posts, "next", fails)
+        with pytest.raises(ValueError, match="no row"):
+            storage.posts.read(Reader(), 9, NOW, first=Reader())
+    assert incidents(storage) == []
+    reader = Reader()
+    storage.posts.read(reader, 9, NOW)
+    assert reader.read == [b"one"]
+
+
 def test_what_was_set_aside_is_tried_again_at_the_next_start(storage: Storage) -> None:
     keep(storage, b"poison")
     storage.posts.read(Reader(b"poison"), 9, NOW)
