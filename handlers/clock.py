@@ -15,6 +15,20 @@ def real() -> datetime:
     return datetime.now(UTC)
 
 
+class PutBack:
+    """Tells whoever asks it often that a clock has been put back: once, each time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen_at = clock()
+
+    def __call__(self) -> datetime | None:
+        """Now, if the clock was put back since the last call."""
+        now, before = self._clock(), self._seen_at
+        self._seen_at = now
+        return now if now < before - STEP_BACK else None
+
+
 class MovableClock:
     """Runs like the real one, from wherever it was put: for the demo and for conversations in a terminal."""
 

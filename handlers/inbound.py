@@ -31,7 +31,7 @@ from bot.events import (
 )
 from bot.long_text import kept
 from bot.rescue import rescue
-from handlers.clock import STEP_BACK, Clock
+from handlers.clock import Clock, PutBack
 from handlers.sender import Sender
 from handlers.turns import is_plain, keep, on_duty_now, save, save_plain, world_for
 from storage import Post, Storage, StorageUnavailable, Tx
@@ -72,7 +72,7 @@ class Inbound:
         self._sender = sender
         self._content = content
         self._clock = clock
-        self._seen_at = clock()
+        self._put_back = PutBack(clock)
 
     def take_in(self) -> int:
         """Handle what is here, and when that is little, what was posted; how many posts and events that were.
@@ -138,10 +138,8 @@ class Inbound:
 
     def _mind_the_clock(self) -> None:
         """Before posts are read by a clock that was put back: what waits must not lie ahead of what they hold."""
-        now = self._clock()
-        if now < self._seen_at - STEP_BACK:
+        if now := self._put_back():
             self._storage.write(lambda tx: tx.worker.clock_went_back(now))
-        self._seen_at = now
 
     def handle_some(self, limit: int = AT_ONCE) -> int:
         """Handle the next events that are due, at most `limit`; how many. Each either wholly or not at all."""

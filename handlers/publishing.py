@@ -78,11 +78,6 @@ class Preview:
         """On earlier sets, all together."""
         return sum(each.students for each in self.standing)
 
-    @property
-    def at_gone(self) -> int:
-        """Of them, those whose step is gone."""
-        return sum(each.students for each in self.standing if each.gone)
-
 
 class Publishing:
     """One per process. Every method may be called from any thread."""

@@ -19,7 +19,7 @@ from handlers.alerting.mentions import MentionNews
 from handlers.alerting.shifts import ShiftNews
 from handlers.catch_up import CatchUp
 from handlers.channel import Channel
-from handlers.clock import STEP_BACK, Clock
+from handlers.clock import STEP_BACK, Clock, PutBack
 from handlers.inbound import AT_ONCE, Inbound, ReadPosts
 from handlers.sender import Sender
 from handlers.timed import Timed
@@ -68,7 +68,7 @@ class Worker:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._timed = Timed()
-        self._seen_at = clock()
+        self._put_back = PutBack(clock)
 
     def take_place(self, wait_seconds: float = OVERLAP_SECONDS) -> None:
         """Be the worker of this database; with PostgreSQL one of them. Raises storage.AnotherWorker.
@@ -86,7 +86,7 @@ class Worker:
     def start(self) -> None:
         """Take over what a dead worker left, then work. Raises as `take_place`."""
         self.take_place()
-        now = self._seen_at = self._clock()
+        now = self._clock()
         self._storage.write(lambda tx: self._take_over(tx, now))
         self._storage.posts.take_over()
         jobs.recover_unbegun(self._storage, now)
@@ -195,9 +195,8 @@ class Worker:
 
     def _sweep(self) -> None:
         now = self._clock()
-        if now < self._seen_at - STEP_BACK:
-            self._storage.write(lambda tx: tx.worker.clock_went_back(now))
-        self._seen_at = now
+        if at := self._put_back():
+            self._storage.write(lambda tx: tx.worker.clock_went_back(at))
         jobs.recover_unbegun(self._storage, now)  # of a worker that died beside us
         jobs.recover_sends(self._storage, now, in_flight=self._sender.in_flight)
         jobs.settle_unknown(self._storage, now)

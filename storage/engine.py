@@ -88,10 +88,6 @@ class Engine(Protocol):
     def post_box(self) -> Engine:
         """Where posts are kept until they are read: this database, or one beside it that wakes the same listeners."""
 
-    @property
-    def version(self) -> str:
-        """Of the database software."""
-
     def write(self, fn: Callable[[Statements], T], *, flushes: bool = True) -> T:
         """Run `fn` in a write transaction; returns after the commit is durable, or raises and nothing is kept.
 

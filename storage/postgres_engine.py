@@ -61,22 +61,17 @@ class PostgresEngine:
         self._bell = PostgresBell(self._connect)
         self._pool = ConnectionPool(self._connect, _MOST_CONNECTIONS)
         try:
-            self._version = self._first_look()
+            self._first_look()
         except BaseException:
             self._bell.close()
             raise
 
-    @property
-    def version(self) -> str:
-        """Of the server."""
-        return f"PostgreSQL {self._version.split()[0]}"
-
-    def _first_look(self) -> str:
-        """The server's version. What is wrong is said without the URL's own words: one is a password."""
+    def _first_look(self) -> None:
+        """Whether it can be reached. What is wrong is said without the URL's own words: one is a password."""
         problem: StorageError
         try:
-            with self._connect() as connection:
-                return connection.info.parameter_status("server_version") or "?"
+            with self._connect():
+                return
         except psycopg.OperationalError as error:
             problem = StorageUnavailable(_why_not(error))
         except psycopg.Error:

@@ -122,11 +122,6 @@ class SqliteEngine:
         if self.read(is_missing):
             self.write(lambda statements: statements.run(statement))
 
-    @property
-    def version(self) -> str:
-        """Of SQLite."""
-        return f"SQLite {sqlite3.sqlite_version}"
-
     def _connect(self, *, reads_only: bool = False) -> Any:
         connection = sqlite3.connect(
             str(self._path),

@@ -36,11 +36,6 @@ class Storage:
             self.read(self._check_keys)
 
     @property
-    def database_version(self) -> str:
-        """Of the database software in use, such as "SQLite 3.53.4" or "PostgreSQL 15.18"."""
-        return self._engine.version
-
-    @property
     def single_worker(self) -> bool:
         """Whether one worker at most may work on this database: what another left in flight is nobody's."""
         return self._engine.worker_lock is not None

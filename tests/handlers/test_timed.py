@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from patience import PATIENCE
 
-from handlers.timed import Timed, wall
+from handlers.clock import real
+from handlers.timed import Timed
 from storage import StorageUnavailable
 
 HOUR = 3600
@@ -22,7 +23,7 @@ def clock():
 
 @pytest.fixture
 def timed(clock):
-    made = Timed(lambda: wall() + clock["ahead"])
+    made = Timed(lambda: real() + clock["ahead"])
     made.start()
     yield made
     made.stop()
