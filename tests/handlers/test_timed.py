@@ -8,8 +8,7 @@ from datetime import timedelta
 import pytest
 from patience import PATIENCE
 
-from handlers.clock import real
-from handlers.timed import Timed
+from handlers.timed import Timed, wall
 from storage import StorageUnavailable
 
 HOUR = 3600
@@ -23,7 +22,7 @@ def clock():
 
 @pytest.fixture
 def timed(clock):
-    made = Timed(lambda: real() + clock["ahead"])
+    made = Timed(lambda: wall() + clock["ahead"])
     made.start()
     yield made
     made.stop()
