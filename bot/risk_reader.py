@@ -21,7 +21,7 @@ _TOGETHER = 40  # words of earlier messages that are looked at
 # Several harmless messages in a row look graver than each of them: so much more makes them high. But a thought in
 # pieces is thinned by all that is said between: so much less makes it elevated.
 _SURER, _SOONER = 0.6, 0.1
-_FEW, _HASTY = 8, 0.2  # with fewer words than this much more makes it elevated: little is easily misread
+_FEW, _HASTY = 8, 0.6  # with fewer words than this much more makes it elevated: little is easily misread
 _NEARLY = 1.0  # below the mark for danger: with less, gravity counts for nothing
 
 

@@ -53,7 +53,7 @@ FEWEST = 2  # texts in which a feature must stand to have a weight
 STEPS = 127  # a weight is one of so many steps either way
 # From these scores on a text is elevated, and high. Set on other texts than these, whose harmless ones are mostly
 # twins of danger; see README.md.
-ELEVATED, HIGH = 0.6, 0.4
+ELEVATED, HIGH = 0.6, 0.5
 GROUPS = {
     "C": "C-indirect", "D": "D-self-harm", "E": "E-medical", "F": "F-violence", "G": "G-threat", "H": "H-assault",
     "I": "I-control", "J": "J-psychosis", "K": "K-eating", "L": "L-child", "M": "M-blackmail", "O": "O-distress",
@@ -67,21 +67,23 @@ CLEAR = 60  # hundredths by which a category must stand out
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One text as numbers: where its features stand, and what they count."""
+    """One text as numbers: which its features are, where they stand, and what they count."""
 
     item: Item
     tokens: tuple[Token, ...]
-    places: array[int]
+    features: array[int]
+    places: array[int]  # several features may share one
     counts: array[float]
 
 
 def examples_of(items: Sequence[Item]) -> list[Example]:
     """Every text that has a word in it."""
     found = []
+    known: dict[str, int] = {}
     for item in items:
         tokens = tokens_as_sent(item.text)
         if tokens:
-            found.append(_example(item, tokens))
+            found.append(_example(item, tokens, known))
     return found
 
 
@@ -90,19 +92,24 @@ def tokens_as_sent(text: str) -> tuple[Token, ...]:
     return tuple(token for line in text.splitlines() for token in tokens_of(read([line])))
 
 
-def _example(item: Item, tokens: tuple[Token, ...]) -> Example:
-    counts: Counter[int] = Counter()
+def _example(item: Item, tokens: tuple[Token, ...], known: dict[str, int]) -> Example:
+    counts: Counter[str] = Counter()
     squares = 0.0
     for index, token in enumerate(tokens):
         for piece in pieces(token.text):
-            counts[number(piece)] += PIECE
+            counts[piece] += PIECE
             squares += PIECE * PIECE
         for feature, count, _ in phrases(tokens, index):
-            counts[number(feature)] += count
+            counts[feature] += count
             squares += count * count
     scale = 1 / sqrt(squares)
-    places = sorted(counts)
-    return Example(item, tokens, array("I", places), array("f", [counts[at] * scale for at in places]))
+    return Example(
+        item,
+        tokens,
+        array("I", [known.setdefault(feature, len(known)) for feature in counts]),
+        array("I", map(number, counts)),
+        array("f", [count * scale for count in counts.values()]),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,16 +140,21 @@ def fit(examples: Sequence[Example], meant_by: Callable[[Item], tuple[bool, floa
     """
     seen: Counter[int] = Counter()
     for example in examples:
-        seen.update(example.places)
+        seen.update(example.features)
     data = []
     for example in examples:
         kept = [
             (at, count)
-            for at, count in zip(example.places, example.counts, strict=True)
-            if seen[at] >= FEWEST
+            for feature, at, count in zip(example.features, example.places, example.counts, strict=True)
+            if seen[feature] >= FEWEST
         ]
         data.append((*meant_by(example.item), [at for at, _ in kept], [count for _, count in kept]))
-    weights, steps = [0.0] * (1 << BITS), [1e-3] * (1 << BITS)
+    # While it learns, only the places in use are kept, side by side: most of them are empty.
+    used = sorted({at for _, _, places, _ in data for at in places})
+    close = {at: index for index, at in enumerate(used)}
+    for _, _, places, _ in data:
+        places[:] = [close[at] for at in places]
+    weights, steps = [0.0] * len(used), [1e-3] * len(used)
     bias, bias_steps = 0.0, 1e-3
     draw = random.Random(SEED)
     for _ in range(ROUNDS):
@@ -159,7 +171,10 @@ def fit(examples: Sequence[Example], meant_by: Callable[[Item], tuple[bool, floa
                 by = slope * count
                 square = steps[at] = steps[at] + by * by
                 weights[at] -= RATE * by / sqrt(square)
-    return Head(weights, bias)
+    wide = [0.0] * (1 << BITS)
+    for at, weight in zip(used, weights, strict=True):
+        wide[at] = weight
+    return Head(wide, bias)
 
 
 def groups_of(examples: Sequence[Example]) -> dict[str, dict[str, int]]:
