@@ -21,7 +21,7 @@ from zlib import crc32
 from bot.risk_words import Reading
 
 VERSION = "4"  # of the file; another number when the features are others
-BITS = 22
+BITS = 21
 MASK = (1 << BITS) - 1
 SHORTEST, LONGEST = 3, 5  # characters of a piece, the edge of the word counted as one
 PIECE = 0.5  # what a piece counts beside a row of words: every word has many pieces
