@@ -201,7 +201,10 @@ class Sender:
             if not self._on_trial(now):
                 return []
             limit = 1
-        return self._storage.write(lambda tx: tx.outbox.claim(now, self._worker, limit))
+        # Asked inside: what a send that comes home during a stop leaves behind it is for the next worker.
+        return self._storage.write(
+            lambda tx: [] if self._stopping.is_set() else tx.outbox.claim(now, self._worker, limit)
+        )
 
     def _wait_for_slot(self, stop: threading.Event) -> int:
         """How many sends may begin; waits a moment while there is none."""
