@@ -150,3 +150,32 @@ def test_an_age_that_is_told_with_it_hides_no_danger():
             told = phrases.read(last + age, earlier)
             assert told is not None and told.category != YOUNG, (last, age)
             assert told.tier.rank >= without.tier.rank, (last, age)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nei, ingen tanker om å dø, men jeg skulle ønske jeg ikke våknet",
+        "nope not thinking of hurting myself, i already cut",
+        "no not suicidal, just waiting for the pills to work",
+        "no. not suicidal. just dont want to be alive",
+        "not suicidal just done with living",
+        "nei, tenker ikke på å ta livet mitt. ikke lenger. har bestemt meg",
+        "nei vil ikke ta livet mitt, bare forsvinne for alltid",
+        "what do you do if a student says he wants to die? it's me",
+    ],
+)
+def test_a_no_with_danger_behind_it_is_read(text: str) -> None:
+    assert _reader().read(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nei nei, ingen tanker om å ta livet mitt, er bare lei av pensum",
+        "no no, not suicidal, just behind with chemistry",
+        "nah, never thought of hurting myself, just needed to complain",
+    ],
+)
+def test_a_plain_no_is_no_alarm(text: str) -> None:
+    assert _reader().read(text) is None
