@@ -98,6 +98,12 @@ def alert_channels_of(
     return found
 
 
+def channels_of(env: Environment) -> frozenset[Channel]:
+    """The names of the ways to tell staff that are set up, as `alert_channels_of` makes them."""
+    named: dict[Channel, object] = {"push": True, "email": env.smtp_url, "webhook": env.alert_webhook_url}
+    return frozenset(name for name, is_there in named.items() if is_there)
+
+
 def letters_of(env: Environment, settings: Settings) -> Mail | None:
     """The way to the mail server, if one is named."""
     from handlers.alerting.mail import Mail
@@ -219,7 +225,7 @@ class Service:
         self._env, self._clock, self._demo = env, clock, demo
         self._storage = storage_of(env)
         role = "serve" if with_worker else "web"
-        self._content = Published(self._storage, clock, role, env.home, files_of)
+        self._content = Published(self._storage, clock, role, env.home, files_of, channels=channels_of(env))
         self._with_worker = with_worker
         self._live: console.Live | None = None
         self._worker: Worker | None = None
@@ -281,7 +287,7 @@ class Service:
 def serve_worker(env: Environment) -> None:
     """The worker process, until SIGTERM."""
     storage = storage_of(env)
-    content = Published(storage, clocks.real, "worker", env.home, files_of)
+    content = Published(storage, clocks.real, "worker", env.home, files_of, channels=channels_of(env))
     worker = worker_of(env, storage, content, clocks.real)
     stop = threading.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

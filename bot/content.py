@@ -22,7 +22,7 @@ from bot.risk_model import RiskModel
 from bot.risk_model import parse as parse_model
 from bot.risk_reader import Reader, RiskReader
 from bot.services import ServiceList, Services
-from bot.settings import Settings, Words
+from bot.settings import Channel, Settings, Words
 from bot.texts import Texts, read_texts
 from bot.versions import Plan
 from bot.yaml_text import BadYamlError, Located, Problem, read_yaml, validate
@@ -49,11 +49,16 @@ class Content:
     replies: Replies
     number: int | None = None  # of the published set; None: nothing is pinned, everybody is on these flows
     plans: tuple[tuple[int, Plan], ...] = ()  # what later sets make of conversations under way
+    channels: frozenset[Channel] | None = None  # ways to tell staff that are set up; None: not known, so all
 
     @cached_property
     def buttons(self) -> dict[tuple[str, str, str | None], tuple[Choice, ...]]:
         """By flow, step and language, kept by whoever makes them."""
         return {}
+
+    def has_channel(self, name: Channel) -> bool:
+        """Whether staff who are not at the console may be told this way; the banner reaches nobody who is away."""
+        return name != "banner" and (self.channels is None or name in self.channels)
 
     @cached_property
     def danger_choices(self) -> tuple[tuple[str, DangerMark, frozenset[str]], ...]:

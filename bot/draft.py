@@ -133,15 +133,16 @@ class Draft:
 
     @property
     def somebody_is_told(self) -> bool:
-        """Outside the hours somebody is told of this danger: the ladder's `closed` does not say `nobody: true`, or
-        people were alarmed just before closing time, and the ladder goes on.
+        """Outside the hours somebody is told of this danger: the ladder's `closed` has a rung for its tier and the
+        service a way to tell it, or people were alarmed just before closing time, and the ladder goes on.
         """
-        heard_at = self.conv.danger.heard_at if self.conv.danger else None
-        if heard_at is not None and self.content.hours.has_just_closed(heard_at, self.now):
+        danger = self.conv.danger
+        if danger is None:
+            return False
+        if danger.heard_at is not None and self.content.hours.has_just_closed(danger.heard_at, self.now):
             return True
-        ladder = getattr(self.content.settings, "ladder", None)
-        closed = getattr(ladder, "closed", None)
-        return closed is not None and not getattr(closed, "nobody", True)
+        rungs = self.content.settings.ladder.closed.of(danger.tier.value)
+        return any(self.content.has_channel(name) for rung in rungs for name in rung.channels)
 
     def heard(self, danger: Danger) -> Danger:
         """People are alarmed of this danger now, if it is high or critical."""

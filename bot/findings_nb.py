@@ -283,6 +283,7 @@ SENTENCES: Mapping[str, str] = {
     "{a} is nobody: write {b} under contacts": "{a} er ingen: skriv {b} under contacts",
     "open: critical and high each need a rung": "open: critical og high trenger hvert sitt trinn",
     "critical: the first two rungs are one person; if they do not hear it, nobody else does": "critical: de to første trinnene er samme person; hører ikke hun det, gjør ingen det",
+    "outside the hours nobody is told of a wish to die without a plan before the next opening; name somebody, if only as for critical": "utenfor åpningstiden får ingen vite om et ønske om å dø uten en plan før neste åpning; nevn noen, om så bare som for critical",
     "outside the hours nobody would be woken: name a contact or a webhook for critical, or write nobody: true": "utenfor åpningstiden ville ingen bli vekket: nevn en kontakt eller en webhook for critical, eller skriv nobody: true",
     "there is one rung; if it is not heard, nobody else is told": "det er ett trinn; blir det ikke hørt, får ingen andre vite det",
     "write the console's own address; it stands in every notification": "skriv adressen til konsollen; den står i hvert varsel",

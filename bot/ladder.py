@@ -236,6 +236,11 @@ def warnings(settings: Settings) -> list[str]:
             "ladder.closed: outside the hours nobody would be woken: name a contact or a webhook for critical,"
             " or write nobody: true"
         )
+    if closed.critical and not closed.high:
+        found.append(
+            "ladder.closed.high: outside the hours nobody is told of a wish to die without a plan before the next"
+            " opening; name somebody, if only as for critical"
+        )
     for part, rungs in (("open", settings.ladder.open.critical), ("closed", closed.critical)):
         if len(rungs) == 1:
             found.append(

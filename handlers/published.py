@@ -20,6 +20,7 @@ from typing import Literal
 from bot.content import CONFIG, SERVICES, Content, load_content
 from bot.errors import ContentError
 from bot.risk_reader import LateReader, Reader
+from bot.settings import Channel
 from handlers.clock import Clock
 from handlers.memory import give_back
 from storage import Storage, StorageError, StorageUnavailable, Tx
@@ -106,14 +107,26 @@ def newest_good(
 class Published:
     """One per process. Call it for the content in use."""
 
-    def __init__(self, storage: Storage, clock: Clock, role: str, folder: Path, read: Read) -> None:
-        """`folder`: whose files are compared with what is published. `role`: web, worker or serve.
+    def __init__(
+        self,
+        storage: Storage,
+        clock: Clock,
+        role: str,
+        folder: Path,
+        read: Read,
+        *,
+        channels: frozenset[Channel] | None = None,
+    ) -> None:
+        """`folder`: whose files are compared with what is published. `role`: web, worker or serve. `channels`: see
+        `Content`.
 
         Raises PeerSupportError when there is no set that can be used.
         """
         self._storage, self._clock, self._folder, self._read = storage, clock, folder, read
         self._late = role == "web"
-        self._content, self.problem = newest_good(storage, late=self._late)
+        found, self.problem = newest_good(storage, late=self._late)
+        self._channels = channels
+        self._content = replace(found, channels=channels)
         self._tried = self._content.number
         self.differs: tuple[str, ...] = ()  # files on disk that are not as published
         self._compared: object = None
@@ -190,7 +203,7 @@ class Published:
         if real and (problem := show_services(self._storage, content, now)):
             self._refuse(f"set {newest}: {_without_words(problem)}")
             return
-        self._content, self.problem = content, None
+        self._content, self.problem = replace(content, channels=self._channels), None
         log.info("content_in_use", extra={"version": str(newest)})
 
     def _refuse(self, problem: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 
 from bot.content import Content
+from bot.settings import Channel as StaffChannel
 from handlers import jobs
 from handlers.alerting.climber import Climber
 from handlers.alerting.colleagues import ColleagueNews
@@ -29,7 +30,8 @@ log = logging.getLogger("peersupport.worker")
 HANDLERS = 4  # threads that handle events, where several can; one where the store takes one writer at a time
 BREATH_SECONDS = 0.025  # after less than a full batch; nobody who writes notices
 TIMERS_REST_SECONDS = 0.1  # timers are minutes away, and each set one wakes whoever looks for them
-TELLERS = 3  # threads that send alerts: a channel that hangs must not hold up the others
+TELLERS = 2  # threads that send alerts, for each channel: one that hangs must not hold up the others
+TOLD_BY: tuple[StaffChannel, ...] = ("webhook", "email", "push")
 NAP_SECONDS = 0.5  # the net below waking: nothing waits longer than this for a lost wake-up
 STOP_SECONDS = 12.0  # for all loops together; a platform that asked us to stop kills us soon after
 OVERLAP_SECONDS = STOP_SECONDS + 3.0  # a restart may begin the next process before the last one has ended
@@ -103,7 +105,11 @@ class Worker:
         if self._climber is not None:
             climber = self._climber
             loops.append(("ladder", lambda: self._loop(climber.climb, "alerts")))
-            loops += [(f"tell-{n}", lambda: self._loop(climber.send_one, "alerts")) for n in range(TELLERS)]
+            loops += [
+                (f"tell-{name}-{n}", lambda name=name: self._loop(lambda: climber.send_one(name), "alerts"))  # type: ignore[misc]
+                for name in TOLD_BY
+                for n in range(TELLERS)
+            ]
         if self._notices:
             loops.append(("notices", lambda: self._loop(self._tell_colleagues, "alerts")))
         for name, run in loops:

@@ -19,18 +19,24 @@ from storage.times import from_ms, from_ms_or_none, to_ms
 _NEVER = 1 << 53  # beyond every time
 _FAR_MS = 600_000  # no pause of ours before another try is as long
 _KEPT = timedelta(days=90)
+_MACHINE_MS = 15_000  # nobody reads and types so fast
 _UNUSABLE = ", ".join(f"'{code}'" for code in sorted(UNUSABLE))
 
 _CLIMB = (
-    "SELECT alert.id, alert.contact_id, alert.tier, alert.armed, alert.climb,"
+    "SELECT alert.id, alert.contact_id, alert.tier, alert.armed, alert.climb,"  # noqa: S608 - fixed words
     " alert.raised_at, COALESCE(alert.armed_at, alert.raised_at) AS armed_at,"
     " alert.acknowledged_at, alert.resumed_at, alert.drill,"
     " (SELECT MAX(created_at) FROM outbox WHERE outbox.contact_id = alert.contact_id AND purpose = 'supporter'"
-    " AND (alert.drill = 1 OR state NOT IN ('failed', 'dropped', 'lapsed'))) AS replied_at,"
+    # What Meta has not taken has reached nobody; a drill's words never go there.
+    " AND (alert.drill = 1 OR state IN ('sent', 'delivered', 'seen'))) AS replied_at,"
+    # An answer within seconds is a machine's, such as Meta's own "thanks for your message".
     " (SELECT MAX(at) FROM entry WHERE entry.contact_id = alert.contact_id AND written_by = 'inbox'"
-    " AND at >= alert.acknowledged_at) AS inbox_at,"
+    " AND at >= alert.acknowledged_at AND NOT EXISTS (SELECT 1 FROM entry AS before"
+    " WHERE before.contact_id = entry.contact_id AND before.written_by = 'contact'"
+    f" AND before.at BETWEEN entry.at - {_MACHINE_MS} AND entry.at)) AS inbox_at,"
+    # A note alone is no action.
     " (SELECT MAX(at) FROM escalation_entry JOIN escalation ON escalation.id = escalation_id"
-    " WHERE escalation.alert_id = alert.id AND by_id IS NOT NULL) AS acted_at"
+    " WHERE escalation.alert_id = alert.id AND by_id IS NOT NULL AND kind <> 'note') AS acted_at"
     " FROM alert WHERE alert.closed_at IS NULL"
 )
 _FIRED = (
@@ -46,7 +52,10 @@ _WANTED = (
     " WHERE rung.id = telling.rung_id AND rung.climb = alert.climb AND alert.closed_at IS NULL"
     " AND (alert.acknowledged_at IS NULL OR alert.resumed_at IS NOT NULL)))"
 )
-_DUE = f"state IN ('waiting', 'unknown') AND channel <> 'banner' AND next_try_at <= :now AND {_WANTED}"
+_DUE = (
+    "state IN ('waiting', 'unknown') AND channel <> 'banner' AND channel = COALESCE(:channel, channel)"
+    f" AND next_try_at <= :now AND {_WANTED}"
+)
 
 
 class Rungs(Store):
@@ -142,16 +151,18 @@ class Rungs(Store):
 
     # Sending.
 
-    def is_due(self, now: datetime) -> bool:
+    def is_due(self, now: datetime, channel: str | None = None) -> bool:
         """Whether `claim` would find something."""
-        return self._one(f"SELECT id FROM telling WHERE {_DUE} LIMIT 1", now=to_ms(now)) is not None  # noqa: S608
+        found = self._one(f"SELECT id FROM telling WHERE {_DUE} LIMIT 1", now=to_ms(now), channel=channel)  # noqa: S608
+        return found is not None
 
-    def claim(self, now: datetime, worker: str) -> TakenTelling | None:
-        """Give this worker the next notification; it is in state `sending` from now on."""
+    def claim(self, now: datetime, worker: str, channel: str | None = None) -> TakenTelling | None:
+        """Give this worker the next notification; it is in state `sending` from now on. `channel` None: of any."""
         at = to_ms(now)
         candidate = self._one(
             f"SELECT id FROM telling WHERE {_DUE} ORDER BY next_try_at, id LIMIT 1 {{skip_locked}}",  # noqa: S608
             now=at,
+            channel=channel,
         )
         if candidate is None:
             return None

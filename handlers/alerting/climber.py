@@ -102,12 +102,12 @@ class Climber:
 
     # Sending.
 
-    def send_one(self) -> bool:
-        """Send one notification that is due."""
+    def send_one(self, channel: Channel | None = None) -> bool:
+        """Send one notification that is due; `channel`: by this one only, so that it waits for no other."""
         now = self._clock()
-        if not self._storage.read(lambda tx: tx.rungs.is_due(now)):
+        if not self._storage.read(lambda tx: tx.rungs.is_due(now, channel)):
             return False
-        taken = self._storage.write(lambda tx: tx.rungs.claim(now, self._worker))
+        taken = self._storage.write(lambda tx: tx.rungs.claim(now, self._worker, channel))
         if taken is None:
             return False
         with self._lock:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
+import socket
 import ssl
+import threading
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from handlers.alerting.notice import ChannelFailed, Notice
 
-TIMEOUT_SECONDS = 8.0  # for each answer of the server
+TIMEOUT_SECONDS = 8.0  # for each answer of the server,
+LIMIT_SECONDS = 15.0  # and for all of it, however slowly the server sends its bytes
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -25,6 +30,7 @@ class Mail:
         sender: str,
         context: ssl.SSLContext | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        limit_seconds: float = LIMIT_SECONDS,
     ) -> None:
         parts = urlsplit(url)
         self._implicit = parts.scheme == "smtps"
@@ -34,7 +40,8 @@ class Mail:
         self._sender = sender
         self._domain = sender.rpartition("@")[2] or "localhost"
         self._context = context or ssl.create_default_context()
-        self._timeout = timeout_seconds
+        self._timeout = min(timeout_seconds, limit_seconds)
+        self._limit = limit_seconds
 
     def tell(self, notice: Notice) -> tuple[int, ...]:
         """Hand it to the mail server, which says yes or no."""
@@ -65,11 +72,11 @@ class Mail:
             raise ChannelFailed("no_connection", again=True) from None
 
     def _server(self) -> smtplib.SMTP:
+        where = (self._host, self._port, self._domain)
+        limits = {"limit_seconds": self._limit, "timeout": self._timeout}
         if self._implicit:
-            return smtplib.SMTP_SSL(
-                self._host, self._port, self._domain, timeout=self._timeout, context=self._context
-            )
-        return smtplib.SMTP(self._host, self._port, self._domain, timeout=self._timeout)
+            return _BoundedTls(*where, **limits, context=self._context)
+        return _Bounded(*where, **limits)
 
     def _secure(self, server: smtplib.SMTP) -> None:
         if self._implicit:
@@ -99,3 +106,42 @@ class Mail:
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
         return message
+
+
+class _Bounded(smtplib.SMTP):
+    """Is cut off so many seconds after it was connected: smtplib's own timeout begins anew with every byte."""
+
+    limit_seconds: float
+    _watch: threading.Timer | None = None
+
+    def __init__(self, *where: Any, limit_seconds: float, **options: Any) -> None:
+        self.limit_seconds = limit_seconds
+        super().__init__(*where, **options)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        found: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        # A copy: TLS takes the socket itself over, now or later.
+        self._watch = threading.Timer(self.limit_seconds, _cut, (found.dup(),))
+        self._watch.daemon = True
+        self._watch.start()
+        return found
+
+    def close(self) -> None:
+        watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.cancel()
+            watch.args[0].close()
+        super().close()
+
+
+class _BoundedTls(smtplib.SMTP_SSL, _Bounded):
+    """The same with TLS from the start."""
+
+    def __init__(self, *where: Any, limit_seconds: float, **options: Any) -> None:
+        self.limit_seconds = limit_seconds
+        smtplib.SMTP_SSL.__init__(self, *where, **options)
+
+
+def _cut(copy: socket.socket) -> None:
+    with copy, contextlib.suppress(OSError):
+        copy.shutdown(socket.SHUT_RDWR)

@@ -263,5 +263,10 @@ def test_closed_hours_without_a_pager_are_warned_of_unless_that_is_a_decision(co
     assert any("nobody: true" in warning for warning in warnings(silent))
     mailed = Ladder(closed=ClosedRungs(critical=(rung("coordinator"), rung("duty_lead", 5))))
     assert warnings(content.settings.model_copy(update={"ladder": mailed})) != []
-    paged = Ladder(closed=ClosedRungs(critical=(rung("coordinator", 0, "webhook"), rung("duty_lead", 5))))
+    pager = (rung("coordinator", 0, "webhook"), rung("duty_lead", 5))
+    paged = Ladder(closed=ClosedRungs(critical=pager, high=pager))
     assert warnings(content.settings.model_copy(update={"ladder": paged})) == []
+    half = Ladder(closed=ClosedRungs(critical=pager))
+    assert any(
+        "closed.high" in said for said in warnings(content.settings.model_copy(update={"ladder": half}))
+    )

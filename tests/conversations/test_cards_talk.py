@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 from signs import LETTERS, Talk, sign, signs_content
@@ -15,6 +14,7 @@ from bot.draft import Draft
 from bot.effects import SendMessage
 from bot.fill import units
 from bot.messages import Purpose
+from bot.settings import ClosedRungs, Ladder, NamedContact, Rung
 
 CONTENT = signs_content()
 OPEN, NIGHT = oslo("2026-11-25 12:00"), oslo("2026-11-29 03:00")
@@ -128,19 +128,37 @@ def test_card_at_night_says_when_we_read_and_to_write_again_if_messenger_asks_fo
     assert "Skriv gjerne et ord da" not in weeknight
 
 
-def with_ladder(nobody: bool):
-    """Settings with a ladder for the closed hours, as config.yaml may have one."""
-    ladder = SimpleNamespace(closed=SimpleNamespace(nobody=nobody))
-    return replace(CONTENT, settings=CONTENT.settings.model_copy(update={"ladder": ladder}))
+def at_night(*channels: str, set_up: frozenset[str] | None = None):
+    """The shipped content with two who are told at night of what is critical; `set_up`: what the service has."""
+    rungs = tuple(
+        Rung(tell=f"contact:{name}", after_minutes=0, channels=channels) for name in ("vakt", "sjef")
+    )
+    contacts = {"vakt": NamedContact(phone="123"), "sjef": NamedContact(phone="124")}
+    ladder = Ladder(contacts=contacts, closed=ClosedRungs(critical=rungs))
+    return replace(CONTENT, settings=CONTENT.settings.model_copy(update={"ladder": ladder}), channels=set_up)
 
 
 def test_card_at_night_says_that_somebody_gets_an_alert_only_when_somebody_is_named():
-    named = talk(NIGHT, (), content=with_ladder(nobody=False)).writes(sign("A", "critical"))
+    named = talk(NIGHT, (), content=at_night("webhook")).writes(sign("A", "critical"))
     assert "En av oss får varsel" in named.said[0]
     assert "jeg vet ikke når" in named.writes("hallo").said[0]
-    for content in (CONTENT, with_ladder(nobody=True)):
-        said = talk(NIGHT, (), content=content).writes(sign("A", "critical")).said[0]
-        assert "varsel" not in said and "leser dette fra" in said
+    said = talk(NIGHT, ()).writes(sign("A", "critical")).said[0]
+    assert "varsel" not in said and "leser dette fra" in said
+
+
+@pytest.mark.parametrize(
+    ("content", "tier"),
+    [
+        (at_night("webhook"), "high"),
+        (at_night("webhook", set_up=frozenset({"push", "email"})), "critical"),
+        (at_night("banner"), "critical"),
+    ],
+    ids=["another tier is told", "no such channel is set up", "nobody is at the console"],
+)
+def test_card_at_night_promises_no_alert_that_would_reach_nobody(content, tier):
+    writer = talk(NIGHT, (), content=content).writes(sign("B" if tier == "high" else "A", tier))
+    assert "varsel" not in writer.said[0] and "leser dette fra" in writer.said[0]
+    assert "varsel" not in writer.writes("hallo").said[0]
 
 
 def alerted(writer: Talk) -> list[str]:

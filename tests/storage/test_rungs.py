@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from storage_factories import NOW, add_contact, alert, all_bytes, at, in_threads, supporter_says, talk
 
 from bot.conversation import Tier
+from bot.effects import AddEntry
 from bot.ladder import Step, Telling
 from bot.settings import Rung
 from storage import Storage, Tx
@@ -189,13 +190,34 @@ def test_a_persons_words_and_recorded_actions_are_seen(storage: Storage, contact
         return climb.replied_at, climb.acted_at
 
     assert seen() == (None, None)
-    storage.write(lambda tx: tx.outbox.add(contact, supporter_says(), at(5)))
+    outbox_id = storage.write(lambda tx: tx.outbox.add(contact, supporter_says(), at(5)))
+    assert seen() == (None, None)  # it has not gone yet
+    storage.write(lambda tx: tx.outbox.confirm(contact, outbox_id, "m1", at(6)))
     assert seen() == (at(5), None)
     record = storage.write(lambda tx: tx.escalations.open_for(alert_id, at(6)))
     storage.write(lambda tx: tx.escalations.add(record, None, "raised", {}, at(6)))
     assert seen() == (at(5), None)
-    storage.write(lambda tx: tx.escalations.add(record, 7, "note", {"text": "x"}, at(7)))
-    assert seen() == (at(5), at(7))
+    storage.write(lambda tx: tx.escalations.add(record, 7, "note", {"text": "."}, at(7)))
+    assert seen() == (at(5), None)  # a note alone is no action
+    storage.write(lambda tx: tx.escalations.add(record, 7, "asked", {"asked": True}, at(8)))
+    assert seen() == (at(5), at(8))
+
+
+@pytest.mark.parametrize(("seconds", "counts"), [(3, False), (40, True)])
+def test_an_answer_from_elsewhere_counts_unless_it_came_as_fast_as_a_machines(
+    storage: Storage, contact: int, alert_id: int, seconds: int, counts: bool
+) -> None:
+    storage.write(lambda tx: tx.alerts.acknowledge(alert_id, 7, "Kari", at(1)))
+
+    def say(who: str, when: datetime) -> None:
+        entry = AddEntry(written_by=who, kind="text", mid=f"{who}-1", at=when, text="hei")  # type: ignore[arg-type]
+        storage.write(lambda tx: tx.transcript.add_all([tx.transcript.line(contact, entry)]))
+
+    say("contact", at(2))
+    say("inbox", at(2) + timedelta(seconds=seconds))
+    climb = storage.read(lambda tx: tx.rungs.climb(alert_id))
+    assert climb is not None
+    assert (climb.replied_at is not None) == counts
 
 
 def test_the_student_is_told_once_for_each_arming_by_whichever_way(

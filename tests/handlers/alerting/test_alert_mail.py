@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import email
 import socket
+import threading
 from dataclasses import replace
 
 import pytest
@@ -136,3 +137,22 @@ def test_nobody_without_an_address_is_written_to():
 def test_an_address_cannot_smuggle_in_a_header():
     with pytest.raises(ValueError, match="linefeed"):
         mail("smtp://127.0.0.1:1").tell(replace(NOTICE, email="a@example.org\nBcc: all@example.org"))
+
+
+@pytest.mark.parametrize("scheme", ["smtp", "smtps"])
+def test_a_mail_server_that_sends_its_bytes_one_by_one_is_left_after_a_while(scheme):
+    stop = threading.Event()
+
+    def drip(listening):
+        with contextlib.suppress(OSError):
+            conn, _ = listening.accept()
+            with conn:
+                while not stop.wait(0.02):
+                    conn.sendall(b"220-wait\r\n" if scheme == "smtp" else b"\x16")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        where = f"{scheme}://127.0.0.1:{listening.getsockname()[1]}"
+        failed = failing(mail(where, limit_seconds=0.3))
+        stop.set()
+    assert (failed.code, failed.again) == ("no_connection", True)
