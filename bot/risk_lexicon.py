@@ -40,9 +40,9 @@ class _Row:
         self.wide = wide
         self.end = end  # the element that may follow where nothing else may; None: anything may
         self.anchor = steps[anchor].number
-        self.need = 0  # the elements it cannot do without, as bits
-        for step in steps:
-            if not (step.optional or step.gap):
+        self.need = 0  # the elements it cannot do without beside its rarest, as bits
+        for place, step in enumerate(steps):
+            if place != anchor and not (step.optional or step.gap):
                 self.need |= 1 << step.number
         self.before = tuple(reversed(steps[:anchor]))
         self.after = tuple(steps[anchor + 1 :])
