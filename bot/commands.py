@@ -94,7 +94,7 @@ def _stop(draft: Draft) -> None:
         return
     if conv.has_people:
         handoff.close(draft, None, _left(draft))
-    draft.change(flow=None, asked=None, stopped=Stopped.STOP)
+    draft.change(flow=None, asked=None, stopped=Stopped.STOP, elsewhere_waits_since=None)
     draft.do(CancelTimers(names=frozenset({"flow", "wait:1", "wait:2", "idle", "elsewhere"})))
     draft.say(Purpose.ANSWER, "stop.done")
 
