@@ -110,8 +110,8 @@ def _open_questions(draft: Draft) -> list[str]:
     found = []
     if conv.asked and _is_open(draft, conv.asked_at):
         found.append(conv.asked)
-    if conv.danger and conv.danger.asked in SAFETY and conv.flow is None:  # a flow that runs has asked since
-        found.append(conv.danger.asked)
+    if conv.danger and conv.danger.asked and conv.flow is None:  # a flow that runs has asked since
+        found += {conv.danger.asked.removesuffix("_over")} & SAFETY
     if any(choice.payload == "b:call:cannot" for choice in silence.choices(draft, None)):
         found.append("call")
     return found

@@ -95,6 +95,7 @@ _BY_LETTER: Mapping[str, tuple[Card, Card]] = {
 }
 IN_DANGER = "O-danger"  # the category of "I'm in danger"
 FIRE = "E-fire"
+UNREADABLE = "O-unreadable"  # words in no language that we know: what is said to them comes in both
 CARDS = tuple(dict.fromkeys([*(card for pair in _BY_LETTER.values() for card in pair), _FIRE, _DANGER]))
 KEYS = tuple(card.key for card in CARDS)
 SERVICES = tuple(dict.fromkeys(service for card in CARDS for service in card.then))

@@ -14,7 +14,6 @@ from bot.conversation import Status, Stopped, Tier
 from bot.draft import ROUTINE, Draft
 from bot.effects import CancelTimers, CountFeedback, DropPending, HoldBack, Record
 from bot.messages import Purpose
-from bot.risk import Finding
 
 WORDS: Mapping[str, frozenset[str]] = {
     "help": frozenset({"help", "hjelp"}),
@@ -95,7 +94,7 @@ def _stop(draft: Draft) -> None:
         return
     if conv.has_people:
         handoff.close(draft, None, _left(draft))
-    draft.change(flow=None, asked=None, stopped=Stopped.STOP)
+    draft.change(flow=None, asked=None, stopped=Stopped.STOP, elsewhere_waits_since=None)
     draft.do(CancelTimers(names=frozenset({"flow", "wait:1", "wait:2", "idle", "elsewhere"})))
     draft.say(Purpose.ANSWER, "stop.done")
 
@@ -156,14 +155,7 @@ def settle(draft: Draft, question: str, answer: str, *, mid: str | None, text: s
         draft.change(erase_asked_at=None)
     match question, answer:
         case "help", "danger":
-            finding = Finding(
-                tier=Tier.CRITICAL,
-                category="O-danger",
-                rule="answer:in_danger",
-                matched=(),
-                language=draft.conv.language,
-            )
-            danger.hit(draft, finding, mid=mid)
+            safety.in_danger(draft, mid)
         case "help", "talk":
             queue.open_handoff(draft)
         case "help", _:

@@ -121,7 +121,11 @@ class Danger:
     card_leads: tuple[str, ...] = ()  # the services that led the cards since the last repetition
     line_at: datetime | None = None  # last short line against silence
     soft_at: datetime | None = None  # last soft question
-    asked: str | None = None  # the question that waits for an answer: soft, alone, near, now, friend, place
+    soft_owed: bool = (
+        False  # it was not asked because somebody else spoke with them, who has not answered since
+    )
+    asked: str | None = None  # what waits for an answer: soft, soft_over, alone, near, now, friend, place
+    echo_at: datetime | None = None  # another app spoke for the first time since the last sign
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +160,7 @@ class Conversation:
     last_inbound_at: datetime | None = None  # newest sent_at that opens the messaging window
     stopped: Stopped = Stopped.NO
     elsewhere_since: datetime | None = None  # somebody answered in Meta's inbox; the bot is silent
+    elsewhere_waits_since: datetime | None = None  # their first message there that nobody has answered
     closed_reply_at: datetime | None = None
     closed_reply_for: datetime | None = None  # the opening that the last closed reply named
     closed_at: datetime | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot import cards, closed, notice, silence, soft
+from bot import cards, closed, elsewhere, notice, silence, soft
 from bot import language as languages
 from bot.cards import Card
 from bot.conversation import LANGUAGES, Danger, Status, Stopped, Tier
@@ -54,6 +54,7 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
     if finding.tier.rank >= Tier.HIGH.rank:
         draft.do(CancelTimers(names=None))  # of the flow and of ordinary waiting
     _raise_tier(draft, finding)
+    elsewhere.student_wrote(draft)
     if finding.tier.rank < Tier.HIGH.rank:
         soft.ask(draft)
         return
@@ -107,17 +108,15 @@ def _raise_tier(draft: Draft, finding: Finding) -> None:
                 tier=finding.tier if rises else conv.handoff.tier,
                 category=finding.category if rises or not conv.handoff.category else conv.handoff.category,
                 rules=tuple(dict.fromkeys((*conv.handoff.rules, finding.rule))),
-                # Who answered in Meta's inbox before this has not answered it.
-                answered_at=None if conv.status is Status.WAITING else conv.handoff.answered_at,
                 unanswered=True,
                 muted_by=(),  # danger is heard by everybody
             )
         )
-    old = draft.conv.danger
-    if old is None or finding.tier.rank >= old.tier.rank:
-        base = old or Danger(tier=finding.tier, category=finding.category, raised_at=draft.now)
-        base = replace(base, tier=finding.tier, category=finding.category)
-        draft.change(danger=draft.heard(base))
+    found = draft.conv.danger or Danger(tier=finding.tier, category=finding.category, raised_at=draft.now)
+    if finding.tier.rank >= found.tier.rank:
+        found = draft.heard(replace(found, tier=finding.tier, category=finding.category))
+    # Who spoke in Meta's inbox before this has not answered it.
+    draft.change(danger=replace(found, echo_at=None))
 
 
 # The card.

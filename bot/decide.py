@@ -27,7 +27,7 @@ from bot import (
     timers,
 )
 from bot import language as languages
-from bot.conversation import Conversation, Said, Status, Stopped
+from bot.conversation import Conversation, Said, Status
 from bot.draft import Draft, World
 from bot.effects import (
     AddEntry,
@@ -92,7 +92,8 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
             elsewhere.control(draft, event)
         case ReferralReceived():
             _note_inbound(draft, event)
-            if draft.conv.flow is None and not draft.conv.has_people and not elsewhere.is_silent(draft):
+            elsewhere.student_is_here(draft, standby=event.standby)
+            if draft.conv.flow is None and not draft.conv.has_people and draft.conv.elsewhere_since is None:
                 queue.resume(draft)
                 talk.begin(draft)
         case TimerDue():
@@ -201,7 +202,7 @@ def _is_foreign(draft: Draft, text: str) -> bool:
 
 
 def _people_answer(draft: Draft) -> bool:
-    return elsewhere.is_silent(draft) or draft.conv.status is Status.CLAIMED
+    return draft.conv.elsewhere_since is not None or draft.conv.status is Status.CLAIMED
 
 
 def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageEdited, whole: str) -> bool:
@@ -215,8 +216,7 @@ def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageE
         if finding is not None and _is_answer_above_all(draft, text, finding):
             finding = None
     _remember(draft, event.mid, text, event.sent_at)
-    if event.standby:
-        elsewhere.overheard(draft)
+    elsewhere.student_is_here(draft, standby=event.standby)
     if finding is not None:
         danger.hit(draft, finding, mid=event.mid, text=text)
     return finding is not None
@@ -225,8 +225,7 @@ def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageE
 def _tapped(draft: Draft, event: ChoiceTapped) -> None:
     title = kept(event.title)
     draft.do(AddEntry(written_by="contact", kind="choice", mid=event.mid, at=event.sent_at, text=title))
-    if event.standby:
-        elsewhere.overheard(draft)
+    elsewhere.student_is_here(draft, standby=event.standby)
     payload = event.payload
     finding = talk.means_danger(draft, None, payload) if payload is not None else None
     if payload is None or not _is_ours(draft, payload):
@@ -261,8 +260,7 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
             detail=",".join(event.kinds),
         )
     )
-    if event.standby:
-        elsewhere.overheard(draft)
+    elsewhere.student_is_here(draft, standby=event.standby)
     if event.text and _is_danger(draft, event, event.text):
         return
     queue.resume(draft)
@@ -285,7 +283,8 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
 def _edited(draft: Draft, event: MessageEdited) -> None:
     """An edit is read for danger again, and shown; the earlier wording is not kept."""
     draft.do(EditEntry(mid=event.mid, text=kept(event.text), number=event.number, at=draft.now))
-    if not _is_danger(draft, event, event.text) and draft.conv.stopped is Stopped.NO:
+    if not _is_danger(draft, event, event.text) and silence.waits_flagged(draft):
+        queue.resume(draft)  # as after a new message
         silence.break_silence(draft)
 
 
@@ -328,16 +327,15 @@ def _old_button(draft: Draft, payload: str | None) -> None:
 def _people_have_it(draft: Draft) -> None:
     if draft.conv.status is Status.CLAIMED:
         handoff.student_wrote(draft)
-    if elsewhere.is_silent(draft):
-        elsewhere.student_wrote(draft)
-    if silence.waits_in_danger(draft):
-        silence.break_silence(draft)
+    elsewhere.student_wrote(draft)
+    silence.break_silence(draft)
 
 
 def _while_waiting(draft: Draft) -> None:
-    """They write while they wait: kept for the supporter. In danger nobody meets silence; nobody is flooded."""
-    if silence.waits_in_danger(draft):
-        silence.break_silence(draft)
-    elif not soft.heard(draft):
+    """They write while they wait: kept for the supporter. Nobody flagged meets silence; nobody is flooded."""
+    if soft.is_owed(draft):
+        soft.ask(draft)
+    elif not silence.waits_in_danger(draft) and not soft.heard(draft):
         closed.reply(draft)
         queue.wait_on(draft)
+    silence.break_silence(draft)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bot import closed, erasure, queue
+from bot import closed, erasure, queue, soft
 from bot.conversation import Danger, Handoff, Status, Tier
 from bot.draft import Draft
 from bot.effects import (
@@ -50,8 +50,9 @@ def claim(draft: Draft, by: Person) -> None:
     if conv.status is not Status.WAITING or conv.handoff is None:
         raise NotPossible("nobody waits here")
     draft.conv = conv.moved(Status.CLAIMED)
-    # Whoever answered before was in Meta's inbox.
-    draft.change(handoff=replace(conv.handoff, answered_at=None, unanswered=True))
+    draft.change(
+        handoff=replace(conv.handoff, answered_at=None, unanswered=True)
+    )  # who has it now has not answered
     hold(draft, by)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         acknowledged(draft, by)
@@ -119,10 +120,9 @@ def release(draft: Draft, by: Person, *, why: str | None = None) -> None:
         Record(action="released", by=None if why else by.id, detail=why),
     )
     queue.set_waiting_timers(draft)
-    if draft.conv.danger and draft.conv.danger.asked == "soft":
-        queue.set_soft_timer(draft)
     if draft.may_disturb:
         _say_left(draft)
+    soft.take_up(draft)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         _alert_again(draft, "released")
 
@@ -217,9 +217,11 @@ def _watch_for_silence(draft: Draft) -> None:
 
 
 def drop_questions(draft: Draft) -> None:
-    """A person has written: "yes" is their answer now, not the bot's. Buttons still mean what they say."""
-    danger = draft.conv.danger
-    draft.change(asked=None, asked_at=None, danger=replace(danger, asked=None) if danger else None)
+    """A person has written: "yes" is their answer now, not the bot's, and what is heavy is theirs to ask about.
+    Buttons still mean what they say.
+    """
+    danger = replace(draft.conv.danger, asked=None, soft_owed=False) if draft.conv.danger else None
+    draft.change(asked=None, asked_at=None, danger=danger)
 
 
 def student_wrote(draft: Draft) -> None:
@@ -302,6 +304,7 @@ def goodbye(draft: Draft) -> tuple[str, tuple[Choice, ...]] | None:
 def give_back(draft: Draft, by: Person) -> None:
     """After somebody answered in Meta's inbox: the bot may speak again."""
     queue.speak_again(draft)
+    soft.take_up(draft)
     draft.do(Record(action="given_back", by=by.id))
 
 
@@ -315,7 +318,9 @@ def lower_tier(draft: Draft, by: Person, tier: Tier, reason: str) -> None:
     draft.change(handoff=replace(handoff, tier=tier))
     if draft.conv.danger:
         heard_at = draft.conv.danger.heard_at if tier.rank >= Tier.HIGH.rank else None
-        draft.change(danger=replace(draft.conv.danger, tier=tier, asked=None, heard_at=heard_at))
+        draft.change(
+            danger=replace(draft.conv.danger, tier=tier, asked=None, soft_owed=False, heard_at=heard_at)
+        )
     draft.do(Record(action="tier_lowered", by=by.id, detail=f"{handoff.tier.value}>{tier.value}"))
     if tier.rank < Tier.HIGH.rank:
         draft.do(CloseAlert(by=by.id, at=draft.now, what="closed"))

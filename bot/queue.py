@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from bot import closed, notice
@@ -126,9 +125,7 @@ def speak_again(draft: Draft) -> None:
     """The silence for Meta's inbox is over. Whoever waits, waits for us again."""
     if draft.conv.elsewhere_since is None:
         return
-    draft.change(elsewhere_since=None)
+    draft.change(elsewhere_since=None, elsewhere_waits_since=None)
     draft.do(CancelTimers(names=frozenset({"elsewhere"})))
-    handoff = draft.conv.handoff
-    if draft.conv.status is Status.WAITING and handoff is not None:
-        draft.change(handoff=replace(handoff, answered_at=None))
+    if draft.conv.status is Status.WAITING:
         set_waiting_timers(draft)

@@ -17,7 +17,7 @@ CANNOT_CALL, PLACE = "answer:cannot_call", "answer:place"  # on the alert: call 
 def answer(draft: Draft, question: str, given: str, *, mid: str | None, text: str = "") -> None:
     """An answer to a safety question, perhaps by an old button. `text`: as typed.
 
-    Every answer has a text, until a person answers: then it is theirs.
+    Every answer has a text. Once a person has answered it is theirs: then it is one line.
     """
     if question == "call":
         _cannot_call(draft, mid)
@@ -30,12 +30,23 @@ def answer(draft: Draft, question: str, given: str, *, mid: str | None, text: st
     draft.do(CancelTimers(names=frozenset({"soft"})))
     if found is not None:
         danger.hit(draft, found, mid=mid, text=text)
-        if (question, given) == ("now", "yes") and not silence.something_was_said(draft):
-            _say(draft, "card.now_yes")
+        if not silence.something_was_said(draft):
+            _say(draft, "card.now_yes" if question == "now" else "card.danger")
         return
     if (question, given) == ("soft", "unsure"):
         danger.raise_quietly(draft, f"answer:{question}_{given}", mid=mid)
     _say(draft, f"soft.{given}" if question == "soft" else f"card.{question}_{given}")
+
+
+def in_danger(draft: Draft, mid: str | None) -> None:
+    """ "I'm in danger", under the word HELP. The card may have come a moment ago: this has a text all the same."""
+    language = draft.conv.language
+    found = Finding(
+        tier=Tier.CRITICAL, category=IN_DANGER, rule="answer:in_danger", matched=(), language=language
+    )
+    danger.hit(draft, found, mid=mid)
+    if not silence.something_was_said(draft):
+        _say(draft, "card.danger")
 
 
 def meaning(draft: Draft, question: str, given: str, text: str) -> Finding | None:
@@ -70,11 +81,11 @@ def _together(draft: Draft, text: str) -> Finding | None:
 def _cannot_call(draft: Draft, mid: str | None) -> None:
     """Told to the people at once; one question, where they are."""
     _to_people(draft, CANNOT_CALL, mid)
-    waiting = draft.conv.danger
-    if waiting is None or not _may_speak(draft):
-        return
-    draft.change(danger=replace(waiting, asked="place", line_at=draft.now))
-    silence.say(draft, "cannot_call.open" if draft.is_open else "cannot_call.away")
+    if draft.conv.danger is not None and not _is_with_a_person(draft):
+        draft.change(danger=replace(draft.conv.danger, asked="place", line_at=draft.now))
+        silence.say(draft, "cannot_call.open" if draft.is_open else "cannot_call.away")
+    elif not silence.something_was_said(draft):
+        silence.say(draft, "cannot_call.person")
 
 
 def place_is_asked(draft: Draft) -> bool:
@@ -88,8 +99,7 @@ def place_told(draft: Draft, mid: str) -> None:
     if waiting is not None:
         draft.change(danger=replace(waiting, asked=None, line_at=draft.now))
     _to_people(draft, PLACE, mid)
-    if _may_speak(draft):
-        silence.say(draft, "cannot_call.place_open" if draft.is_open else "cannot_call.place_away")
+    silence.say(draft, "cannot_call.place_open" if draft.is_open else "cannot_call.place_away")
 
 
 def _to_people(draft: Draft, rule: str, mid: str | None) -> None:
@@ -106,13 +116,10 @@ def _to_people(draft: Draft, rule: str, mid: str | None) -> None:
     draft.do(AddEntry(written_by="system", kind="event", mid=None, at=draft.now, detail=shown))
 
 
-def _may_speak(draft: Draft) -> bool:
-    """No person has answered: until then every answer has a text."""
-    return silence.waits_in_danger(draft) or not (
-        draft.conv.status is Status.CLAIMED or draft.conv.elsewhere_since
-    )
+def _is_with_a_person(draft: Draft) -> bool:
+    """A supporter has them, and nobody in danger waits for the first answer."""
+    return draft.conv.status is Status.CLAIMED and not silence.waits_in_danger(draft)
 
 
 def _say(draft: Draft, key: str) -> None:
-    if _may_speak(draft):
-        silence.say(draft, key)
+    silence.say(draft, "card.answer_person" if _is_with_a_person(draft) else key)

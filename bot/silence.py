@@ -1,4 +1,6 @@
-"""Nobody flagged high or critical is left in silence until a person answers: one short line, now and then."""
+"""Nobody flagged is left in silence: one short line, now and then. In danger until a person answers, and elevated
+while they wait.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot import cards
-from bot.conversation import Tier
+from bot.conversation import LANGUAGES, Status, Tier
 from bot.draft import Draft
 from bot.effects import SendMessage
 from bot.messages import BotMessage, Choice, Purpose
@@ -30,36 +32,73 @@ def waits_in_danger(draft: Draft) -> bool:
         draft.conv.has_people
         and handoff
         and handoff.tier.rank >= Tier.HIGH.rank
-        and handoff.answered_at is None
+        and (draft.conv.status is Status.WAITING or handoff.answered_at is None)
     )
 
 
+def waits_flagged(draft: Draft) -> bool:
+    """Elevated, high or critical, and no person has them: what they write is not met with silence."""
+    waits_unsure = draft.conv.status is Status.WAITING and draft.conv.tier is Tier.ELEVATED
+    return waits_unsure or waits_in_danger(draft)
+
+
 def break_silence(draft: Draft) -> None:
-    """One short line (numbers, who reads and when), at most every ten minutes, until a person answers."""
+    """One short line (numbers, who reads and when), at most every ten minutes, to whoever is flagged and waits."""
     danger = draft.conv.danger
-    if waits_in_danger(draft) and not is_recent(draft, danger.line_at if danger else None):
+    if not waits_flagged(draft) or _may_be_answered_elsewhere(draft):
+        return
+    if is_recent(draft, danger.line_at if danger else None):
+        return
+    if something_was_said(draft):
+        _line_was_said(draft)
+    else:
         say_line(draft)
 
 
-def say_line(draft: Draft) -> bool:
-    """The short line, with the buttons of the question that waits."""
-    said = say(draft, f"card.line_{here(draft)}")
-    if said and draft.conv.danger:
-        draft.change(danger=replace(draft.conv.danger, line_at=draft.now))
+def _may_be_answered_elsewhere(draft: Draft) -> bool:
+    """Somebody else speaks in the thread: a person, or an app by itself.
+
+    In danger that keeps us quiet for a while, counted from the first time since the last sign. Elevated is asked
+    about, and told, when nobody has answered there.
+    """
+    if draft.conv.elsewhere_since is None:
+        return False
+    if not waits_in_danger(draft):
+        return True
+    danger = draft.conv.danger
+    patience = timedelta(minutes=draft.content.settings.waiting.unread_elsewhere_minutes)
+    return bool(danger and danger.echo_at and draft.now - danger.echo_at < patience)
+
+
+def say_line(draft: Draft, *, first: str | None = None) -> bool:
+    """The short line, with the buttons of the question that waits. `first`: the text to say before it."""
+    line = f"card.line_{_here(draft)}"
+    said = say(draft, first, line) if first else say(draft, line)
+    if said:
+        _line_was_said(draft)
     return said
 
 
-def here(draft: Draft) -> str:
-    """Who reads now, as the texts' keys end: open, nobody, closed_contact, closed."""
+def _line_was_said(draft: Draft) -> None:
+    if draft.conv.danger:
+        draft.change(danger=replace(draft.conv.danger, line_at=draft.now))
+
+
+def _here(draft: Draft) -> str:
+    """Who reads now, as the texts' keys end."""
+    if draft.conv.elsewhere_since is not None:
+        return "elsewhere"
     if draft.is_open:
         return "open"
     if draft.in_hours:
         return "nobody"
-    return "closed_contact" if draft.somebody_is_told else "closed"
+    # Of what is elevated nobody is told: it is read when we open.
+    return "closed_contact" if draft.somebody_is_told and waits_in_danger(draft) else "closed"
 
 
-def say(draft: Draft, key: str, *, purpose: Purpose = Purpose.SAFETY) -> bool:
-    """A text about their safety, with the number for their danger and the buttons of the question that waits.
+def say(draft: Draft, *keys: str, purpose: Purpose = Purpose.SAFETY) -> bool:
+    """Texts about their safety, in one message, with the number for their danger and the buttons of the question that
+    waits.
 
     It opens neutrally where somebody else may see the screen.
     """
@@ -68,7 +107,8 @@ def say(draft: Draft, key: str, *, purpose: Purpose = Purpose.SAFETY) -> bool:
         "number": lambda _: cards.danger_number(draft, category or ""),
         "next_open": draft.next_open_words,
     }
-    text = draft.text(key, conv.language, **fields)
+    languages = (conv.language,) if conv.language and category != cards.UNREADABLE else LANGUAGES
+    text = "\n\n".join(" ".join(draft.text(key, each, **fields) for key in keys) for each in languages)
     if conv.has_people and cards.is_discreet(category):
         text = draft.text("card.neutral", conv.language) + "\n" + text
     return draft.say_text(purpose, text, *choices(draft, conv.language))

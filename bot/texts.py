@@ -47,17 +47,19 @@ REQUIRED: Mapping[str, frozenset[str]] = {
         "card",
         "neutral automatic when_nobody again quiet yes_button no_button cannot_button notice alerted"
         " ask_alone ask_near ask_now ask_friend alone_yes alone_no near_yes near_no now_yes now_no"
-        " friend_yes friend_no",
+        " friend_yes friend_no unanswered",
         when_closed=_OPEN,
         when_closed_contact=_OPEN,
         alerted_away=_NUMBER,
         line_open=_NUMBER,
         line_nobody=_NUMBER,
+        line_elsewhere=_NUMBER,
+        answer_person=_NUMBER,
         line_closed=_NUMBER | _OPEN,
         line_closed_contact=_NUMBER | _OPEN,
     ),
     **_section("card", " ".join([*CARD_KEYS, *(f"to_{service}" for service in CARD_SERVICES)])),
-    **_section("cannot_call", "open away", place_open=_NUMBER, place_away=_NUMBER),
+    **_section("cannot_call", "open away", person=_NUMBER, place_open=_NUMBER, place_away=_NUMBER),
     **_section(
         "soft",
         "question danger yes_button no_button unsure_button",

@@ -120,8 +120,14 @@ def _no_consent(draft: Draft) -> None:
 
 
 def _no_soft_answer(draft: Draft) -> None:
-    """Ten minutes' silence after the soft question counts as "not sure"; nothing is said to the student."""
-    if draft.conv.danger and draft.conv.danger.asked == "soft" and draft.conv.has_people:
-        draft.change(danger=replace(draft.conv.danger, asked=None))
-        if draft.conv.tier.rank < Tier.HIGH.rank:
-            danger.raise_quietly(draft, "answer:soft_silence")
+    """Ten minutes' silence after the soft question counts as "not sure"; nothing is said to the student.
+
+    A typed answer that comes later is one, as long as nothing else was asked.
+    """
+    waits = draft.conv.danger
+    if waits is None or not draft.conv.has_people or not (waits.asked == "soft" or waits.soft_owed):
+        return
+    asked = "soft_over" if waits.asked == "soft" else waits.asked
+    draft.change(danger=replace(waits, asked=asked, soft_owed=False))
+    if draft.conv.tier.rank < Tier.HIGH.rank:
+        danger.raise_quietly(draft, "answer:soft_silence")

@@ -173,7 +173,7 @@ def _hold_back(tx: Tx, contact_id: int, _: e.HoldBack, now: datetime) -> None:
             for entry in tx.transcript.entries(contact_id)
             if entry.at >= conv.handoff.opened_at
         }
-        answered_at = conv.handoff.answered_at if said & {"supporter", "inbox"} else None
+        answered_at = conv.handoff.answered_at if "supporter" in said else None
         held = replace(conv.handoff, unanswered=True, answered_at=answered_at)
         tx.conversations.save(changed(conv, {"handoff": held}), now)
 

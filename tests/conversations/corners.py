@@ -13,8 +13,8 @@ def waiting(chat):
     return chat.contact_writes("hei på dere").contact_writes("prate")
 
 
-def inbox_answers(chat):
-    event = EchoReceived(sent_at=chat.now, mid=chat.local.new_mid(), app="inbox", text="Hei, dette er oss")
+def inbox_answers(chat, app="inbox"):
+    event = EchoReceived(sent_at=chat.now, mid=chat.local.new_mid(), app=app, text="Hei, dette er oss")
     return chat._said(chat.local.happens("A", event))
 
 

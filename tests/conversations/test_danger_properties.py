@@ -1,4 +1,6 @@
-"""For any flow, any state and any hour: a critical message leads to the card and the alert, and to no silence after."""
+"""For any flow, any state and any hour: a critical message leads to the card and the alert, and nobody who is
+flagged meets silence after. An echo of another app is no person: it keeps the bot quiet for a quarter of an hour.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +23,7 @@ from bot.events import AttachmentReceived, EchoReceived, MessageEdited, TimerDue
 from bot.flow.model import PLACES, Flow
 from bot.handoff import Person
 from bot.messages import BotMessage, Purpose
+from bot.silence import QUESTIONS
 from bot.window import bot_may_write
 
 SHIPPED = signs_content()
@@ -46,6 +49,11 @@ TEXTS = (
     "1",
     "takk",
 )
+SAFETY = (
+    *(f"b:{question}:{answer}" for question, answers in QUESTIONS.items() for answer in answers),
+    "b:help:danger",
+)
+UNREAD = timedelta(minutes=15)
 WORDS = ("HJELP", "stopp", "PAUSE", "slett", "meny", "prate", "English", "norsk")
 TIMERS = ("wait:1", "wait:2", "closing", "idle", "park", "close", "flow", "soft", "elsewhere", "consent")
 SPANS = tuple(timedelta(minutes=each) for each in (0, 1, 9, 11, 45, 180, 800))
@@ -92,7 +100,11 @@ happenings = st.one_of(
     st.tuples(st.just("writes"), st.sampled_from([sign(a, b) for a in LETTERS for b in TIERS[1:]])),
     st.tuples(st.just("taps"), st.integers(0, 60)),
     st.tuples(st.just("sends"), st.sampled_from(("image", "audio", "sticker", "like", "location"))),
-    st.tuples(st.just("edits"), st.sampled_from(("hei igjen", sign("C", "elevated")))),
+    st.tuples(st.just("answers"), st.sampled_from(SAFETY)),
+    st.tuples(
+        st.just("edits"),
+        st.sampled_from(("hei igjen", "STOPP", *(sign(a, b) for a in "CF" for b in TIERS))),
+    ),
     st.tuples(st.just("timer"), st.sampled_from(TIMERS)),
     st.tuples(st.just("staff"), st.sampled_from(("claim", "reply", "release", "close", "inbox"))),
     st.tuples(st.just("passes"), st.sampled_from(SPANS)),
@@ -107,9 +119,15 @@ class Watched(Talk):
         super().__init__(content, at, **known)
         self.spoken: list[tuple[Any, BotMessage]] = []
         self.answered = False
+        self.echoed: Any = None  # the first echo of another app since the last sign
 
     def happens(self, event: Any) -> Talk:
         super().happens(event)
+        words = getattr(event, "text", None)
+        if self.alerts or (words or "").startswith("tegn"):
+            self.echoed = None
+        if isinstance(event, EchoReceived):
+            self.echoed = self.echoed or self.now
         self.spoken += [(self.now, message) for message in self.messages]
         if self.turn and any(isinstance(e, EraseContact) for e in self.turn.effects):
             self.__init__(self.content, self.now, on_duty=self.on_duty)  # type: ignore[misc]
@@ -125,6 +143,8 @@ class Watched(Talk):
                 if not shown:
                     return False
                 self.taps(shown[value % len(shown)].payload, shown[value % len(shown)].title)
+            case "answers":
+                self.taps(value)
             case "sends":
                 self.happens(AttachmentReceived(sent_at=self.now, mid=self.mid(), kinds=(value,)))
             case "edits":
@@ -137,12 +157,11 @@ class Watched(Talk):
                 self.now += value
             case "duty":
                 self.on_duty = value
-        return what in ("writes", "taps", "sends")
+        return what in ("writes", "taps", "answers", "sends", "edits")
 
     def staff(self, deed: str) -> None:
         if deed == "inbox":
             self.happens(EchoReceived(sent_at=self.now, mid=self.mid(), app="inbox", text="Hei"))
-            self.answered = True
             return
         draft = Draft(self.conv, self.content, self.world, self.now)
         try:
@@ -164,6 +183,20 @@ class Watched(Talk):
 
     def said_lately(self) -> bool:
         return any(self.now - at < QUIET for at, _ in self.spoken)
+
+    def meets_no_silence(self, what: str, value: Any) -> None:
+        """After what the contact did: whoever is flagged has read something from us a moment ago."""
+        conv, elsewhere = self.conv, self.conv.elsewhere_since is not None
+        if not bot_may_write(conv.last_inbound_at, self.now):
+            assert what == "edits", "what they send opens the window"
+            return
+        if what == "answers":
+            assert self.messages, f"{value} met silence"
+        if conv.tier.rank >= Tier.HIGH.rank:
+            quiet = elsewhere and self.echoed is not None and self.now - self.echoed < UNREAD
+            assert self.answered or quiet or self.said_lately(), f"{what} {value} met silence"
+        elif conv.tier is Tier.ELEVATED and conv.status is Status.WAITING and not elsewhere:
+            assert self.said_lately(), f"{what} {value} met silence"
 
 
 @settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -189,7 +222,7 @@ def test_critical_words_lead_to_the_card_and_the_alert_and_no_later_message_to_s
     lead_before = talk.conv.danger.card_leads if talk.conv.danger else ()
     talk.writes(sign(letter, "critical"))
 
-    assert [alert.tier for alert in talk.alerts] == [Tier.CRITICAL], "no alert in this very turn"
+    assert {alert.tier for alert in talk.alerts} == {Tier.CRITICAL}, "no alert in this very turn"
     assert talk.conv.tier is Tier.CRITICAL and talk.conv.has_people and talk.conv.flow is None
     if talk.messages and any(m.purpose is Purpose.CARD for m in talk.messages):
         assert talk.messages[0].purpose is Purpose.CARD, "something came before the card"
@@ -202,7 +235,23 @@ def test_critical_words_lead_to_the_card_and_the_alert_and_no_later_message_to_s
         assert talk.said_lately()
 
     for what, value in after:
-        owed = talk.do(what, value)
-        if owed and not talk.answered and talk.conv.tier.rank >= Tier.HIGH.rank:
-            assert bot_may_write(talk.conv.last_inbound_at, talk.now)
-            assert talk.said_lately(), f"{what} met silence"
+        if talk.do(what, value):
+            talk.meets_no_silence(what, value)
+
+
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    hour=st.sampled_from(HOURS),
+    on_duty=st.sampled_from(((), (1,))),
+    known=st.booleans(),
+    before=st.lists(happenings, max_size=4),
+    heavy=st.sampled_from([*(sign(letter, "elevated") for letter in LETTERS), "no quiero vivir más así"]),
+    after=st.lists(happenings, max_size=12),
+)
+def test_whoever_may_be_in_danger_meets_no_silence_while_they_wait(
+    hour: str, on_duty: tuple[int, ...], known: bool, before: list, heavy: str, after: list
+) -> None:
+    talk = Watched(SHIPPED, oslo(hour), on_duty=on_duty, language="nb" if known else None)
+    for what, value in [*before, ("writes", heavy), *after]:
+        if talk.do(what, value):
+            talk.meets_no_silence(what, value)

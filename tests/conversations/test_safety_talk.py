@@ -196,9 +196,9 @@ def test_old_cannot_call_button_is_a_new_sign_after_a_person_closed():
     assert writer.conv.tier is Tier.CRITICAL and writer.alerts and writer.messages[0].purpose is Purpose.CARD
 
 
-def test_cannot_call_while_a_person_writes_is_theirs_to_answer_but_alerts():
+def test_cannot_call_while_a_person_writes_alerts_and_is_said_to_reach_that_person():
     writer = claimed(talk().writes(sign("E", "critical")), answered=True).taps("b:call:cannot")
-    assert writer.alerts and writer.said == []
+    assert writer.alerts and writer.said == [CONTENT.texts.say("cannot_call.person", "nb", number="113")]
 
 
 def test_card_comes_once_per_tier_and_number_while_a_person_has_them():

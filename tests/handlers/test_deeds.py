@@ -9,6 +9,7 @@ import pytest
 
 from bot.conversation import Status, Stopped
 from bot.errors import AlreadyClaimed, AnsweredMeanwhile, MayNotBeSafe, NotPossible, NotYours
+from bot.events import EchoReceived
 from bot.messages import SupporterMessage
 from bot.sight import UNSEEN
 from storage.records import Delivery, Duty, Role
@@ -179,6 +180,15 @@ def test_a_reply_that_has_not_left_stays_here_when_the_student_asks_for_quiet(wa
         assert handoff.unanswered and handoff.answered_at is None
         with pytest.raises(MayNotBeSafe):
             held(waiting, "Vil du fortelle mer?")
+
+
+def test_a_reply_that_stays_here_is_no_answer_though_another_app_has_spoken(waiting):
+    waiting.claim(waiting.amalie)
+    held(waiting, "Vil du fortelle mer?")
+    echo = EchoReceived(sent_at=waiting.now, mid="echo", app="other", text="Takk for meldingen!")
+    waiting.local.happens("A", echo)
+    waiting.contact_writes("PAUSE")
+    assert waiting.conv().handoff.answered_at is None
 
 
 def test_a_reply_that_has_not_left_goes_when_the_student_only_stops_the_bot_in_danger(waiting):

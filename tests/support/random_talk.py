@@ -33,6 +33,8 @@ from bot.window import BOT_WINDOW, bot_may_write
 
 PEOPLE = (Person(id=1, alias="Amalie"), Person(id=2, alias="Jonas"))
 QUIET = timedelta(minutes=10)
+UNREAD = timedelta(minutes=15)  # so long a message in Meta's inbox may wait for an answer
+SAFETY_BUTTONS = ("b:soft:", "b:alone:", "b:near:", "b:now:", "b:friend:", "b:call:", "b:help:danger")
 ONE_DAY = timedelta(hours=24)
 SMALL_TALK = {Purpose.FLOW, Purpose.NOTICE, Purpose.CLOSED, Purpose.QUEUE, Purpose.ALERTED}
 WORDS_OF_DANGER = (
@@ -95,6 +97,8 @@ class RandomTalk:
         self.apply(decide(self.conv, event, self.content, self.world, self.now), event)
         if text in WORDS_OF_DANGER:
             self.danger_is_answered()
+        if bot_may_write(self.conv.last_inbound_at, self.now):
+            self.nobody_flagged_meets_silence()
 
     def taps(self, number: int) -> None:
         """Any button that was ever shown."""
@@ -128,7 +132,6 @@ class RandomTalk:
                 event = ReactionChanged(sent_at=self.now, mid=mid, reaction="like", added=True)
             case "inbox":
                 event = EchoReceived(sent_at=self.now, mid=self.mid(), app="inbox", text="Hei")
-                self.answered_by_a_person = True
             case "taken":
                 event = ControlChanged(sent_at=self.now, action="taken", owner="inbox")
             case "receipt":  # the last goodbye has gone out
@@ -214,7 +217,9 @@ class RandomTalk:
             self.danger_is_answered()
         if not bot_may_write(self.conv.last_inbound_at, self.now):
             return
-        self.no_silence_in_danger()
+        self.nobody_flagged_meets_silence()
+        if isinstance(event, ChoiceTapped) and (event.payload or "").startswith(SAFETY_BUTTONS):
+            assert said, f"the answer {event.payload} met silence"
         silent = before.elsewhere_since is not None or self.conv.elsewhere_since is not None
         if before.status in (Status.BOT, Status.CLOSED) and not silent and not before.erasing:
             assert said, f"nothing was said to {event.kind} in {before.status}"
@@ -229,10 +234,15 @@ class RandomTalk:
         recent = [s for s in cards if self.now - s.at < QUIET]
         assert recent or (self.conv.status is Status.CLAIMED and cards), "no card"
 
-    def no_silence_in_danger(self) -> None:
-        flagged = self.conv.has_people and self.conv.tier.rank >= Tier.HIGH.rank
-        if flagged and not self.answered_by_a_person:
-            assert any(self.now - s.at < QUIET for s in self.sent), "silence in danger"
+    def nobody_flagged_meets_silence(self) -> None:
+        conv, elsewhere = self.conv, self.conv.elsewhere_since is not None
+        echo_at = conv.danger.echo_at if conv.danger and elsewhere else None
+        if conv.tier.rank >= Tier.HIGH.rank:
+            owed = not self.answered_by_a_person and not (echo_at and self.now - echo_at < UNREAD)
+        else:
+            owed = conv.tier is Tier.ELEVATED and conv.status is Status.WAITING and not elsewhere
+        if conv.has_people and owed:
+            assert any(self.now - s.at < QUIET for s in self.sent), f"silence for {conv.tier}"
 
     def apply(self, turn: Turn, event: Event | None, *, lowered: bool = False, by: str = "") -> None:
         """Keep what the turn asks for, as the store does, and check what holds for every turn."""
@@ -277,13 +287,15 @@ class RandomTalk:
     def nobody_is_forgotten(self) -> None:
         """Whoever is in danger has an open alert, and only they; whoever waits is woken for."""
         assert (self.alert is not None) == (self.conv.tier.rank >= Tier.HIGH.rank), "alert and tier differ"
-        danger = self.conv.danger
+        danger, waits_since = self.conv.danger, self.conv.elsewhere_waits_since
+        if self.conv.elsewhere_since and waits_since and self.conv.stopped is Stopped.NO:
+            assert self.timers["elsewhere"] <= waits_since + UNREAD, "nobody looks after them there"
         if self.conv.status is not Status.WAITING or not self.may_disturb:
             return
         assert "closing" in self.timers, "nobody will tell them that we close"
         if self.conv.tier is Tier.NONE:
             assert "close" in self.timers, "an ordinary wait has no end"
-        if danger and danger.asked == "soft" and self.conv.tier is Tier.ELEVATED:
+        if danger and (danger.asked == "soft" or danger.soft_owed) and self.conv.tier is Tier.ELEVATED:
             assert "soft" in self.timers, "silence after the soft question counts for nothing"
 
     @property
