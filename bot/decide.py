@@ -101,6 +101,7 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
             settled.settled(draft, event, people_answer=_people_answer(draft))
         case _:
             pass  # opt-ins, account links, ratings, unreadable items: counted at the door, nothing to say
+    danger.give_owed_card(draft)
     return draft.turn()
 
 

@@ -37,6 +37,8 @@ def waits_in_danger(draft: Draft) -> bool:
 def break_silence(draft: Draft) -> None:
     """One short line (numbers, who reads and when), at most every ten minutes, until a person answers."""
     danger = draft.conv.danger
+    if danger and danger.card_owed:  # it comes instead: see `danger.give_owed_card`
+        return
     if waits_in_danger(draft) and not is_recent(draft, danger.line_at if danger else None):
         say_line(draft)
 
@@ -97,8 +99,10 @@ def choices(draft: Draft, language: str | None) -> tuple[Choice, ...]:
         draft.choice(key, f"b:{danger.asked}:{answer}", language)
         for answer, key in QUESTIONS.get(danger.asked or "", {}).items()
     ]
-    may_call = cards.card_for(danger.category, danger.tier).cannot_call
-    if may_call and waits_in_danger(draft) and danger.card_at and danger.asked != "place":
+    may_call = (
+        cards.card_for(danger.category, danger.tier).cannot_call and draft.conv.tier.rank >= Tier.HIGH.rank
+    )
+    if may_call and danger.card_at and danger.asked != "place":
         found.append(draft.choice("card.cannot_button", "b:call:cannot", language))
     return tuple(found)
 
