@@ -37,8 +37,8 @@ def waits_in_danger(draft: Draft) -> bool:
 def break_silence(draft: Draft) -> None:
     """One short line (numbers, who reads and when), at most every ten minutes, until a person answers."""
     danger = draft.conv.danger
-    if danger and danger.card_owed:  # it comes instead: see `danger.give_owed_card`
-        return
+    if danger and danger.card_owed and waits_in_danger(draft):
+        return  # it comes instead: see `danger.give_owed_card`
     if waits_in_danger(draft) and not is_recent(draft, danger.line_at if danger else None):
         say_line(draft)
 
