@@ -92,9 +92,7 @@ def asked(draft: Draft, text: str | None, payload: str | None) -> tuple[str, str
             return match[1], match[2]
         return None
     if text and _is_open(draft, draft.conv.erase_asked_at):
-        named = _titled(
-            draft, "erase", fold(text)
-        )  # nobody else asks that: it holds, whatever was said since
+        named = titled(draft, "erase", fold(text))  # nobody else asks that: it holds, whatever was said since
         if named is not None:
             return "erase", named
     for question in _open_questions(draft):
@@ -121,7 +119,7 @@ def _is_open(draft: Draft, asked_at: datetime | None) -> bool:
     return asked_at is not None and draft.now - asked_at <= OPEN_FOR
 
 
-def _titled(draft: Draft, question: str, folded: str) -> str | None:
+def titled(draft: Draft, question: str, folded: str) -> str | None:
     """The answer whose button says these words."""
     texts = draft.content.texts
     for answer, key in QUESTIONS[question].items():
@@ -132,7 +130,7 @@ def _titled(draft: Draft, question: str, folded: str) -> str | None:
 
 def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
     titles = QUESTIONS[question]
-    answer = _titled(draft, question, folded)
+    answer = titled(draft, question, folded)
     if answer is not None:
         return answer
     for answer in titles:

@@ -50,7 +50,7 @@ def _police(key: str, lead: str, *then: str, is_neutral: bool = True, cannot_cal
 _LIFE = Card(key="life", lead="amk", then=("legevakt", "mental_helse", "kirkens_sos"))
 _TALK = Card(key="talk", lead="mental_helse", then=("kirkens_sos", "legevakt"))
 _FIRE = Card(key="fire", lead="fire", asks=None, danger="fire", cannot_call=True)
-# "I'm in danger", tapped: nobody knows yet which kind.
+# "I'm in danger", tapped, or words that could not be read: nobody knows yet which kind.
 _DANGER = Card(key="danger", lead="amk", then=("legevakt", "mental_helse"), cannot_call=True)
 _FRIEND = Card(key="friend", lead="amk", then=("legevakt", "mental_helse"), asks=("friend", "friend"))
 _CONTROL = _police("control", "police", "vo_linjen", "kompetanseteamet")
@@ -105,7 +105,7 @@ def card_for(category: str, tier: Tier) -> Card:
     """The card for this danger. The letter decides; within E fire has its own."""
     if category == FIRE:
         return _FIRE
-    if category == IN_DANGER and tier is Tier.CRITICAL:
+    if category == IN_DANGER:
         return _DANGER
     return _BY_LETTER.get(category[:1], (_LIFE, _LIFE))[tier is not Tier.CRITICAL]
 

@@ -90,7 +90,9 @@ class Handoff:
     number: int
     opened_at: datetime
     tier: Tier = Tier.NONE
-    category: str | None = None  # A-suicide ... O-distress, of the highest tier seen
+    category: str | None = (
+        None  # A-suicide ... O-distress, of the highest tier: what the student was told last
+    )
     rules: tuple[str, ...] = ()  # ids of the rules that raised it, in order of appearance
     claimed_by: int | None = None  # supporter id
     claimed_alias: str | None = None
@@ -114,10 +116,12 @@ class Danger:
 
     tier: Tier
     category: str
+    is_guess: bool = False  # the category: they asked for help, or answered, and said nothing of what it is
     raised_at: datetime
     heard_at: datetime | None = None  # people were last alarmed of it while we were open
     card_tier: Tier | None = None  # tier and time of the last card
     card_at: datetime | None = None
+    card_owed: bool = False  # one was due and could not go: outside Messenger's window
     card_leads: tuple[str, ...] = ()  # the services that led the cards since the last repetition
     line_at: datetime | None = None  # last short line against silence
     soft_at: datetime | None = None  # last soft question

@@ -18,8 +18,10 @@ from bot.effects import CancelTimers, RaiseAlert
 from bot.messages import Choice, Purpose
 from bot.queue import open_handoff, set_closing_timer
 from bot.risk import YOUNG, Finding
+from bot.window import bot_may_write
 
 TOGETHER = timedelta(minutes=10)  # how long split messages are read as one
+CANNOT_CALL = "answer:cannot_call"  # on the alert: help must be called for them
 
 
 def read(draft: Draft, text: str, mid: str | None, sent_at: datetime) -> Finding | None:
@@ -53,7 +55,9 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
         return
     if finding.tier.rank >= Tier.HIGH.rank:
         draft.do(CancelTimers(names=None))  # of the flow and of ordinary waiting
-    _raise_tier(draft, finding)
+    card = cards.card_for(finding.category, finding.tier)
+    is_due = finding.tier.rank >= Tier.HIGH.rank and _card_is_due(draft, finding.tier, card.lead)
+    leads = _raise_tier(draft, finding, is_told=is_due)
     elsewhere.student_wrote(draft)
     if finding.tier.rank < Tier.HIGH.rank:
         soft.ask(draft)
@@ -62,7 +66,10 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
         set_closing_timer(draft)
     draft.drop_routine()
     draft.change(flow=None, asked=None, asked_at=None)
-    _card_or_line(draft, finding, text)
+    if is_due:
+        went = _give_card(draft, card, finding.category, finding.tier, _card_language(draft, finding, text))
+    else:
+        silence.break_silence(draft)
     draft.do(
         RaiseAlert(
             tier=finding.tier,
@@ -71,6 +78,9 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
             matched=finding.matched,
             mid=mid,
             at=draft.now,
+            leads=leads,
+            card=None if not is_due else "waiting" if went else "blocked",
+            call_for_them=finding.rule == CANNOT_CALL,
         )
     )
 
@@ -93,8 +103,27 @@ def _say_who_is_for_the_young(draft: Draft) -> None:
     notice.give(draft, draft.choice("menu.people_button", "people"), short=True)
 
 
-def _raise_tier(draft: Draft, finding: Finding) -> None:
-    """Open a handoff at this tier, or lift the open one. A tier never falls by itself."""
+def _is_guess(draft: Draft, finding: Finding) -> bool:
+    """Whether nobody knows which kind of danger it is: only that they asked for help, or said yes."""
+    if finding.category == cards.IN_DANGER:
+        return True
+    known = draft.conv.danger is not None and draft.conv.tier.rank >= Tier.HIGH.rank
+    was_guess = draft.conv.danger is None or draft.conv.danger.is_guess
+    return finding.rule.startswith(("answer:", "word:")) and (was_guess or not known)
+
+
+def _raise_tier(draft: Draft, finding: Finding, *, is_told: bool = False) -> bool:
+    """Open a handoff at this tier, or lift the open one. A tier never falls by itself.
+
+    True: its category leads from now on in what people are shown. That is so when the danger rises, when a card
+    is due for it (`is_told`) at this tier, and when nobody knew before of which kind it is. A guess never takes the
+    place of what is known.
+    """
+    rank, old, is_guess = finding.tier.rank, draft.conv.danger, _is_guess(draft, finding)
+    says_more = old is not None and old.is_guess and not is_guess and rank >= Tier.HIGH.rank
+    says_less = old is not None and is_guess and not old.is_guess
+    is_newest = is_told and rank == draft.conv.tier.rank and not says_less
+    leads = rank > draft.conv.tier.rank or is_newest or says_more
     if draft.conv.erasing is not None:  # the receipt is on its way: somebody has to see to them first
         draft.change(erasing=None, erase_on_close=True)
     conv = draft.conv
@@ -106,39 +135,49 @@ def _raise_tier(draft: Draft, finding: Finding) -> None:
             handoff=replace(
                 conv.handoff,
                 tier=finding.tier if rises else conv.handoff.tier,
-                category=finding.category if rises or not conv.handoff.category else conv.handoff.category,
+                category=finding.category if leads or not conv.handoff.category else conv.handoff.category,
                 rules=tuple(dict.fromkeys((*conv.handoff.rules, finding.rule))),
                 unanswered=True,
                 muted_by=(),  # danger is heard by everybody
             )
         )
-    found = draft.conv.danger or Danger(tier=finding.tier, category=finding.category, raised_at=draft.now)
-    if finding.tier.rank >= found.tier.rank:
-        found = draft.heard(replace(found, tier=finding.tier, category=finding.category))
+    danger = old or Danger(tier=finding.tier, category=finding.category, raised_at=draft.now)
+    if rank >= danger.tier.rank:
+        danger = draft.heard(replace(danger, tier=finding.tier))
+    if leads or old is None or (rank >= old.tier.rank and not says_less):  # the short lines follow each sign
+        danger = replace(danger, category=finding.category, is_guess=is_guess)
     # Who spoke in Meta's inbox before this has not answered it.
-    draft.change(danger=replace(found, echo_at=None))
+    draft.change(danger=replace(danger, echo_at=None))
+    return leads
 
 
 # The card.
 
 
-def _card_or_line(draft: Draft, finding: Finding, text: str) -> None:
-    card = cards.card_for(finding.category, finding.tier)
-    if not _card_is_due(draft, finding.tier, card.lead):
-        silence.break_silence(draft)
-        return
+def _give_card(draft: Draft, card: Card, category: str, tier: Tier, language: str | None) -> bool:
+    """Say it. False: it is too late for the channel, and owed with the next message that comes in time."""
     danger = draft.conv.danger
     assert danger is not None  # noqa: S101 - set by _raise_tier
-    language = _card_language(draft, finding, text)
-    leads = _leads(draft, danger, finding.tier)
-    shown = replace(danger, asked=cards.question(draft, card), card_at=draft.now)
+    leads = _leads(draft, danger, tier)
+    shown = replace(danger, asked=cards.question(draft, card), card_at=draft.now, card_owed=False)
     draft.change(danger=shown)  # the buttons depend on it
     choices = silence.choices(draft, language)
-    if not draft.say_text(Purpose.CARD, cards.card_text(draft, card, finding.category, language), *choices):
-        draft.change(danger=replace(danger, asked=shown.asked))
-        return  # too late for the channel: the next message that comes in time gets it
-    draft.change(danger=replace(shown, line_at=None, card_tier=finding.tier, card_leads=(*leads, card.lead)))
+    if not draft.say_text(Purpose.CARD, cards.card_text(draft, card, category, language), *choices):
+        draft.change(danger=replace(danger, asked=None, card_owed=True))
+        return False
+    draft.change(danger=replace(shown, line_at=None, card_tier=tier, card_leads=(*leads, card.lead)))
     _after_card(draft, card, choices, language)
+    return True
+
+
+def give_owed_card(draft: Draft) -> None:
+    """A card that could not go, because what they wrote came too late: it comes with what they do now."""
+    danger = draft.conv.danger
+    if danger is None or not danger.card_owed or not silence.waits_in_danger(draft):
+        return
+    if draft.conv.stopped is Stopped.NO and bot_may_write(draft.conv.last_inbound_at, draft.now):
+        card = cards.card_for(danger.category, danger.tier)
+        _give_card(draft, card, danger.category, danger.tier, draft.conv.language)
 
 
 def _after_card(draft: Draft, card: Card, choices: tuple[Choice, ...], language: str | None) -> None:
@@ -180,6 +219,7 @@ def say_again(draft: Draft) -> bool:
     if silence.waits_in_danger(draft) and danger.card_at is not None:
         card = cards.card_for(danger.category, danger.tier)
         text = cards.card_text(draft, card, danger.category, language)
+        draft.change(danger=replace(danger, card_owed=False))
         return draft.say_text(Purpose.CARD, text, *silence.choices(draft, language))
     return danger.asked == "soft" and soft.say_question(draft)
 
@@ -190,6 +230,24 @@ def alerted(draft: Draft) -> None:
         return
     if silence.may_push(draft):
         silence.say(draft, "card.alerted" if draft.is_open else "card.alerted_away", purpose=Purpose.ALERTED)
+
+
+def owe_card(draft: Draft, finding: Finding, mid: str | None) -> None:
+    """Raised and alerted, while nothing can be said: the card comes with what they write next."""
+    leads = _raise_tier(draft, finding, is_told=True)
+    assert draft.conv.danger is not None  # noqa: S101 - set by _raise_tier
+    draft.change(danger=replace(draft.conv.danger, card_owed=True))
+    draft.do(
+        RaiseAlert(
+            tier=finding.tier,
+            category=finding.category,
+            rules=(finding.rule,),
+            mid=mid,
+            at=draft.now,
+            leads=leads,
+            card="blocked",
+        )
+    )
 
 
 def raise_quietly(draft: Draft, rule: str, *, mid: str | None = None, tier: Tier = Tier.HIGH) -> None:
@@ -203,4 +261,14 @@ def raise_quietly(draft: Draft, rule: str, *, mid: str | None = None, tier: Tier
         language=draft.conv.language,
     )
     _raise_tier(draft, finding)
-    draft.do(RaiseAlert(tier=tier, category=finding.category, rules=(rule,), mid=mid, at=draft.now))
+    calls = rule == CANNOT_CALL
+    draft.do(
+        RaiseAlert(
+            tier=tier,
+            category=finding.category,
+            rules=(rule,),
+            mid=mid,
+            at=draft.now,
+            call_for_them=calls,
+        )
+    )

@@ -24,6 +24,7 @@ from bot import (
     silence,
     soft,
     talk,
+    taps,
     timers,
 )
 from bot import language as languages
@@ -102,6 +103,7 @@ def decide(conv: Conversation, event: Event, content: Content, world: World, now
             settled.settled(draft, event, people_answer=_people_answer(draft))
         case _:
             pass  # opt-ins, account links, ratings, unreadable items: counted at the door, nothing to say
+    danger.give_owed_card(draft)
     return draft.turn()
 
 
@@ -227,10 +229,7 @@ def _tapped(draft: Draft, event: ChoiceTapped) -> None:
     draft.do(AddEntry(written_by="contact", kind="choice", mid=event.mid, at=event.sent_at, text=title))
     elsewhere.student_is_here(draft, standby=event.standby)
     payload = event.payload
-    finding = talk.means_danger(draft, None, payload) if payload is not None else None
-    if payload is None or not _is_ours(draft, payload):
-        # Another app's button, or one of a step that is gone: its title is all we know, so read it as words.
-        finding = danger.read(draft, event.title, event.mid, event.sent_at)
+    finding = taps.means_danger(draft, event)
     if finding is not None:
         danger.hit(draft, finding, mid=event.mid, text=title)
         return
@@ -240,12 +239,6 @@ def _tapped(draft: Draft, event: ChoiceTapped) -> None:
         return
     if not _answered(draft, title, payload, event.mid):
         _go_on(draft, title or None, payload)
-
-
-def _is_ours(draft: Draft, payload: str) -> bool:
-    """Whether the button stands for something here: a word, an answer to the bot, or a choice of a step."""
-    is_word = commands.named(None, payload) is not None
-    return is_word or answers.asked(draft, None, payload) is not None or talk.knows(draft, payload)
 
 
 def _attachment(draft: Draft, event: AttachmentReceived) -> None:

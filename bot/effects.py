@@ -104,6 +104,12 @@ class RaiseAlert:
     matched: tuple[str, ...] = ()  # the words, for the console; kept encrypted
     mid: str | None = None
     at: datetime
+    leads: bool = (
+        False  # what people are shown goes by this category from now on, also where the tier is no higher
+    )
+    card: Literal["waiting", "blocked"] | None = (
+        None  # the card: on its way, or it cannot go; None: none was due
+    )
     call_for_them: bool = False  # they cannot call themselves: help must be called for them
 
 
@@ -111,7 +117,7 @@ class RaiseAlert:
 class MarkCard:
     """Say on the open alert whether the card went out."""
 
-    outcome: Literal["sent", "failed", "unknown", "blocked"]
+    outcome: Literal["sent", "failed", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

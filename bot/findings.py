@@ -141,7 +141,7 @@ KINDS: Mapping[str, Kind] = {
         "Call the choice otherwise.",
     ),
     "title_number": _warning("A button's title is only a number, or cannot be typed at all.", "Use words."),
-    "title_danger": _warning(
+    "title_danger": _error(
         "A button's words, typed, bring the emergency card; tapped, they do not.",
         "Mark the choice with `danger`, or call it otherwise.",
     ),

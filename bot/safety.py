@@ -11,7 +11,7 @@ from bot.draft import Draft
 from bot.effects import AddEntry, CancelTimers
 from bot.risk import Finding
 
-CANNOT_CALL, PLACE = "answer:cannot_call", "answer:place"  # on the alert: call for them; they said where
+CANNOT_CALL, PLACE = danger.CANNOT_CALL, "answer:place"  # on the alert: call for them; they said where
 
 
 def answer(draft: Draft, question: str, given: str, *, mid: str | None, text: str = "") -> None:

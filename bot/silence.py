@@ -45,6 +45,8 @@ def waits_flagged(draft: Draft) -> bool:
 def break_silence(draft: Draft) -> None:
     """One short line (numbers, who reads and when), at most every ten minutes, to whoever is flagged and waits."""
     danger = draft.conv.danger
+    if danger and danger.card_owed and waits_in_danger(draft):
+        return  # it comes instead: see `danger.give_owed_card`
     if not waits_flagged(draft) or _may_be_answered_elsewhere(draft):
         return
     if is_recent(draft, danger.line_at if danger else None):
@@ -137,8 +139,10 @@ def choices(draft: Draft, language: str | None) -> tuple[Choice, ...]:
         draft.choice(key, f"b:{danger.asked}:{answer}", language)
         for answer, key in QUESTIONS.get(danger.asked or "", {}).items()
     ]
-    may_call = cards.card_for(danger.category, danger.tier).cannot_call
-    if may_call and waits_in_danger(draft) and danger.card_at and danger.asked != "place":
+    may_call = (
+        cards.card_for(danger.category, danger.tier).cannot_call and draft.conv.tier.rank >= Tier.HIGH.rank
+    )
+    if may_call and danger.card_at and danger.asked != "place":
         found.append(draft.choice("card.cannot_button", "b:call:cannot", language))
     return tuple(found)
 

@@ -30,7 +30,7 @@ from bot.events import (
     TextReceived,
 )
 from bot.long_text import kept
-from bot.rescue import rescue
+from bot.rescue import call_a_person, rescue
 from handlers.clock import Clock, PutBack
 from handlers.sender import Sender
 from handlers.turns import is_plain, keep, on_duty_now, save, save_plain, world_for
@@ -272,15 +272,20 @@ class Inbound:
 
     def _rescue(self, tx: Tx, contact_id: int, taken: TakenEvent) -> None:
         now = self._clock()
-        try:
-            with tx.part():
-                content = self._content()
-                conv = tx.conversations.get(contact_id, now)
-                save(tx, rescue(conv, taken.event, content, world_for(tx, conv, content, now), now), now)
-        except StorageUnavailable:
-            raise
-        except Exception as error:  # the incident is open already; the event is kept
-            log.error("rescue_failed", extra={"inbox_id": taken.id, "error": type(error).__name__})
+        for way in (
+            rescue,
+            call_a_person,
+        ):  # the second keeps no words, in case it is those that cannot be kept
+            try:
+                with tx.part():
+                    content = self._content()
+                    conv = tx.conversations.get(contact_id, now)
+                    save(tx, way(conv, taken.event, content, world_for(tx, conv, content, now), now), now)
+                return
+            except StorageUnavailable:
+                raise
+            except Exception as error:  # the incident is open already; the event is kept
+                log.error("rescue_failed", extra={"inbox_id": taken.id, "error": type(error).__name__})
 
 
 def _look_up(tx: Tx, taken: Sequence[TakenEvent]) -> None:

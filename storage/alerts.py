@@ -27,8 +27,8 @@ class Alerts(Store):
     def raise_(self, contact_id: int, alert: RaiseAlert) -> int:
         """Raise an alert, or add to the open one; its id.
 
-        The higher tier stays, with its category. A rise, or a new hit after somebody acknowledged, arms it anew:
-        people are told again.
+        The higher tier stays. What leads is the danger that the student was told of last; the rules and words of all
+        hits stay readable. A rise, or a new hit after somebody acknowledged, arms it anew: people are told again.
         """
         row = self._one(
             "SELECT * FROM alert WHERE contact_id = :contact_id AND closed_at IS NULL {for_update}",
@@ -42,8 +42,8 @@ class Alerts(Store):
         uid = new_uid()
         alert_id: int = self._value(
             "INSERT INTO alert (contact_id, uid, tier, category, rules, matched, raised_at, armed_at,"
-            " call_for_them, drill) VALUES (:contact_id, :uid, :tier, :category, :rules, :matched, :at, :at,"
-            " :call, COALESCE((SELECT drill FROM contact WHERE id = :contact_id), 0)) RETURNING id",
+            " card, call_for_them, drill) VALUES (:contact_id, :uid, :tier, :category, :rules, :matched, :at, :at,"
+            " :card, :call, COALESCE((SELECT drill FROM contact WHERE id = :contact_id), 0)) RETURNING id",
             contact_id=contact_id,
             uid=uid,
             tier=alert.tier.value,
@@ -51,6 +51,7 @@ class Alerts(Store):
             rules=json.dumps(alert.rules),
             matched=self._sealed(contact_id, uid, alert.matched),
             at=to_ms(alert.at),
+            card=alert.card or "not_due",
             call=int(alert.call_for_them),
         )
         return alert_id
@@ -61,9 +62,11 @@ class Alerts(Store):
         rules = tuple(dict.fromkeys((*json.loads(row["rules"]), *alert.rules)))
         matched = tuple(dict.fromkeys((*self._matched(row), *alert.matched)))
         self._run(
-            "UPDATE alert SET tier = :tier, category = :category, rules = :rules, matched = :matched,"
-            " call_for_them = :call WHERE id = :id",
+            "UPDATE alert SET tier = :tier, category = :category, leads = :leads, rules = :rules,"
+            " matched = :matched, card = :card, call_for_them = :call WHERE id = :id",
             id=row["id"],
+            leads=None if rises else alert.category if alert.leads else row["leads"],
+            card=alert.card or row["card"],
             call=max(row["call_for_them"], int(alert.call_for_them)),
             tier=alert.tier.value if rises else row["tier"],
             category=alert.category if rises else row["category"],
@@ -74,10 +77,9 @@ class Alerts(Store):
             self._run(
                 "UPDATE alert SET armed = armed + 1, climb = climb + 1, armed_at = :at, shown_at = NULL,"
                 " alerted_at = NULL, resumed_at = NULL, acknowledged_by = NULL, acknowledged_alias = NULL,"
-                " acknowledged_at = NULL, card = :card WHERE id = :id",
+                " acknowledged_at = NULL WHERE id = :id",
                 id=row["id"],
                 at=to_ms(alert.at),
-                card="waiting" if rises else row["card"],  # a rise sends another card
             )
         return int(row["id"])
 
@@ -159,7 +161,7 @@ class Alerts(Store):
             self._tx.wake("alerts", "screens")
         return changed == 1
 
-    def mark_card(self, contact_id: int, outcome: Literal["sent", "failed", "unknown", "blocked"]) -> None:
+    def mark_card(self, contact_id: int, outcome: Literal["sent", "failed", "unknown"]) -> None:
         """Say on the open alert whether the emergency card went out."""
         changed = self._run(
             "UPDATE alert SET card = :card WHERE contact_id = :contact_id AND closed_at IS NULL AND card <> :card",
@@ -213,7 +215,7 @@ class Alerts(Store):
             contact_id=row["contact_id"],
             alias=self._alias(row),
             tier=Tier(row["tier"]),
-            category=row["category"],
+            category=row["leads"] or row["category"],
             rules=tuple(json.loads(row["rules"])),
             matched=self._matched(row),
             raised_at=from_ms(row["raised_at"]),

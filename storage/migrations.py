@@ -365,4 +365,6 @@ STEPS: tuple[Step, ...] = (
     Step("0016_posts", (posts.TABLE,)),
     # Those of unknown fate are few; what became of them is asked every few seconds.
     Step("0017_unknown_fate", ("CREATE INDEX outbox_unknown ON outbox (state_at) WHERE state = 'unknown'",)),
+    # Two dangers of one tier: people see the one of the last card, the figures count the first. Null: it is the same.
+    Step("0018_what_leads", ("ALTER TABLE alert ADD COLUMN leads TEXT",)),
 )

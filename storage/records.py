@@ -152,7 +152,7 @@ class Alert:
     contact_id: int
     alias: str
     tier: Tier
-    category: str
+    category: str  # of the danger that leads: that of the last card, where two are of one tier
     rules: tuple[str, ...]
     matched: tuple[str, ...]  # words; shown only inside the conversation
     raised_at: datetime
@@ -161,7 +161,7 @@ class Alert:
     acknowledged_alias: str | None
     acknowledged_at: datetime | None
     closed_at: datetime | None
-    card: Literal["waiting", "sent", "failed", "unknown", "blocked"]
+    card: Literal["not_due", "waiting", "sent", "failed", "unknown", "blocked"]
     armed: int = 1  # how many times people had to be told anew
     armed_at: datetime | None = None
     alerted_at: datetime | None = None  # since it was armed: a channel took it

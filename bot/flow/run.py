@@ -156,13 +156,24 @@ def knows(content: Content, payload: str) -> bool:
     return step is not None and (step.choice(choice_id) is not None or (step.optional and choice_id == SKIP))
 
 
+def titles(content: Content, payload: str) -> tuple[str, ...]:
+    """What this button says, in both languages; nothing if it is gone."""
+    choice = _choice(content, payload)
+    return (choice.nb, choice.en) if choice else ()
+
+
 def marked(content: Content, payload: str) -> tuple[str, DangerMark] | None:
     """`flow.step.choice` and the mark of this button, if it means danger."""
+    choice = _choice(content, payload)
+    where = ".".join(payload.split(":")[1:4])
+    return (where, choice.danger) if choice and choice.danger else None
+
+
+def _choice(content: Content, payload: str) -> FlowChoice | None:
     kind, flow_name, step_name, choice_id = (*payload.split(":"), "", "", "", "")[:4]
     flow = content.flows.get(flow_name) if kind == "f" else None
     step = flow.steps.get(step_name) if flow else None
-    choice = step.choice(choice_id) if step else None
-    return (f"{flow_name}.{step_name}.{choice_id}", choice.danger) if choice and choice.danger else None
+    return step.choice(choice_id) if step else None
 
 
 def marked_in_words(content: Content, state: FlowState | None, text: str) -> list[tuple[str, DangerMark]]:

@@ -63,6 +63,8 @@ def test_correct_content_has_no_problems() -> None:
         ("id: loss", "id: stop", "'stop' is a word that always works"),
         ('nb: "Noe praktisk"', 'nb: "Slett"', "'Slett' is a word that always works"),
         ('nb: "Noe praktisk"', 'nb: "{amk}"', "takes no placeholders"),
+        ('nb: "Noe praktisk"', 'nb: "Vil bare dø"', "'Vil bare dø', typed, is read as danger (high)"),
+        ('en: "Grief"', 'en: "I will kill myself"', "'I will kill myself', typed, is read as danger (high)"),
     ],
 )
 def test_a_mistake_in_a_flow_is_told_with_its_line(old: str, new: str, said: str) -> None:

@@ -83,7 +83,9 @@ def entry(
 
 def alert(tier: Tier = Tier.HIGH, rule: str = "r1", words: str = "words", seconds: float = 0) -> RaiseAlert:
     """A danger."""
-    return RaiseAlert(tier=tier, category="B-suicide", rules=(rule,), matched=(words,), at=at(seconds))
+    return RaiseAlert(
+        tier=tier, category="B-suicide", rules=(rule,), matched=(words,), at=at(seconds), card="waiting"
+    )
 
 
 def talk(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from storage_factories import NOW, add_contact, alert, at, in_threads, talk
 
@@ -99,6 +101,40 @@ def test_a_new_hit_tells_people_again_only_if_somebody_had_taken_it(storage: Sto
     assert raise_(storage, contact, rule="r2").shown_at == at(1)
     take(storage, raised.id)
     assert raise_(storage, contact, rule="r3").acknowledged_by is None
+
+
+def test_a_danger_that_leads_at_the_same_tier_is_shown_and_the_first_is_counted(
+    storage: Storage, contact: int
+) -> None:
+    raised = raise_(storage, contact)
+    fire = replace(alert(rule="r2"), category="E-fire", leads=True)
+    storage.write(lambda tx: tx.alerts.raise_(contact, fire))
+    shown = storage.read(lambda tx: tx.alerts.get(raised.id))
+    assert shown is not None
+    assert (shown.category, shown.rules) == ("E-fire", ("r1", "r2"))
+    counted = storage.read(lambda tx: tx.closures.verdicts(NOW))
+    assert [each.name for each in counted if each.kind == "category"] == ["B-suicide"]
+
+
+def test_after_a_rise_the_new_danger_is_shown(storage: Storage, contact: int) -> None:
+    raised = raise_(storage, contact)
+    for one in (
+        replace(alert(), category="E-fire", leads=True),
+        replace(alert(Tier.CRITICAL), category="A-attempt"),
+        replace(alert(), category="F-violence"),
+    ):
+        storage.write(lambda tx, one=one: tx.alerts.raise_(contact, one))
+    shown = storage.read(lambda tx: tx.alerts.get(raised.id))
+    assert shown is not None and shown.category == "A-attempt"
+
+
+def test_what_no_card_was_due_for_leaves_the_card_as_it_was(storage: Storage, contact: int) -> None:
+    quiet = replace(alert(Tier.CRITICAL), card=None)
+    alert_id = storage.write(lambda tx: tx.alerts.raise_(contact, replace(alert(), card=None)))
+    assert storage.read(lambda tx: tx.alerts.get(alert_id)).card == "not_due"  # type: ignore[union-attr]
+    storage.write(lambda tx: tx.alerts.mark_card(contact, "sent"))
+    storage.write(lambda tx: tx.alerts.raise_(contact, quiet))
+    assert storage.read(lambda tx: tx.alerts.get(alert_id)).card == "sent"  # type: ignore[union-attr]
 
 
 def test_the_open_ones_come_with_the_untaken_first_then_the_oldest(storage: Storage, contact: int) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import timedelta
 from html import unescape
 
 import pytest
-from alert_cases import climb, close, now, take
+from alert_cases import DANGER, climb, close, now, take
 
 from bot.conversation import Tier
+from bot.events import TextReceived
 from handlers.console import rungs
 from handlers.console.words import WORDS
+from storage.records import NewEvent
 
 
 class Refuses:
@@ -34,14 +37,35 @@ def test_the_bar_names_the_tier_and_the_alias_and_the_title_says_only_that_there
 
 
 def test_somebody_who_cannot_call_is_called_for_and_the_bar_says_so(case):
+    case.student("det brenner her")
     case.student("jeg kan ikke ringe")
-    case.storage.write(
-        lambda tx: tx.run("UPDATE alert SET call_for_them = 1 WHERE id = :id", id=case.alert.id)
-    )
     take(case, case.amalie)
     browser = case.browser(case.amalie)
     assert "Ring for studenten" in browser.page("/")
     assert "Noen av oss må ringe" in browser.page(f"/c/{case.contact}")
+
+
+def test_the_bar_says_that_the_card_could_not_be_sent(case):
+    sent_at = case.at - timedelta(hours=25)
+    event = TextReceived(sent_at=sent_at, mid="late", text=DANGER)
+    case.storage.write(lambda tx: tx.alerts.close(case.contact, None, case.at))
+    case.storage.write(lambda tx: tx.inbox.add([NewEvent(psid="B", key="late", event=event)], case.at))
+    case.inbound.drain()
+    assert "Kortet kunne ikke sendes" in case.browser(case.amalie).page("/")
+
+
+def test_the_bar_says_nothing_of_a_card_that_was_not_due(case):
+    case.storage.write(lambda tx: tx.run("UPDATE alert SET card = 'not_due'"))
+    assert "Kortet" not in case.browser(case.amalie).page("/")
+
+
+def test_the_numbers_and_the_questions_follow_the_last_card(case):
+    take(case, case.amalie)
+    case.student("det brenner her")
+    take(case, case.amalie)
+    with case.app.test_request_context():
+        assert rungs.numbers(now(case))[0].number == "110"
+    assert "Ring 110 nå. Kan du det, eller skal vi?" in case.browser(case.amalie).page(f"/c/{case.contact}")
 
 
 def test_the_sound_knows_each_arming_apart(case):
