@@ -6,7 +6,6 @@ that always work; then people have the conversation, or the flow does.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -134,31 +133,41 @@ def _remember(draft: Draft, mid: str, text: str, sent_at: datetime) -> None:
 
 
 def _words(draft: Draft, event: TextReceived) -> None:
-    """Words, typed. Danger first, in every state, and in all of them; kept is what a person can read."""
-    whole, event = event.text, replace(event, text=kept(event.text))
+    """Words, typed. What is kept is what a person can read."""
+    text = kept(event.text)
     draft.do(
         AddEntry(
             written_by="contact",
             kind="text",
             mid=event.mid,
             at=event.sent_at,
-            text=event.text,
+            text=text,
             reply_to=event.reply_to,
         )
     )
-    tells_where = safety.place_is_asked(draft)
+    _heard(draft, event, event.text, text)
+
+
+def _heard(draft: Draft, event: TextReceived, whole: str, text: str) -> None:
+    """Words. Danger first, in every state, and in all of them."""
+    tells_where = safety.tells_where(draft)
     if _is_danger(draft, event, whole):
-        if tells_where and not silence.something_was_said(draft):
-            safety.place_told(draft, event.mid)
+        if answers.asked(draft, text, None) == ("call", "cannot"):
+            safety.answer(draft, "call", "cannot", mid=event.mid)
+        elif tells_where:
+            safety.told_where(draft, event.mid, text)
         return
-    word = commands.named(event.text, None)
+    word = commands.named(text, None)
     if word is not None:
         commands.obey(draft, word, mid=event.mid)
-    elif tells_where:
+    elif _answered(draft, text, None, event.mid):
+        return
+    elif tells_where and not talk.is_understood(draft, text):
         queue.resume(draft)
-        safety.place_told(draft, event.mid)
-    elif not _answered(draft, event.text, None, event.mid) and not _is_foreign(draft, event.text):
-        _go_on(draft, event.text, None)
+        safety.told_where(draft, event.mid, text)
+        _people_have_it(draft)
+    elif not _is_foreign(draft, text):
+        _go_on(draft, text, None)
 
 
 def _answered(draft: Draft, text: str | None, payload: str | None, mid: str | None) -> bool:
@@ -179,18 +188,9 @@ def _own_answer(draft: Draft, text: str | None, payload: str | None) -> tuple[st
 
 
 def _is_answer_above_all(draft: Draft, text: str, finding: Finding) -> bool:
-    """Whether a typed answer to a question about safety says more than what was found, or this is no news.
-
-    A short "yes" is read together with what they wrote before. That it repeats this must not hide what it says yes to.
-    """
+    """Whether a typed answer to a question about safety says more than what was found, or this is no news."""
     answer = _own_answer(draft, text, None)
-    if answer is None or answer[0] not in answers.SAFETY:
-        return False
-    meant = safety.meaning(draft, *answer, text)
-    if meant is not None and meant.tier.rank > finding.tier.rank:
-        return True
-    is_news = draft.content.phrases.read(text) is not None  # "no, he is here" says more than no
-    return not is_news and (meant.tier if meant else draft.conv.tier).rank >= finding.tier.rank
+    return answer is not None and safety.is_above(draft, *answer, text, finding)
 
 
 def _is_foreign(draft: Draft, text: str) -> bool:

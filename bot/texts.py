@@ -57,7 +57,17 @@ REQUIRED: Mapping[str, frozenset[str]] = {
         line_closed_contact=_NUMBER | _OPEN,
     ),
     **_section("card", " ".join([*CARD_KEYS, *(f"to_{service}" for service in CARD_SERVICES)])),
-    **_section("cannot_call", "open away", place_open=_NUMBER, place_away=_NUMBER),
+    **_section(
+        "cannot_call",
+        "open away",
+        closed=_OPEN,
+        look_open=_NUMBER,
+        look_away=_NUMBER,
+        look_closed=_NUMBER | _OPEN,
+        place_open=_NUMBER,
+        place_away=_NUMBER,
+        place_closed=_NUMBER | _OPEN,
+    ),
     **_section(
         "soft",
         "question danger yes_button no_button unsure_button",
