@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bot import (
     answers,
+    attachments,
     closed,
     commands,
     danger,
@@ -54,7 +55,6 @@ from bot.events import (
     TimerDue,
 )
 from bot.long_text import kept
-from bot.messages import Purpose
 from bot.risk import Finding
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def _words(draft: Draft, event: TextReceived) -> None:
     _heard(draft, event, event.text, text)
 
 
-def _heard(draft: Draft, event: TextReceived, whole: str, text: str) -> None:
-    """Words. Danger first, in every state, and in all of them."""
+def _heard(draft: Draft, event: TextReceived | AttachmentReceived, whole: str, text: str) -> None:
+    """Words, alone or under a picture. Danger first, in every state, and in all of them."""
     tells_where = safety.tells_where(draft)
     if _is_danger(draft, event, whole):
         if answers.asked(draft, text, None) == ("call", "cannot"):
@@ -208,7 +208,7 @@ def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageE
     """Read words for danger and deal with it; False when there is none. A finding ends the event's way."""
     finding = danger.read(draft, whole, event.mid, event.sent_at)
     text = kept(whole)
-    if isinstance(event, TextReceived):
+    if not isinstance(event, MessageEdited):
         titled = talk.means_danger(draft, text, None)  # a button's words, typed
         if titled is not None and (finding is None or titled.tier.rank >= finding.tier.rank):
             finding = titled
@@ -250,21 +250,25 @@ def _is_ours(draft: Draft, payload: str) -> bool:
 
 
 def _attachment(draft: Draft, event: AttachmentReceived) -> None:
-    """We open nothing. A caption is read like any text; the rest is asked for in words."""
+    """We open nothing. Words that came along are words like any; the rest is asked for."""
+    text = kept(event.text) if event.text else event.text
     draft.do(
         AddEntry(
             written_by="contact",
             kind="attachment",
             mid=event.mid,
             at=event.sent_at,
-            text=kept(event.text) if event.text else event.text,
+            text=text,
             detail=",".join(event.kinds),
         )
     )
+    if event.text and text:
+        _heard(draft, event, event.text, text)
+        if not _people_answer(draft):
+            attachments.say_unopened(draft, event.kinds)
+        return
     if event.standby:
         elsewhere.overheard(draft)
-    if event.text and _is_danger(draft, event, event.text):
-        return
     queue.resume(draft)
     if _people_answer(draft):
         _people_have_it(draft)
@@ -274,8 +278,7 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
         silence.break_silence(draft)
         return
     closed.reply(draft)
-    key = "media.like" if liked else "media.unreadable"
-    draft.say(Purpose.ANSWER, key, *silence.choices(draft, draft.conv.language))
+    attachments.ask_for_words(draft, liked=liked)
     if draft.conv.flow is not None:
         talk.answer(draft, None, None)
     elif not draft.conv.has_people:

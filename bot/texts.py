@@ -81,7 +81,7 @@ REQUIRED: Mapping[str, frozenset[str]] = {
     **_section("pause", "done"),
     **_section("language", "changed"),
     **_section("erase", "question yes_button no_button kept waits", done=frozenset({"code"})),
-    **_section("media", "unreadable like"),
+    **_section("media", "unreadable unopened like"),
     **_section("idle", "question still_button done_button thanks"),
     **_section("history", "yes_button no_button thanks declined late", question=frozenset({"alias"})),
     **_section("keep", "yes_button no_button thanks declined late", question=frozenset({"alias", "note"})),
