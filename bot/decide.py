@@ -164,8 +164,8 @@ def _heard(draft: Draft, event: TextReceived | AttachmentReceived, whole: str, t
         return
     elif tells_where and not talk.is_understood(draft, text):
         queue.resume(draft)
-        safety.told_where(draft, event.mid, text)
         _people_have_it(draft)
+        safety.told_where(draft, event.mid, text)
     elif not _is_foreign(draft, text):
         _go_on(draft, text, None)
 
@@ -188,7 +188,9 @@ def _own_answer(draft: Draft, text: str | None, payload: str | None) -> tuple[st
 
 
 def _is_answer_above_all(draft: Draft, text: str, finding: Finding) -> bool:
-    """Whether a typed answer to a question about safety says more than what was found, or this is no news."""
+    """Whether a word that always works, or a typed answer about safety, is more than the danger written before it."""
+    if commands.named(text, None) is not None and draft.content.phrases.read(text) is None:
+        return draft.conv.tier.rank >= finding.tier.rank
     answer = _own_answer(draft, text, None)
     return answer is not None and safety.is_above(draft, *answer, text, finding)
 

@@ -135,7 +135,7 @@ def told_where(draft: Draft, mid: str, text: str) -> None:
         waiting = replace(waiting, line_at=None)
     is_asked, is_place = waiting.asked == "place", whereabouts.looks_like_place(text)
     if is_asked and not is_place and whereabouts.says_no_place(text):
-        draft.change(danger=replace(waiting, line_at=draft.now))
+        draft.change(danger=replace(waiting, line_at=None))  # what they find is answered, too
         _say_where(draft, "look_")
         return
     if not (is_asked and is_place) and silence.is_recent(draft, waiting.line_at):

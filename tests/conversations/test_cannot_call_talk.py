@@ -90,6 +90,11 @@ def test_an_address_is_answered_also_after_words_that_might_have_been_one():
     assert "går videre til dem som er på vakt" in writer.said[0] and writer.alerts
 
 
+def test_what_they_find_after_a_dont_know_is_answered_whatever_it_is():
+    writer = talk(language="en").writes("I don't know").writes("near a big church")
+    assert "passed on to the people on duty" in writer.said[0] and writer.alerts
+
+
 def test_a_place_without_number_or_street_is_passed_on_too():
     writer = talk().writes("på toalettet hos naboen min")
     assert "går videre til dem som er på vakt" in writer.said[0] and writer.alerts
