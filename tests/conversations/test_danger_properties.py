@@ -92,6 +92,9 @@ happenings = st.one_of(
     st.tuples(st.just("writes"), st.sampled_from([sign(a, b) for a in LETTERS for b in TIERS[1:]])),
     st.tuples(st.just("taps"), st.integers(0, 60)),
     st.tuples(st.just("sends"), st.sampled_from(("image", "audio", "sticker", "like", "location"))),
+    st.tuples(
+        st.just("captions"), st.sampled_from((*TEXTS, *WORDS, "kan ikke ringe", "vet ikke", "Storgata 5"))
+    ),
     st.tuples(st.just("edits"), st.sampled_from(("hei igjen", sign("C", "elevated")))),
     st.tuples(st.just("timer"), st.sampled_from(TIMERS)),
     st.tuples(st.just("staff"), st.sampled_from(("claim", "reply", "release", "close", "inbox"))),
@@ -127,6 +130,9 @@ class Watched(Talk):
                 self.taps(shown[value % len(shown)].payload, shown[value % len(shown)].title)
             case "sends":
                 self.happens(AttachmentReceived(sent_at=self.now, mid=self.mid(), kinds=(value,)))
+            case "captions":
+                mid = self.mid()
+                self.happens(AttachmentReceived(sent_at=self.now, mid=mid, kinds=("image",), text=value))
             case "edits":
                 self.happens(MessageEdited(sent_at=self.now, mid=f"m{self.mids}", text=value, number=1))
             case "timer":
@@ -137,7 +143,7 @@ class Watched(Talk):
                 self.now += value
             case "duty":
                 self.on_duty = value
-        return what in ("writes", "taps", "sends")
+        return what in ("writes", "taps", "sends", "captions")
 
     def staff(self, deed: str) -> None:
         if deed == "inbox":
