@@ -128,9 +128,9 @@ def told_where(draft: Draft, mid: str, text: str) -> None:
     The rest gets a line now and then, as any other message in danger.
     """
     waiting = draft.conv.danger
-    if waiting is None or said_by(draft, Purpose.CARD):
+    if waiting is None or _says(draft, Purpose.CARD):
         return
-    if said_by(draft, Purpose.SAFETY):  # the short line, of this very turn: what is said here says more
+    if _says(draft, Purpose.SAFETY):  # the short line, of this very turn: what is said here says more
         draft.effects = [e for e in draft.effects if not _is_said(e, Purpose.SAFETY)]
         waiting = replace(waiting, line_at=None)
     is_asked, is_place = waiting.asked == "place", whereabouts.looks_like_place(text)
@@ -146,7 +146,7 @@ def told_where(draft: Draft, mid: str, text: str) -> None:
     _say_where(draft, "place_")
 
 
-def said_by(draft: Draft, purpose: Purpose) -> bool:
+def _says(draft: Draft, purpose: Purpose) -> bool:
     """Whether this very turn says something of this purpose."""
     return any(_is_said(effect, purpose) for effect in draft.effects)
 

@@ -14,7 +14,7 @@ _EMERGENCY = frozenset({"110", "112", "113", "911", "999"})
 _PLACE = re.compile(
     r"\b(?:\w{3,}(?:gate|gata|gaten|veien|vegen|vei|plass|plassen|torg|torget|parken|allé)"
     r"|gate|etasje|etg|stasjon\w*|holdeplass\w*|t ?banen?|bussholdeplass\w*|studentby\w*|studenthus\w*|sykehus\w*"
-    r"|street|road|avenue|square|floor|station|stop|hospital|dorm\w*|address|adresse\w*)\b"
+    r"|street|road|avenue|square|floor|station|bus stop|tram stop|hospital|dorm\w*)\b"
 )
 _COUNT = re.compile(r"\b\d+ ?(?:min\w*|sek\w*|sec\w*|timer?|hours?|ganger|times|år|years?)\b")
 _NUMBER = re.compile(r"\b\d+\w?\b")
@@ -41,7 +41,9 @@ _MOST_WORDS = 6  # a longer sentence may say something beside that
 def looks_like_place(text: str) -> bool:
     """An address, a floor, a stop: something to send help to."""
     folded = _COUNT.sub(" ", fold(text))
-    return bool(_PLACE.search(folded)) or any(each not in _EMERGENCY for each in _NUMBER.findall(folded))
+    if any(each not in _EMERGENCY for each in _NUMBER.findall(folded)):
+        return True
+    return bool(_PLACE.search(folded)) and not says_no_place(text)
 
 
 def says_no_place(text: str) -> bool:

@@ -41,6 +41,13 @@ def test_numbers_of_help_and_of_minutes_are_no_place(text):
 
 
 @pytest.mark.parametrize(
+    "text", ["vet ikke hvilken gate", "I don't know the street", "hvilken etasje?", "please make it stop"]
+)
+def test_words_about_a_place_that_name_none_are_no_place(text):
+    assert not looks_like_place(text)
+
+
+@pytest.mark.parametrize(
     "text", ["på toalettet hos naboen", "Blindern", "ute ved vannet", "at my friend's flat", "the library"]
 )
 def test_what_may_be_a_place_is_not_taken_for_none(text):
