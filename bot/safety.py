@@ -13,8 +13,7 @@ from bot.messages import Purpose
 from bot.risk import Finding
 from bot.risk_reader import RULE as MODEL_RULE
 
-# On the alert: call for them; they have written since, perhaps where they are.
-CANNOT_CALL, PLACE = "answer:cannot_call", "answer:place"
+CANNOT_CALL, PLACE = "answer:cannot_call", "answer:place"  # on the alert: call for them; they said where
 
 
 def answer(draft: Draft, question: str, given: str, *, mid: str | None, text: str = "") -> None:
