@@ -29,9 +29,6 @@ SAID: Mapping[str, frozenset[str]] = {
             *("i dont know", "dont know", "unsure", "maybe"),
         }
     ),
-    "cannot": frozenset(
-        {"kan ikke ringe", "kan ikkje ringe", "eg kan ikkje ringe", "får ikke ringt", "cant call"}
-    ),
     "some": frozenset({"litt", "a bit", "some", "a little"}),
     "skip": frozenset({"hopp over", "skip"}),
 }
@@ -48,6 +45,16 @@ QUESTIONS: Mapping[str, Mapping[str, str]] = {
     "keep": {"yes": "keep.yes_button", "no": "keep.no_button"},
     "feedback": {a: f"feedback.{a}_button" for a in ("yes", "some", "no", "skip")},
 }
+# Who cannot call, or not speak, says so in many ways, and often why. Of themselves, and not of calling a mother.
+_CANNOT = re.compile(
+    r"(?:^|\b(?:jeg|eg|i|og|men|but|and|so|nei|no|sorry) )(?:"
+    r"(?:kan|tør|torer|klarer|klarar|greier|får) (?:ikke|ikkje) (?:å )?(?:ringe|ringt|ringa)\b"
+    r"(?! (?:ham|henne|mamma|pappa|mor|far|moren|faren|foreldre|søster|bror|venn))"
+    r"|(?:cant|cannot|can not|dont dare(?: to)?|am not able to|am unable to) (?:make a )?(?:phone )?(?:call|phone)\b"
+    r"(?! (?:him|her|them|my (?:mum|mom|mother|dad|father|parents|sister|brother|friend)))"
+    r"|(?:kan|tør|får) (?:ikke|ikkje) (?:snakke|snakka|snakket|prate|prata|pratet)(?: (?:nå|no|her|høyt|i telefonen))*$"
+    r"|(?:cant|cannot|can not) (?:talk|speak)(?: (?:right|now|here|out loud|on the phone))*$)"
+)
 _OPENS_WITH = {
     "yes": ("ja", "yes", "jepp", "yeah"),
     "no": ("nei", "no", "nope"),
@@ -111,7 +118,9 @@ def _open_questions(draft: Draft) -> list[str]:
     if conv.danger and conv.danger.asked and conv.flow is None:  # a flow that runs has asked since
         found += {conv.danger.asked.removesuffix("_over")} & SAFETY
     if any(choice.payload == "b:call:cannot" for choice in silence.choices(draft, None)):
-        found.append("call")
+        found.insert(0, "call")  # its words are plain: "no, I can't call" is no answer to what came before
+    elif conv.danger and conv.danger.asked == "place":
+        found.append("call")  # they may say it again
     return found
 
 
@@ -133,6 +142,8 @@ def _typed_answer(draft: Draft, question: str, folded: str) -> str | None:
     answer = titled(draft, question, folded)
     if answer is not None:
         return answer
+    if question == "call":
+        return "cannot" if _CANNOT.search(folded) else None
     for answer in titles:
         if folded in SAID.get(answer, ()):
             return answer

@@ -176,6 +176,7 @@ class Conversation:
     note_kept: str | None = None  # a short note for whoever answers next time; the student said yes to it
     note_kept_at: datetime | None = None
     foreign_at: datetime | None = None  # words in no known language got the number line
+    unopened_at: datetime | None = None  # they were last told that pictures and sound are not opened here
     known_to: tuple[int, ...] = ()  # supporters who know the student: it is not shown to them, but for danger
 
     def moved(self, status: Status) -> Conversation:

@@ -6,12 +6,12 @@ that always work; then people have the conversation, or the flow does.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot import (
     answers,
+    attachments,
     closed,
     commands,
     danger,
@@ -56,7 +56,6 @@ from bot.events import (
     TimerDue,
 )
 from bot.long_text import kept
-from bot.messages import Purpose
 from bot.risk import Finding
 
 if TYPE_CHECKING:
@@ -137,31 +136,41 @@ def _remember(draft: Draft, mid: str, text: str, sent_at: datetime) -> None:
 
 
 def _words(draft: Draft, event: TextReceived) -> None:
-    """Words, typed. Danger first, in every state, and in all of them; kept is what a person can read."""
-    whole, event = event.text, replace(event, text=kept(event.text))
+    """Words, typed. What is kept is what a person can read."""
+    text = kept(event.text)
     draft.do(
         AddEntry(
             written_by="contact",
             kind="text",
             mid=event.mid,
             at=event.sent_at,
-            text=event.text,
+            text=text,
             reply_to=event.reply_to,
         )
     )
-    tells_where = safety.place_is_asked(draft)
+    _heard(draft, event, event.text, text)
+
+
+def _heard(draft: Draft, event: TextReceived | AttachmentReceived, whole: str, text: str) -> None:
+    """Words, alone or under a picture. Danger first, in every state, and in all of them."""
+    tells_where = safety.tells_where(draft)
     if _is_danger(draft, event, whole):
-        if tells_where and not silence.something_was_said(draft):
-            safety.place_told(draft, event.mid)
+        if answers.asked(draft, text, None) == ("call", "cannot"):
+            safety.answer(draft, "call", "cannot", mid=event.mid)
+        elif tells_where:
+            safety.told_where(draft, event.mid, text)
         return
-    word = commands.named(event.text, None)
+    word = commands.named(text, None)
     if word is not None:
         commands.obey(draft, word, mid=event.mid)
-    elif tells_where:
+    elif _answered(draft, text, None, event.mid):
+        return
+    elif tells_where and not talk.is_understood(draft, text):
         queue.resume(draft)
-        safety.place_told(draft, event.mid)
-    elif not _answered(draft, event.text, None, event.mid) and not _is_foreign(draft, event.text):
-        _go_on(draft, event.text, None)
+        _people_have_it(draft)
+        safety.told_where(draft, event.mid, text)
+    elif not _is_foreign(draft, text):
+        _go_on(draft, text, None)
 
 
 def _answered(draft: Draft, text: str | None, payload: str | None, mid: str | None) -> bool:
@@ -182,18 +191,11 @@ def _own_answer(draft: Draft, text: str | None, payload: str | None) -> tuple[st
 
 
 def _is_answer_above_all(draft: Draft, text: str, finding: Finding) -> bool:
-    """Whether a typed answer to a question about safety says more than what was found, or this is no news.
-
-    A short "yes" is read together with what they wrote before. That it repeats this must not hide what it says yes to.
-    """
+    """Whether a word that always works, or a typed answer about safety, is more than the danger written before it."""
+    if commands.named(text, None) is not None and draft.content.phrases.read(text) is None:
+        return draft.conv.tier.rank >= finding.tier.rank
     answer = _own_answer(draft, text, None)
-    if answer is None or answer[0] not in answers.SAFETY:
-        return False
-    meant = safety.meaning(draft, *answer, text)
-    if meant is not None and meant.tier.rank > finding.tier.rank:
-        return True
-    is_news = draft.content.phrases.read(text) is not None  # "no, he is here" says more than no
-    return not is_news and (meant.tier if meant else draft.conv.tier).rank >= finding.tier.rank
+    return answer is not None and safety.is_above(draft, *answer, text, finding)
 
 
 def _is_foreign(draft: Draft, text: str) -> bool:
@@ -211,7 +213,7 @@ def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageE
     """Read words for danger and deal with it; False when there is none. A finding ends the event's way."""
     finding = danger.read(draft, whole, event.mid, event.sent_at)
     text = kept(whole)
-    if isinstance(event, TextReceived):
+    if not isinstance(event, MessageEdited):
         titled = talk.means_danger(draft, text, None)  # a button's words, typed
         if titled is not None and (finding is None or titled.tier.rank >= finding.tier.rank):
             finding = titled
@@ -242,20 +244,24 @@ def _tapped(draft: Draft, event: ChoiceTapped) -> None:
 
 
 def _attachment(draft: Draft, event: AttachmentReceived) -> None:
-    """We open nothing. A caption is read like any text; the rest is asked for in words."""
+    """We open nothing. Words that came along are words like any; the rest is asked for."""
+    text = kept(event.text) if event.text else event.text
     draft.do(
         AddEntry(
             written_by="contact",
             kind="attachment",
             mid=event.mid,
             at=event.sent_at,
-            text=kept(event.text) if event.text else event.text,
+            text=text,
             detail=",".join(event.kinds),
         )
     )
-    elsewhere.student_is_here(draft, standby=event.standby)
-    if event.text and _is_danger(draft, event, event.text):
+    if event.text and text:
+        _heard(draft, event, event.text, text)
+        if not _people_answer(draft):
+            attachments.say_unopened(draft, event.kinds)
         return
+    elsewhere.student_is_here(draft, standby=event.standby)
     queue.resume(draft)
     if _people_answer(draft):
         _people_have_it(draft)
@@ -265,8 +271,7 @@ def _attachment(draft: Draft, event: AttachmentReceived) -> None:
         silence.break_silence(draft)
         return
     closed.reply(draft)
-    key = "media.like" if liked else "media.unreadable"
-    draft.say(Purpose.ANSWER, key, *silence.choices(draft, draft.conv.language))
+    attachments.ask_for_words(draft, liked=liked)
     if draft.conv.flow is not None:
         talk.answer(draft, None, None)
     elif not draft.conv.has_people:

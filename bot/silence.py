@@ -47,7 +47,7 @@ def break_silence(draft: Draft) -> None:
     danger = draft.conv.danger
     if danger and danger.card_owed and waits_in_danger(draft):
         return  # it comes instead: see `danger.give_owed_card`
-    if not waits_flagged(draft) or _may_be_answered_elsewhere(draft):
+    if not waits_flagged(draft) or may_be_answered_elsewhere(draft):
         return
     if is_recent(draft, danger.line_at if danger else None):
         return
@@ -57,7 +57,7 @@ def break_silence(draft: Draft) -> None:
         say_line(draft)
 
 
-def _may_be_answered_elsewhere(draft: Draft) -> bool:
+def may_be_answered_elsewhere(draft: Draft) -> bool:
     """Somebody else speaks in the thread: a person, or an app by itself.
 
     In danger that keeps us quiet for a while, counted from the first time since the last sign. Elevated is asked

@@ -11,8 +11,10 @@ from handlers.console import record_forms
 from handlers.console.forms import line
 from handlers.console.parts import HELPERS, LEADS, me, now, parts, settings
 from handlers.console.rungs import aliases, ladder
+from handlers.console.thread import where_they_are
 from handlers.console.words import t
-from storage.records import Alert, Role
+from storage import Tx
+from storage.records import Alert, Entry, Role
 
 VERDICTS = ("right", "wrong", "unclear")
 
@@ -51,6 +53,18 @@ def case_page(alert_id: int) -> ResponseReturnValue:
     return _page(_alert(alert_id, to_read=True))
 
 
+def _where(alert: Alert) -> list[Entry]:
+    """For whoever must call for the student, also before anybody has taken the conversation."""
+    if not alert.call_for_them or alert.closed_at is not None or not may_work(alert):
+        return []
+
+    def read(tx: Tx) -> list[Entry]:
+        row = tx.handoffs.row(alert.contact_id)
+        return where_they_are(tx.transcript.entries(alert.contact_id), row.opened_at) if row else []
+
+    return parts().storage.read(read)
+
+
 def _page(alert: Alert, **more: object) -> str:
     try:
         record = parts().cases.open_record(alert.id, me())
@@ -62,6 +76,7 @@ def _page(alert: Alert, **more: object) -> str:
         "console/case.html",
         alert=alert,
         ladder=ladder(alert),
+        where=_where(alert),
         may_read=may_read,
         lines=record_forms.lines(record, aliases()) if record else [],
         forms=record_forms.FORMS,

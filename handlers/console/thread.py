@@ -34,6 +34,30 @@ class Thread:
     last_id: int
     last_at: datetime | None
     matched: tuple[str, ...]
+    where: list[Entry]
+
+
+def where_they_are(entries: list[Entry], opened_at: datetime) -> list[Entry]:
+    """What they wrote from "I can't call" until a person answered, the newest first: some of it says where they are."""
+    said = next(
+        (
+            index
+            for index, entry in enumerate(entries)
+            if (entry.written_by, entry.detail) == ("system", "cannot_call") and entry.at >= opened_at
+        ),
+        None,
+    )
+    if said is None:
+        return []
+    after = entries[max(0, said - 1) :]  # with the very words, typed: "I can't call, I am in ..."
+    answered = next(
+        (index for index, entry in enumerate(after) if entry.written_by in ("supporter", "inbox")), len(after)
+    )
+    return [
+        entry
+        for entry in reversed(after[:answered])
+        if entry.written_by == "contact" and entry.kind != "choice" and not entry.withdrawn
+    ]
 
 
 def thread(entries: list[Entry], row: QueueRow, alert: Alert | None, now: datetime) -> Thread:
@@ -68,6 +92,7 @@ def thread(entries: list[Entry], row: QueueRow, alert: Alert | None, now: dateti
         last_id=entries[-1].id if entries else 0,
         last_at=entries[-1].at if entries else None,
         matched=alert.matched if alert else (),
+        where=where_they_are(entries, row.opened_at) if alert and alert.call_for_them else [],
     )
 
 

@@ -105,6 +105,9 @@ happenings = st.one_of(
         st.just("edits"),
         st.sampled_from(("hei igjen", "STOPP", *(sign(a, b) for a in "CF" for b in TIERS))),
     ),
+    st.tuples(
+        st.just("captions"), st.sampled_from((*TEXTS, *WORDS, "kan ikke ringe", "vet ikke", "Storgata 5"))
+    ),
     st.tuples(st.just("timer"), st.sampled_from(TIMERS)),
     st.tuples(st.just("staff"), st.sampled_from(("claim", "reply", "release", "close", "inbox"))),
     st.tuples(st.just("passes"), st.sampled_from(SPANS)),
@@ -147,6 +150,9 @@ class Watched(Talk):
                 self.taps(value)
             case "sends":
                 self.happens(AttachmentReceived(sent_at=self.now, mid=self.mid(), kinds=(value,)))
+            case "captions":
+                mid = self.mid()
+                self.happens(AttachmentReceived(sent_at=self.now, mid=mid, kinds=("image",), text=value))
             case "edits":
                 self.happens(MessageEdited(sent_at=self.now, mid=f"m{self.mids}", text=value, number=1))
             case "timer":
@@ -157,7 +163,7 @@ class Watched(Talk):
                 self.now += value
             case "duty":
                 self.on_duty = value
-        return what in ("writes", "taps", "answers", "sends", "edits")
+        return what in ("writes", "taps", "answers", "sends", "edits", "captions")
 
     def staff(self, deed: str) -> None:
         if deed == "inbox":

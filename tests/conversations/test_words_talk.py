@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from signs import Talk
+from talk_support import oslo, shipped
 
 from bot.conversation import Status, Stopped
 
@@ -91,3 +93,23 @@ def test_words_work_while_a_person_has_it_with_one_line_each(chat):
     for word in ("MENY", "prate", "NORSK"):
         chat.contact_writes(word)
         assert len(chat.replies) == 1
+
+
+# After danger.
+
+
+@pytest.mark.parametrize(
+    "danger", ["han slår meg nå", "kjæresten min slår meg", "jeg skal ta livet mitt i kveld"]
+)
+@pytest.mark.parametrize(
+    ("word", "key"),
+    [("PAUSE", "pause.done"), ("STOPP", "stop.danger"), ("HJELP", "help.card"), ("SLETT", "erase.waits")],
+)
+def test_word_is_obeyed_also_when_danger_was_written_a_moment_ago(danger, word, key):
+    writer = Talk(shipped(), oslo("2026-11-25 12:00")).writes(danger).writes(word)
+    assert writer.said[0] == shipped().texts.say(key, "nb")
+
+
+def test_word_that_ends_a_sentence_of_danger_is_still_read_with_it():
+    writer = Talk(shipped(), oslo("2026-11-25 12:00")).writes("jeg vil ta livet mitt og").writes("slett")
+    assert writer.conv.tier.rank >= 2

@@ -247,3 +247,49 @@ def test_a_list_that_cannot_be_used_is_said_on_every_page_to_those_who_can_mend_
         assert 'id="refused"' in case.browser(case.kari).page(path)
         assert 'id="refused"' not in case.browser(case.amalie).page(path)
     assert where in case.browser(case.liv).page("/incidents")
+
+
+# Somebody who cannot call.
+
+
+def _cannot_call(case, *words):
+    contact = case.student("Han slår meg nå og jeg er redd han dreper meg", who="B")
+    for each in ("jeg kan ikke ringe", *words):
+        case.pass_time(seconds=20)
+        case.student(each, who="B")
+    alert = case.storage.read(lambda tx: tx.alerts.open_for(contact))
+    case.browser(case.amalie).post(f"/alert/{alert.id}/acknowledge")
+    return contact, alert
+
+
+def _where(page):
+    return unescape(page[page.index('class="where"') :].partition("</div>")[0])
+
+
+def test_alert_shows_all_that_was_written_after_cannot_call_the_newest_first(case):
+    words = ["vet ikke", "Storgata 5", "tredje etasje", "nå løper jeg mot parken"]
+    _, alert = _cannot_call(case, *words)
+    shown = _where(case.browser(case.amalie).page(f"/alert/{alert.id}"))
+    assert re.findall(r'class="words">([^<]*)<', shown) == [*reversed(words), "jeg kan ikke ringe"]
+
+
+def test_conversation_shows_it_until_a_person_has_answered(case):
+    contact, _ = _cannot_call(case, "Storgata 5")
+    browser = case.browser(case.amalie)
+    assert "Ring for studenten" in browser.page(f"/c/{contact}")
+    assert "Storgata 5" in _where(browser.page(f"/c/{contact}"))
+    newest = case.storage.read(lambda tx: tx.transcript.last_id(contact))
+    case.deeds.reply(contact, case.amalie, "Jeg ringer nå", newest)
+    case.student("takk", who="B")
+    shown = _where(browser.page(f"/c/{contact}"))
+    assert "Storgata 5" in shown and "takk" not in shown
+
+
+def test_thread_says_in_words_that_the_student_cannot_call(case):
+    contact, _ = _cannot_call(case)
+    assert "Studenten kan ikke ringe" in case.browser(case.amalie).page(f"/c/{contact}")
+
+
+def test_a_reviewer_sees_no_words_of_it(case):
+    _, alert = _cannot_call(case, "Storgata 5")
+    assert "Storgata" not in case.browser(case.rune).page(f"/alert/{alert.id}")
