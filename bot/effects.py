@@ -10,6 +10,10 @@ from bot.conversation import Conversation, Tier
 from bot.flow.edges import Edge
 from bot.messages import OutboundMessage, Purpose
 
+HANDED_ON = frozenset(
+    {"released", "transferred", "left_alone"}
+)  # why an alert goes off anew, not what raised it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessage:
@@ -105,6 +109,9 @@ class RaiseAlert:
     mid: str | None = None
     at: datetime
     call_for_them: bool = False  # they cannot call themselves: help must be called for them
+    by: int | None = None  # the person who raised it or handed it on; None: the service
+    in_hours: bool | None = None  # these two are filled in by the draft
+    content_set: int | None = None  # which published set it was read with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +119,8 @@ class MarkCard:
     """Say on the open alert whether the card went out."""
 
     outcome: Literal["sent", "failed", "unknown", "blocked"]
+    card: str | None = None  # the key of its text
+    content_set: int | None = None  # which published set its words are of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +130,7 @@ class CloseAlert:
     by: int | None
     at: datetime
     what: Literal["acknowledged", "closed"]
+    outcome: str | None = None  # a code of bot.outcomes: how the handoff ended with which it is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

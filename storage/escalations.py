@@ -2,7 +2,7 @@
 
 Deleting a student's words leaves the record, because its key is another one. The chain's head and the checkpoints
 that pruning leaves are signed with a key that the database does not hold: who changes, moves or takes away a line
-there cannot make the chain fit again.
+there cannot make the chain fit again. `record_proof` looks whether anybody has tried.
 """
 
 from __future__ import annotations
@@ -15,28 +15,36 @@ from datetime import datetime
 from typing import Any
 
 from storage.engine import Row
-from storage.errors import WrongKey
-from storage.ladder_records import EscalationEntry, EscalationRecord
+from storage.ladder_records import Checkpoint, EscalationEntry, EscalationRecord
 from storage.sealing import Box, new_uid
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
-_START = b"\0" * 32
+START = b"\0" * 32
+_VERSION = 2  # of what a line's hash covers
 _PAGE = 500
 _RECORDS = "SELECT escalation.*, alert.drill FROM escalation JOIN alert ON alert.id = escalation.alert_id"
 
 
-def _chained(before: bytes, row: Row) -> bytes:
+def chained(before: bytes, row: Row) -> bytes:
+    """The hash of a line. `row` has the line, and of its record `record_uid`, `alert_id` and `contact_id`: a record
+    that is moved to another alert fits its lines no more. Lines of version 1 do not cover that.
+    """
     fields = [row["escalation_id"], row["uid"].hex(), row["at"], row["by_id"], row["kind"]]
+    if row["version"] > 1:
+        fields += [row["version"], row["record_uid"].hex(), row["alert_id"], row["contact_id"]]
     sealed = hashlib.sha256(row["body"]).digest()
     return hashlib.sha256(before + json.dumps(fields).encode() + sealed).digest()
 
 
 class Escalations(Store):
-    """One record per alert."""
+    """One record per alert. It begins with what was noticed."""
 
-    def open_for(self, alert_id: int, now: datetime) -> int:
-        """The alert's record; opened if there is none. Raises LookupError for an alert that is not there."""
+    def open_for(self, alert_id: int, now: datetime, noticed: Mapping[str, Any] | None = None) -> int:
+        """The alert's record; opened if there is none, with `noticed`, or with the alert as it stands now.
+
+        Raises LookupError for an alert that is not there.
+        """
         row = self._one("SELECT id FROM escalation WHERE alert_id = :id", id=alert_id)
         if row is not None:
             return int(row["id"])
@@ -56,13 +64,33 @@ class Escalations(Store):
             key_id=key_id,
             now=to_ms(now),
         )
-        return int(added) if added is not None else self.open_for(alert_id, now)
+        if added is None:
+            return self.open_for(alert_id, now)
+        self.add(int(added), None, "raised", self._noticed(alert_id) if noticed is None else noticed, now)
+        return int(added)
+
+    def _noticed(self, alert_id: int) -> dict[str, Any]:
+        alert = self._tx.alerts.get(alert_id)
+        assert alert is not None  # noqa: S101 - a foreign key
+        return {
+            "at": alert.raised_at.isoformat(),
+            "tier": alert.tier.value,
+            "category": alert.category,
+            "rules": list(alert.rules),
+            "words": list(alert.matched),
+            "card": alert.card,
+            "call_for_them": alert.call_for_them,
+            "drill": alert.drill,
+        }
 
     def add(
         self, escalation_id: int, by: int | None, kind: str, fields: Mapping[str, Any], now: datetime
     ) -> int:
-        """One line; its id. `by` None is the system."""
-        count, head = self._locked_head()
+        """One line; its id. `by` None: the service wrote it, and it is nobody's deed (see `rungs`: only what a
+        person wrote counts as something done).
+        """
+        self._tx.audit.lock()  # who writes in both logs takes them in one order, and none waits for the other
+        head = self._locked_head()
         record = self._row(escalation_id)
         uid = new_uid()
         row: Row = {
@@ -72,16 +100,23 @@ class Escalations(Store):
             "by_id": by,
             "kind": kind,
             "body": self._box(record).seal(json.dumps(dict(fields)).encode(), "escalation_entry.body", uid),
+            "version": _VERSION,
         }
-        following = _chained(head, row)
+        whose = {
+            "record_uid": record["uid"],
+            "alert_id": record["alert_id"],
+            "contact_id": record["contact_id"],
+        }
+        following = chained(head["hash"], row | whose)
         added = self._value(
-            "INSERT INTO escalation_entry (escalation_id, uid, at, by_id, kind, body, hash)"
-            " VALUES (:escalation_id, :uid, :at, :by_id, :kind, :body, :hash) RETURNING id",
+            "INSERT INTO escalation_entry (escalation_id, uid, at, by_id, kind, body, version, hash)"
+            " VALUES (:escalation_id, :uid, :at, :by_id, :kind, :body, :version, :hash) RETURNING id",
             **row,
             hash=following,
         )
         self._run("UPDATE escalation SET last_at = :now WHERE id = :id", id=escalation_id, now=to_ms(now))
-        self._set_head(count + 1, following)
+        end = head | {"count": head["count"] + 1, "hash": following}
+        self._set_head(end, is_ours=self.is_ours(head))
         self._tx.wake("screens")
         return int(added)
 
@@ -112,48 +147,6 @@ class Escalations(Store):
 
     # The chain.
 
-    def verify(self) -> list[str]:
-        """What is wrong with the chain, a sentence each; empty: no line was changed, moved, or taken out."""
-        start = self._checkpoint()
-        if start is None:
-            return ["a checkpoint of what was pruned is not ours"]
-        last_id, count, current = start
-        if self._one("SELECT id FROM escalation_entry WHERE id <= :id LIMIT 1", id=last_id):
-            return ["there are lines older than what was pruned"]
-        while True:
-            rows = self._all(
-                "SELECT * FROM escalation_entry WHERE id > :last_id ORDER BY id LIMIT :page",
-                last_id=last_id,
-                page=_PAGE,
-            )
-            for row in rows:
-                current = _chained(current, row)
-                if current != row["hash"]:
-                    return [f"line {row['id']} was changed, or one before it was taken out"]
-                last_id, count = row["id"], count + 1
-            if len(rows) < _PAGE:
-                break
-        return self._wrong_head(count, current) + self._unreadable()
-
-    def _wrong_head(self, count: int, current: bytes) -> list[str]:
-        head = self._one("SELECT * FROM escalation_head WHERE id = 1")
-        if head is None:
-            return [] if count == 0 else ["the end of the chain is gone"]
-        if head["signature"] != self._signature("head", head["count"], head["hash"]):
-            return ["the end of the chain is not signed by us"]
-        if (head["count"], head["hash"]) != (count, current):
-            return ["lines at the end were taken out"]
-        return []
-
-    def _unreadable(self) -> list[str]:
-        found = []
-        for record in self._all("SELECT * FROM escalation ORDER BY id"):
-            try:
-                self.for_alert(record["alert_id"])
-            except WrongKey:
-                found.append(f"record {record['id']} cannot be opened with our keys")
-        return found
-
     def count(self) -> int:
         """Lines there are."""
         return int(self._value("SELECT count(*) FROM escalation_entry"))
@@ -164,22 +157,23 @@ class Escalations(Store):
         The first line that must stay ends it, so that what is left is still one chain.
         """
         self._locked_head()
-        start = self._checkpoint()
+        start = self.checkpoint()
         if start is None:
             return 0
         done = self._prefix(to_ms(before))
         if not done:
             return 0
-        last, total = done[-1], start[1] + len(done)
+        last, total, before_at = done[-1], start.count + len(done), max(to_ms(before), start.before_at)
         self._run("DELETE FROM escalation_entry WHERE id <= :id", id=last["id"])
         self._run(
-            "INSERT INTO escalation_checkpoint (last_entry_id, count, hash, pruned_at, signature)"
-            " VALUES (:last_id, :count, :hash, :now, :signature)",
+            "INSERT INTO escalation_checkpoint (last_entry_id, count, hash, pruned_at, before_at, signature)"
+            " VALUES (:last_id, :count, :hash, :now, :before_at, :signature)",
             last_id=last["id"],
             count=total,
             hash=last["hash"],
             now=to_ms(now),
-            signature=self._signature("checkpoint", last["id"], total, last["hash"]),
+            before_at=before_at,
+            signature=self._signature("checkpoint", last["id"], total, last["hash"], before_at),
         )
         for ended in sorted({row["escalation_id"] for row in done}):
             if not self._one("SELECT id FROM escalation_entry WHERE escalation_id = :id LIMIT 1", id=ended):
@@ -204,33 +198,68 @@ class Escalations(Store):
             found.append(row)
         return found
 
-    def _checkpoint(self) -> tuple[int, int, bytes] | None:
-        """Where the chain begins: the last line that was pruned, how many there were, its hash. None: forged."""
-        latest = (0, 0, _START)
+    def checkpoint(self) -> Checkpoint | None:
+        """Where the chain begins. None: forged."""
+        latest = Checkpoint(last_id=0, count=0, hash=START, before_at=0)
         for row in self._all("SELECT * FROM escalation_checkpoint ORDER BY last_entry_id"):
-            signed = self._signature("checkpoint", row["last_entry_id"], row["count"], row["hash"])
-            if row["signature"] != signed:
+            parts = [
+                row["last_entry_id"],
+                row["count"],
+                row["hash"],
+                *[row["before_at"]] * bool(row["before_at"]),
+            ]
+            if row["signature"] != self._signature("checkpoint", *parts):
                 return None
-            latest = (row["last_entry_id"], row["count"], row["hash"])
+            latest = Checkpoint(
+                last_id=row["last_entry_id"],
+                count=row["count"],
+                hash=row["hash"],
+                before_at=row["before_at"],
+            )
         return latest
 
-    def _locked_head(self) -> tuple[int, bytes]:
-        self._run(
-            "INSERT INTO escalation_head (id, count, hash, signature) VALUES (1, 0, :hash, :signature)"
-            " ON CONFLICT (id) DO NOTHING",
-            hash=_START,
-            signature=self._signature("head", 0, _START),
-        )
-        row = self._one("SELECT count, hash FROM escalation_head WHERE id = 1 {for_update}")
-        assert row is not None  # noqa: S101 - inserted above
-        return row["count"], row["hash"]
+    def begin(self) -> None:
+        """Sign the end of the chain, once: from now on it has to be there, and every new alert has a record."""
+        head = self._one("SELECT * FROM escalation_head WHERE id = 1 {for_update}")
+        if head is None or head["since_alert"] is not None:
+            return
+        is_new = not head["signature"] and self._one("SELECT id FROM escalation_entry LIMIT 1") is None
+        if not is_new and head["signature"] != self._signature("head", head["count"], head["hash"]):
+            return  # not ours: it stays so, and shows
+        since = int(self._value("SELECT MAX(id) FROM alert") or 0)
+        self._set_head(head | {"hash": START if is_new else head["hash"], "since_alert": since}, is_ours=True)
 
-    def _set_head(self, count: int, head: bytes) -> None:
+    def is_ours(self, head: Row) -> bool:
+        """Whether this end of the chain was signed by us."""
+        signed = self._signature("head", head["count"], head["hash"], head["since_alert"] or 0)
+        return head["since_alert"] is not None and bool(head["signature"] == signed)
+
+    def _locked_head(self) -> Row:
+        """The end of the chain. One that somebody took away or changed is gone on from, and never signed again."""
+        for _ in range(2):
+            head = self._one("SELECT * FROM escalation_head WHERE id = 1 {for_update}")
+            if head is not None and head["since_alert"] is not None:
+                return head
+            self._run(
+                "INSERT INTO escalation_head (id, count, hash, signature, since_alert)"
+                " VALUES (1, 0, :hash, :none, 0) ON CONFLICT (id) DO NOTHING",
+                hash=START,
+                none=b"",
+            )
+            self.begin()
+        assert head is not None  # noqa: S101 - inserted above
+        return head
+
+    def _set_head(self, head: Row, *, is_ours: bool) -> None:
         self._run(
-            "UPDATE escalation_head SET count = :count, hash = :hash, signature = :signature WHERE id = 1",
-            count=count,
-            hash=head,
-            signature=self._signature("head", count, head),
+            "UPDATE escalation_head SET count = :count, hash = :hash, since_alert = :since,"
+            " signature = :signature WHERE id = 1",
+            count=head["count"],
+            hash=head["hash"],
+            since=head["since_alert"],
+            signature=self._signature("head", head["count"], head["hash"], head["since_alert"])
+            if is_ours
+            else b"",
         )
 
     def _signature(self, what: str, *parts: int | bytes) -> bytes:

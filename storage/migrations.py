@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from storage import posts
 from storage.engine import Step
-from storage.ladder_tables import LADDER
+from storage.ladder_tables import LADDER, RECORDS
 from storage.people_tables import PEOPLE
 from storage.published_tables import PUBLISHED
 from storage.rota_tables import ROTA
@@ -365,4 +365,5 @@ STEPS: tuple[Step, ...] = (
     Step("0016_posts", (posts.TABLE,)),
     # Those of unknown fate are few; what became of them is asked every few seconds.
     Step("0017_unknown_fate", ("CREATE INDEX outbox_unknown ON outbox (state_at) WHERE state = 'unknown'",)),
+    Step("0018_records", RECORDS),
 )

@@ -83,7 +83,7 @@ def _tell_old_numbers(state: State, language: str) -> None:
 
 def _record_problems(state: State) -> list[str]:
     with state.current_storage() as storage:
-        found, count = storage.read(lambda tx: (tx.escalations.verify(), tx.escalations.count()))
+        found, count = storage.read(lambda tx: (tx.record_proof.verify(), tx.escalations.count()))
     click.echo(f"Read {count} lines in the records of serious cases.", err=True)
     return [f"records: {problem}" for problem in found]
 
