@@ -22,6 +22,17 @@ _SAME_RUNG = (
     " FROM telling JOIN rung ON rung.id = telling.rung_id WHERE telling.alert_id = :alert_id"
     " AND rung.climb = :climb AND rung.part = :part AND rung.rung = :rung"
 )
+KINDS = (
+    "raised",
+    "raised_again",
+    *sorted(HANDED_ON),
+    "card",
+    "acknowledged",
+    "resumed",
+    "told",
+    "not_told",
+    "closed",
+)
 UNREADABLE = "record_unreadable"  # an incident
 
 
