@@ -146,9 +146,7 @@ class Escalation:
             handoff.lower_tier(draft, Person(id=staff.id, alias=staff.alias), tier, reason)
             if alert is not None:
                 fields = {"from": before.value, "to": tier.value, "reason": reason.strip()}
-                tx.escalations.add(
-                    tx.escalations.open_for(alert.id, now), staff.id, "tier_lowered", fields, now
-                )
+                tx.escalations.add(_record_of(tx, alert.id, now), staff.id, "tier_lowered", fields, now)
             save(tx, draft.turn(), now)
             tx.transcript.add_note(contact_id, staff.id, staff.alias, reason.strip(), now)
 
@@ -166,7 +164,7 @@ class Escalation:
 
         def deed(tx: Tx) -> None:
             alert = self._locked(tx, alert_id, staff, HELPERS, even_erased=True)
-            record_id = tx.escalations.open_for(alert.id, now)
+            record_id = _record_of(tx, alert.id, now)
             tx.escalations.add(record_id, staff.id, kind, line, now)
             if kind == "debrief" and line.get("offered"):
                 tx.escalations.offer_debrief(record_id, now)
@@ -215,7 +213,7 @@ class Escalation:
                 raise NotPossible("another person must confirm")
             if not tx.closures.confirm(alert_id, staff.id, now):
                 raise NotPossible("there is nothing to confirm")
-            tx.escalations.add(tx.escalations.open_for(alert.id, now), staff.id, "closure_confirmed", {}, now)
+            tx.escalations.add(_record_of(tx, alert.id, now), staff.id, "closure_confirmed", {}, now)
             tx.audit.add(now, staff.id, "closure_confirmed", alert.contact_id, None)
             end_incidents(tx, now)
 
@@ -239,7 +237,7 @@ class Escalation:
             except Erased:
                 raise NotPossible("the conversation was deleted") from None
             review_by = now + timedelta(hours=self._content().settings.ladder.confirm_hours)
-            record_id = tx.escalations.open_for(alert.id, now)
+            record_id = _record_of(tx, alert.id, now)
             tx.escalations.add(record_id, staff.id, "identity_opened", {"reason": reason.strip()}, now)
             opening_id = tx.closures.identity_opened(record_id, alert_id, staff.id, now, review_by)
             tx.audit.add(now, staff.id, "identity_opened", alert.contact_id, str(opening_id))
@@ -285,7 +283,7 @@ class Escalation:
             if not tx.closures.review(opening_id, staff.id, verdict, now):
                 raise NotPossible("it has been reviewed")
             fields = {"verdict": verdict, **({"note": note.strip()} if note.strip() else {})}
-            record_id = tx.escalations.open_for(opening.alert_id, now)
+            record_id = _record_of(tx, opening.alert_id, now)
             tx.escalations.add(record_id, staff.id, "identity_reviewed", fields, now)
             tx.audit.add(now, staff.id, "identity_reviewed", None, f"{opening_id}:{verdict}")
             end_incidents(tx, now)
@@ -303,7 +301,7 @@ class Escalation:
             alert = self._locked(tx, alert_id, staff, HELPERS, even_erased=True)
             if staff.id not in (alert.closed_by, alert.acknowledged_by):
                 raise NotPossible("not theirs")
-            record_id = tx.escalations.open_for(alert.id, now)
+            record_id = _record_of(tx, alert.id, now)
             tx.escalations.add(record_id, staff.id, "debrief", line, now)
             tx.escalations.offer_debrief(record_id, now)
             if taken != "no" and tx.debriefs.ask(alert_id, staff.id, now):
@@ -367,6 +365,14 @@ class Escalation:
         if alert is None:
             raise NotPossible("the alert is over")
         return alert
+
+
+def _record_of(tx: Tx, alert_id: int, now: datetime) -> int:
+    """The alert's record. Raises NotPossible when it was destroyed because it was old."""
+    try:
+        return tx.escalations.open_for(alert_id, now)
+    except Erased:
+        raise NotPossible("the alert is over") from None
 
 
 def end_incidents(tx: Tx, now: datetime) -> None:

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from storage.engine import Row
+from storage.errors import Erased
 from storage.ladder_records import Checkpoint, EscalationEntry, EscalationRecord
 from storage.sealing import Box, new_uid
 from storage.store import Store
@@ -43,9 +44,11 @@ class Escalations(Store):
     def open_for(self, alert_id: int, now: datetime, noticed: Mapping[str, Any] | None = None) -> int:
         """The alert's record; opened if there is none, with `noticed`, or with the alert as it stands now.
 
-        Raises LookupError for an alert that is not there.
+        Raises LookupError for an alert that is not there, and Erased when the record is destroyed for its age.
         """
-        row = self._one("SELECT id FROM escalation WHERE alert_id = :id", id=alert_id)
+        row = self._one("SELECT id, key_id FROM escalation WHERE alert_id = :id", id=alert_id)
+        if row is not None and not row["key_id"]:
+            raise Erased("the record is gone")
         if row is not None:
             return int(row["id"])
         alert = self._one("SELECT contact_id FROM alert WHERE id = :id", id=alert_id)
@@ -81,6 +84,7 @@ class Escalations(Store):
             "card": alert.card,
             "call_for_them": alert.call_for_them,
             "drill": alert.drill,
+            "over": alert.closed_at is not None,
         }
 
     def add(
@@ -131,12 +135,14 @@ class Escalations(Store):
 
     def newest(self, limit: int = 200) -> list[EscalationRecord]:
         """The newest records, without their lines."""
-        rows = self._all(f"{_RECORDS} ORDER BY escalation.id DESC LIMIT :limit", limit=limit)
+        rows = self._all(
+            f"{_RECORDS} WHERE key_id <> '' ORDER BY escalation.id DESC LIMIT :limit", limit=limit
+        )
         return [_record(row) for row in rows]
 
     def for_alert(self, alert_id: int) -> EscalationRecord | None:
         """The alert's record, with its lines."""
-        row = self._one(f"{_RECORDS} WHERE alert_id = :id", id=alert_id)
+        row = self._one(f"{_RECORDS} WHERE alert_id = :id AND key_id <> ''", id=alert_id)
         if row is None:
             return None
         box = self._box(row)
@@ -152,28 +158,37 @@ class Escalations(Store):
         return int(self._value("SELECT count(*) FROM escalation_entry"))
 
     def prune(self, before: datetime, now: datetime) -> int:
-        """Destroy the oldest lines: those before `before` whose records have ended; how many.
+        """Destroy the records that ended before `before`; how many lines went.
 
-        The first line that must stay ends it, so that what is left is still one chain.
+        Their keys go at once, so that nobody reads them any more. Their lines go from the oldest on, up to the first
+        that must stay, so that what is left is still one chain: one case that goes on keeps no other's words.
         """
         self._locked_head()
         start = self.checkpoint()
         if start is None:
             return 0
+        gone = self._run(
+            "UPDATE escalation SET key_wrapped = :none, key_id = '' WHERE key_id <> '' AND last_at < :before"
+            " AND alert_id IN (SELECT id FROM alert WHERE closed_at < :before"
+            " AND (needs_confirm = 0 OR confirmed_at IS NOT NULL))",
+            none=b"",
+            before=to_ms(before),
+        )
         done = self._prefix(to_ms(before))
-        if not done:
+        if not done and not gone:
             return 0
-        last, total, before_at = done[-1], start.count + len(done), max(to_ms(before), start.before_at)
-        self._run("DELETE FROM escalation_entry WHERE id <= :id", id=last["id"])
+        last_id, last_hash = (done[-1]["id"], done[-1]["hash"]) if done else (start.last_id, start.hash)
+        total, before_at = start.count + len(done), max(to_ms(before), start.before_at)
+        self._run("DELETE FROM escalation_entry WHERE id <= :id", id=last_id)
         self._run(
             "INSERT INTO escalation_checkpoint (last_entry_id, count, hash, pruned_at, before_at, signature)"
             " VALUES (:last_id, :count, :hash, :now, :before_at, :signature)",
-            last_id=last["id"],
+            last_id=last_id,
             count=total,
-            hash=last["hash"],
+            hash=last_hash,
             now=to_ms(now),
             before_at=before_at,
-            signature=self._signature("checkpoint", last["id"], total, last["hash"], before_at),
+            signature=self._signature("checkpoint", last_id, total, last_hash, before_at),
         )
         for ended in sorted({row["escalation_id"] for row in done}):
             if not self._one("SELECT id FROM escalation_entry WHERE escalation_id = :id LIMIT 1", id=ended):
@@ -201,7 +216,7 @@ class Escalations(Store):
     def checkpoint(self) -> Checkpoint | None:
         """Where the chain begins. None: forged."""
         latest = Checkpoint(last_id=0, count=0, hash=START, before_at=0)
-        for row in self._all("SELECT * FROM escalation_checkpoint ORDER BY last_entry_id"):
+        for row in self._all("SELECT * FROM escalation_checkpoint ORDER BY last_entry_id, id"):
             parts = [
                 row["last_entry_id"],
                 row["count"],

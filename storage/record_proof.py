@@ -35,7 +35,7 @@ class RecordProof(Store):
             current, count = chained(current, row), count + 1
             if current != row["hash"]:
                 return [f"line {row['id']} was changed or moved, or one before it was taken out"]
-        return [*self._of_the_end(count, current, start), *self._of_records()]
+        return [*self._of_the_end(count, current, start), *self._of_records(start)]
 
     def _lines(self, last_id: int) -> Iterator[Row]:
         while True:
@@ -68,21 +68,28 @@ class RecordProof(Store):
 
     # What stands beside the records.
 
-    def _of_records(self) -> Iterator[str]:
+    def _of_records(self, start: Checkpoint) -> Iterator[str]:
         for record in self._all(
             "SELECT escalation.*, alert.closed_at, alert.closed_by, alert.needs_confirm, alert.confirmed_at,"
             " alert.confirmed_by FROM escalation JOIN alert ON alert.id = escalation.alert_id ORDER BY escalation.id"
         ):
+            if not record["key_id"] and self._is_old(record, start):
+                continue  # nobody is to read it any more
             try:
                 lines = self._opened(record)
             except WrongKey:
                 yield f"record {record['id']} cannot be opened with our keys"
                 continue
             begins = bool(lines) and lines[0]["kind"] == "raised"  # none of it was pruned
-            if not self._closing_agrees(record, lines, is_all=begins and lines[0]["version"] > 1):
+            from_the_start = begins and lines[0]["version"] > 1 and not lines[0]["fields"].get("over")
+            if not self._closing_agrees(record, lines, is_all=from_the_start):
                 yield f"alert {record['alert_id']} was not closed or confirmed as its record says"
             if not self._openings_agree(record, lines, is_all=begins):
                 yield f"who opened or reviewed the identity is not what record {record['id']} says"
+
+    def _is_old(self, record: Row, start: Checkpoint) -> bool:
+        last = self._value("SELECT MAX(at) FROM escalation_entry WHERE escalation_id = :id", id=record["id"])
+        return record["closed_at"] is not None and max(last or 0, record["closed_at"]) < start.before_at
 
     def _opened(self, record: Row) -> list[Row]:
         box = self._tx.keys.contact_box(record["key_wrapped"], record["uid"])

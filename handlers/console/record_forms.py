@@ -150,5 +150,5 @@ def _said(name: str, value: Any, names: Mapping[int, str]) -> str:
     return t(key) if name in _CODED and key in WORDS else str(value)
 
 
-_ONLY_IF_SO = frozenset({"drill", "call_for_them", "to_confirm"})
+_ONLY_IF_SO = frozenset({"drill", "call_for_them", "to_confirm", "over"})
 _CODED = frozenset({"answer", "who", "ground", "taken", "verdict", "card", "code"})

@@ -124,6 +124,17 @@ def test_delete_leaves_the_record_and_takes_the_conversation(case):
     case.do.record(case.alert.id, case.liv, "help_arrived", {"confirmed": True})
 
 
+def test_nothing_is_added_to_a_record_that_went_for_its_age(case):
+    case.contact_writes("hei", who="B").contact_writes(DANGER, who="B")
+    over = next(alert for alert in case.alerts if alert.contact_id == case.id_of("B"))
+    later = case.now + timedelta(days=1)
+    case.local.storage.write(lambda tx: tx.alerts.close(over.contact_id, None, case.now))
+    case.local.storage.write(lambda tx: tx.escalations.prune(later, later))
+    assert case.do.open_record(over.id, case.liv) is None
+    with pytest.raises(NotPossible, match="over"):
+        case.do.record(over.id, case.liv, "note", {"text": "Først nå"})
+
+
 def test_the_record_is_read_by_few(case):
     case.do.record(case.alert.id, case.ola, "note", {"text": "x"})
     for person in (case.kari, case.admin, case.ola):

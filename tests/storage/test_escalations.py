@@ -146,23 +146,41 @@ def test_pruning_takes_the_oldest_that_have_ended_and_leaves_a_signed_checkpoint
     close(storage, old)
     open_, new = (raise_alert(storage, psid) for psid in ("2", "3"))
     close(storage, new)
+    add(storage, new, seconds=80, text="to")
     assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 2
     assert storage.read(lambda tx: tx.escalations.for_alert(old)) is None
     assert storage.read(lambda tx: tx.escalations.for_alert(new)) is not None
     assert verify(storage) == []
-    add(storage, new, seconds=80, text="to")
-    assert verify(storage) == []
     close(storage, open_)
     storage.write(lambda tx: tx.escalations.prune(at(60), at(100)))
-    assert storage.read(lambda tx: tx.escalations.for_alert(open_)) is not None, (
-        "its end stands after one that stays"
-    )
-    assert storage.read(lambda tx: tx.escalations.count()) == 4
+    assert storage.read(lambda tx: tx.escalations.for_alert(open_)) is None
+    assert storage.read(lambda tx: tx.escalations.count()) == 4, "its end stands after a line that stays"
     assert verify(storage) == []
     storage.write(lambda tx: tx.run("UPDATE escalation_checkpoint SET count = count - 1"))
     assert verify(storage) == ["a checkpoint of what was pruned is not ours"]
     storage.write(lambda tx: tx.run("DELETE FROM escalation_checkpoint"))
     assert verify(storage) != []
+
+
+def test_one_case_that_goes_on_keeps_no_other_persons_words(storage: Storage) -> None:
+    raise_alert(storage, "1")  # nobody closes it
+    ended = raise_alert(storage, "2")
+    add(storage, ended, text="en")
+    close(storage, ended)
+    assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 0
+    assert storage.read(lambda tx: tx.escalations.for_alert(ended)) is None
+    assert len(storage.read(lambda tx: tx.escalations.newest())) == 1
+    key = storage.read(lambda tx: tx.one("SELECT key_wrapped FROM escalation WHERE alert_id = :id", id=ended))
+    assert key == {"key_wrapped": b""}
+    assert verify(storage) == []
+
+
+def test_a_key_that_was_taken_away_too_early_shows(storage: Storage, alert_id: int) -> None:
+    close(storage, alert_id)
+    storage.write(
+        lambda tx: tx.run("UPDATE escalation SET key_id = '', key_wrapped = :none, last_at = 0", none=b"")
+    )
+    assert verify(storage) == ["record 1 cannot be opened with our keys"]
 
 
 def test_what_waits_for_a_second_person_is_not_pruned(storage: Storage, alert_id: int) -> None:
