@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bot.conversation import Conversation, Danger, Stopped, Tier, changed
-from bot.effects import DropPending, Effect, SendMessage, Turn
+from bot.effects import DropPending, Effect, RaiseAlert, SendMessage, Turn
 from bot.flow.edges import Edge
 from bot.messages import BotMessage, Choice, Purpose
 from bot.triage import Queued
@@ -71,7 +71,13 @@ class Draft:
 
     def do(self, *effects: Effect) -> None:
         """Ask for something."""
-        self.effects.extend(effects)
+        self.effects.extend(self._with_its_time(each) for each in effects)
+
+    def _with_its_time(self, effect: Effect) -> Effect:
+        """An alert says in its record whether the service was open, and by which set the words were read."""
+        if not isinstance(effect, RaiseAlert):
+            return effect
+        return replace(effect, in_hours=self.in_hours, content_set=self.content.number)
 
     def turn(self) -> Turn:
         """What came of it."""

@@ -10,6 +10,10 @@ from bot.conversation import Conversation, Tier
 from bot.flow.edges import Edge
 from bot.messages import OutboundMessage, Purpose
 
+HANDED_ON = frozenset(
+    {"released", "transferred", "left_alone"}
+)  # why an alert goes off anew, not what raised it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessage:
@@ -111,6 +115,9 @@ class RaiseAlert:
         None  # the card: on its way, or it cannot go; None: none was due
     )
     call_for_them: bool = False  # they cannot call themselves: help must be called for them
+    by: int | None = None  # the person who raised it or handed it on; None: the service
+    in_hours: bool | None = None  # these two are filled in by the draft
+    content_set: int | None = None  # which published set it was read with
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +125,8 @@ class MarkCard:
     """Say on the open alert whether the card went out."""
 
     outcome: Literal["sent", "failed", "unknown"]
+    card: str | None = None  # the key of its text
+    content_set: int | None = None  # which published set its words are of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +136,7 @@ class CloseAlert:
     by: int | None
     at: datetime
     what: Literal["acknowledged", "closed"]
+    outcome: str | None = None  # a code of bot.outcomes: how the handoff ended with which it is over
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -360,4 +360,15 @@ SENTENCES: Mapping[str, str] = {
     "nothing differs from set {a}": "ingenting er annerledes enn i versjon {a}",
     "the rehearsals have not been played on these files yet": "øvelsene er ikke spilt på disse filene ennå",
     "the rehearsals broke off; play them again": "øvelsene ble avbrutt; spill dem en gang til",
+    # Records of serious cases
+    "a checkpoint of what was pruned is not ours": "et merke for det som er ryddet bort, er ikke vårt",
+    "there are lines older than what was pruned": "det finnes linjer som er eldre enn det som er ryddet bort",
+    "line {a} was changed or moved, or one before it was taken out": "linje {a} er endret eller flyttet, eller en før den er tatt ut",
+    "the end of the chain is gone": "slutten av kjeden er borte",
+    "the end of the chain is not signed by us": "slutten av kjeden er ikke signert av oss",
+    "lines at the end were taken out": "linjer på slutten er tatt ut",
+    "the record of alert {a} is gone": "loggen til varsel {a} er borte",
+    "record {a} cannot be opened with our keys": "logg {a} kan ikke åpnes med nøklene våre",
+    "alert {a} was not closed or confirmed as its record says": "varsel {a} er ikke avsluttet eller bekreftet slik loggen sier",
+    "who opened or reviewed the identity is not what record {a} says": "hvem som åpnet eller vurderte identiteten, er ikke det logg {a} sier",
 }

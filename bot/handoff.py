@@ -124,7 +124,7 @@ def release(draft: Draft, by: Person, *, why: str | None = None) -> None:
         _say_left(draft)
     soft.take_up(draft)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
-        _alert_again(draft, "released")
+        _alert_again(draft, "released", None if why else by.id)
 
 
 def _say_left(draft: Draft) -> None:
@@ -135,11 +135,17 @@ def _say_left(draft: Draft) -> None:
         closed.told(draft)
 
 
-def _alert_again(draft: Draft, why: str) -> None:
+def _alert_again(draft: Draft, why: str, by: int | None) -> None:
     """A flagged conversation whose person has gone alerts anew."""
     handoff = current(draft)
     draft.do(
-        RaiseAlert(tier=handoff.tier, category=handoff.category or "O-distress", rules=(why,), at=draft.now)
+        RaiseAlert(
+            tier=handoff.tier,
+            category=handoff.category or "O-distress",
+            rules=(why,),
+            at=draft.now,
+            by=by,
+        )
     )
 
 
@@ -270,7 +276,7 @@ def close(draft: Draft, by: Person | None, outcome: str) -> None:
         Record(action="closed", by=by.id if by else None, detail=outcome),
     )
     if tier.rank >= Tier.HIGH.rank or by is not None:
-        draft.do(CloseAlert(by=by.id if by else None, at=draft.now, what="closed"))
+        draft.do(CloseAlert(by=by.id if by else None, at=draft.now, what="closed", outcome=outcome))
     if conv.erase_on_close:
         erasure.erase(draft, quietly=conv.needs_confirming)
     elif by is not None and draft.may_disturb:
@@ -350,7 +356,7 @@ def raise_tier(draft: Draft, by: Person, tier: Tier, category: str) -> None:
     )
     draft.do(
         CancelTimers(names=frozenset({"wait:1", "wait:2", "soft", *queue.QUIET_TIMERS})),
-        RaiseAlert(tier=tier, category=category, rules=(RAISED_BY_HAND,), at=draft.now),
+        RaiseAlert(tier=tier, category=category, rules=(RAISED_BY_HAND,), at=draft.now, by=by.id),
         Record(action="tier_raised", by=by.id, detail=f"{handoff.tier.value}>{tier.value}"),
     )
     if claimed:

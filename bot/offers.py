@@ -47,7 +47,9 @@ def accept(draft: Draft, to: Person) -> Offer:
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         category = held.category or "O-distress"
         draft.do(
-            RaiseAlert(tier=held.tier, category=category, rules=("transferred",), at=draft.now),
+            RaiseAlert(
+                tier=held.tier, category=category, rules=("transferred",), at=draft.now, by=held.claimed_by
+            ),
             CloseAlert(by=to.id, at=draft.now, what="acknowledged"),  # saying yes is saying "I have it"
         )
     draft.do(Record(action="transferred", by=to.id, detail=str(held.claimed_by)))

@@ -106,6 +106,7 @@ Line = Annotated[
     Asked | Place | Called | Consent | Facts | Ground | HelpArrived | Informed | HandedOver | Debrief | Note,
     Field(discriminator="kind"),
 ]
+_FEWEST_LETTERS = 3
 _lines: TypeAdapter[Any] = TypeAdapter(Line)
 KINDS = (
     "asked",
@@ -120,6 +121,11 @@ KINDS = (
     "debrief",
     "note",
 )
+
+
+def is_said(reason: str) -> bool:
+    """Whether there are words in it. A dot, or a space that nobody sees, is no reason."""
+    return sum(each.isalpha() for each in reason) >= _FEWEST_LETTERS
 
 
 def read_line(kind: str, fields: dict[str, object], now: datetime) -> dict[str, Any]:

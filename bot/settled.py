@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot import closed, erasure, notice, queue, silence, talk
+from bot import cards, closed, erasure, notice, queue, silence, talk
 from bot.conversation import Status
 from bot.draft import Draft
 from bot.effects import MarkCard
@@ -17,7 +17,9 @@ def settled(draft: Draft, event: SendSettled, *, people_answer: bool) -> None:
         erasure.erased(draft)
     elif event.purpose == Purpose.CARD:
         outcome = {"sent": "sent", "unknown": "unknown"}.get(event.outcome, "failed")
-        draft.do(MarkCard(outcome=outcome))  # type: ignore[arg-type]
+        told = conv.danger
+        card = cards.card_for(told.category, told.tier).key if told else None
+        draft.do(MarkCard(outcome=outcome, card=card, content_set=draft.content.number))  # type: ignore[arg-type]
     elif event.outcome == "lapsed" and not people_answer and draft.may_disturb:
         _rebuild(draft, event.purpose)
 

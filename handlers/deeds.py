@@ -287,7 +287,7 @@ class Deeds(Doing):
             return  # asked by every screen at every change; what changes nothing must not be one
 
         def deed(tx: Tx, draft: Draft) -> None:
-            if tx.alerts.shown(alert_id, self._clock()):
+            if tx.alerts.shown(alert_id, self._clock(), staff.id):
                 danger.alerted(draft)
 
         self._do(alert.contact_id, staff, deed)

@@ -16,7 +16,7 @@ from bot.conversation import Tier
 from bot.errors import AlreadyClaimed, NotPossible
 from bot.handoff import Person
 from bot.ladder import Plan, Roster, tellings
-from bot.record_entries import read_line
+from bot.record_entries import is_said, read_line
 from bot.settings import Rung, Words
 from bot.sight import Sight, check
 from handlers.alerting.climber import plan
@@ -131,7 +131,7 @@ class Escalation:
 
     def lower_tier(self, contact_id: int, staff: Staff, tier: Tier, reason: str, *, seen: Sight) -> None:
         """A note and the record of the case say why. Raises ChangedMeanwhile when there is more than was `seen`."""
-        if not reason.strip():
+        if not is_said(reason):
             raise NotPossible("a reason is needed")
 
         def deed(tx: Tx) -> None:
@@ -146,7 +146,7 @@ class Escalation:
             handoff.lower_tier(draft, Person(id=staff.id, alias=staff.alias), tier, reason)
             if alert is not None:
                 fields = {"from": before.value, "to": tier.value, "reason": reason.strip()}
-                tx.escalations.add(self._record_of(tx, alert), staff.id, "tier_lowered", fields, now)
+                tx.escalations.add(_record_of(tx, alert.id, now), staff.id, "tier_lowered", fields, now)
             save(tx, draft.turn(), now)
             tx.transcript.add_note(contact_id, staff.id, staff.alias, reason.strip(), now)
 
@@ -164,7 +164,7 @@ class Escalation:
 
         def deed(tx: Tx) -> None:
             alert = self._locked(tx, alert_id, staff, HELPERS, even_erased=True)
-            record_id = self._record_of(tx, alert)
+            record_id = _record_of(tx, alert.id, now)
             tx.escalations.add(record_id, staff.id, kind, line, now)
             if kind == "debrief" and line.get("offered"):
                 tx.escalations.offer_debrief(record_id, now)
@@ -213,9 +213,9 @@ class Escalation:
                 raise NotPossible("another person must confirm")
             if not tx.closures.confirm(alert_id, staff.id, now):
                 raise NotPossible("there is nothing to confirm")
-            tx.escalations.add(self._record_of(tx, alert), staff.id, "closure_confirmed", {}, now)
+            tx.escalations.add(_record_of(tx, alert.id, now), staff.id, "closure_confirmed", {}, now)
             tx.audit.add(now, staff.id, "closure_confirmed", alert.contact_id, None)
-            _end_incidents(tx, now)
+            end_incidents(tx, now)
 
         self._storage.write(deed)
 
@@ -224,7 +224,7 @@ class Escalation:
 
         Only while the alert is critical and open. Raises NotPossible otherwise, and for a student who was erased.
         """
-        if not reason.strip():
+        if not any(each.isalnum() for each in reason):
             raise NotPossible("a reason is needed")
 
         def deed(tx: Tx) -> Identity:
@@ -237,12 +237,13 @@ class Escalation:
             except Erased:
                 raise NotPossible("the conversation was deleted") from None
             review_by = now + timedelta(hours=self._content().settings.ladder.confirm_hours)
-            record_id = self._record_of(tx, alert)
+            record_id = _record_of(tx, alert.id, now)
             tx.escalations.add(record_id, staff.id, "identity_opened", {"reason": reason.strip()}, now)
             opening_id = tx.closures.identity_opened(record_id, alert_id, staff.id, now, review_by)
             tx.audit.add(now, staff.id, "identity_opened", alert.contact_id, str(opening_id))
             self._tell_leads(tx, alert_id, staff, now, "identity")
-            tx.incidents.open("identity_opened", now)
+            if not alert.drill:  # its notice says that it is one; what everybody sees must be real
+                tx.incidents.open("identity_opened", now)
             conversation = tx.conversations.peek(alert.contact_id)
             return Identity(
                 opening_id=opening_id,
@@ -282,10 +283,10 @@ class Escalation:
             if not tx.closures.review(opening_id, staff.id, verdict, now):
                 raise NotPossible("it has been reviewed")
             fields = {"verdict": verdict, **({"note": note.strip()} if note.strip() else {})}
-            record_id = tx.escalations.open_for(opening.alert_id, now)
+            record_id = _record_of(tx, opening.alert_id, now)
             tx.escalations.add(record_id, staff.id, "identity_reviewed", fields, now)
             tx.audit.add(now, staff.id, "identity_reviewed", None, f"{opening_id}:{verdict}")
-            _end_incidents(tx, now)
+            end_incidents(tx, now)
 
         self._storage.write(deed)
 
@@ -300,7 +301,7 @@ class Escalation:
             alert = self._locked(tx, alert_id, staff, HELPERS, even_erased=True)
             if staff.id not in (alert.closed_by, alert.acknowledged_by):
                 raise NotPossible("not theirs")
-            record_id = self._record_of(tx, alert)
+            record_id = _record_of(tx, alert.id, now)
             tx.escalations.add(record_id, staff.id, "debrief", line, now)
             tx.escalations.offer_debrief(record_id, now)
             if taken != "no" and tx.debriefs.ask(alert_id, staff.id, now):
@@ -365,31 +366,20 @@ class Escalation:
             raise NotPossible("the alert is over")
         return alert
 
-    def _record_of(self, tx: Tx, alert: Alert) -> int:
-        """The alert's record; a new one begins with what was noticed, sealed with the record's own key."""
-        now = self._clock()
-        is_new = tx.escalations.for_alert(alert.id) is None
-        record_id = tx.escalations.open_for(alert.id, now)
-        if is_new:
-            raised = {
-                "at": alert.raised_at.isoformat(),
-                "in_hours": self._content().hours.is_open(alert.raised_at),
-                "tier": alert.tier.value,
-                "category": alert.category,
-                "rules": list(alert.rules),
-                "words": list(alert.matched),
-                "card": alert.card,
-                "call_for_them": alert.call_for_them,
-                "drill": alert.drill,
-            }
-            tx.escalations.add(record_id, None, "raised", raised, now)
-        return record_id
+
+def _record_of(tx: Tx, alert_id: int, now: datetime) -> int:
+    """The alert's record. Raises NotPossible when it was destroyed because it was old."""
+    try:
+        return tx.escalations.open_for(alert_id, now)
+    except Erased:
+        raise NotPossible("the alert is over") from None
 
 
-def _end_incidents(tx: Tx, now: datetime) -> None:
+def end_incidents(tx: Tx, now: datetime) -> None:
+    """Nothing waits for a second person any more: then nothing says that it does."""
     if not tx.closures.any_overdue():
         tx.incidents.close("confirmation_overdue", now)
-    if not tx.closures.identities(unreviewed=True):
+    if not tx.closures.is_any_unreviewed():
         tx.incidents.close("identity_opened", now)
 
 

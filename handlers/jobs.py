@@ -12,6 +12,7 @@ from bot.content import Content
 from bot.conversation import Status
 from bot.events import TimerDue
 from bot.messages import Purpose
+from handlers.escalation import end_incidents
 from handlers.turns import draft_for, save, tell
 from storage import Storage, Tx
 from storage.begun import Left
@@ -105,9 +106,9 @@ def flag_late_cards(storage: Storage, now: datetime) -> int:
     """A card that has not left for twenty seconds raises "card not delivered" on its alert."""
 
     def flag(tx: Tx) -> int:
-        late = tx.outbox.late_cards(now - NO_ECHO)
+        late = [each for each in tx.outbox.late_cards(now - NO_ECHO) if tx.contacts.lock(each)]
         for contact_id in late:
-            tx.alerts.mark_card(contact_id, "failed")
+            tx.alerts.mark_card(contact_id, "failed", now)
         if late:
             tx.wake("screens")
         return len(late)
@@ -233,6 +234,7 @@ def flag_unconfirmed(storage: Storage, content: Content, now: datetime) -> int:
         late = tx.closures.overdue(before, now)
         if late:
             tx.incidents.open("confirmation_overdue", now)
+        end_incidents(tx, now)
         return late
 
     return storage.write(flag)

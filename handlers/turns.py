@@ -148,7 +148,7 @@ def keep(tx: Tx, contact_id: int, effect: e.Effect, now: datetime) -> None:
 
 def _close_alert(tx: Tx, contact_id: int, effect: e.CloseAlert, now: datetime) -> None:
     if effect.what == "closed":
-        tx.alerts.close(contact_id, effect.by, now)
+        tx.alerts.close(contact_id, effect.by, now, effect.outcome)
         return
     alert = tx.alerts.open_for(contact_id)
     staff = tx.staff.get(effect.by) if effect.by is not None else None
@@ -192,7 +192,7 @@ _KEEPERS: dict[type, Callable[..., object]] = {
     e.MarkRead: lambda tx, who, x, now: tx.transcript.read(who, x.watermark),
     e.ConfirmSend: lambda tx, who, x, now: confirm(tx, who, x.outbox_id, x.mid, now),
     e.RaiseAlert: lambda tx, who, x, now: tx.alerts.raise_(who, x),
-    e.MarkCard: lambda tx, who, x, now: tx.alerts.mark_card(who, x.outcome),
+    e.MarkCard: lambda tx, who, x, now: tx.alerts.mark_card(who, x.outcome, now, x.card, x.content_set),
     e.CloseAlert: _close_alert,
     e.FinishHandoff: lambda tx, who, x, now: tx.handoffs.finish(who, x.number, x.outcome, x.by, now),
     e.SetTimer: lambda tx, who, x, now: tx.timers.set(who, x.name, x.due_at),

@@ -54,13 +54,17 @@ class Alerts(Store):
             card=alert.card or "not_due",
             call=int(alert.call_for_them),
         )
+        self._tx.case_lines.begin(alert_id, alert, drill=self._tx.drills.is_drill(contact_id))
+        self._no_card(alert_id, alert)
         return alert_id
 
     def _add_to(self, row: Row, alert: RaiseAlert) -> int:
         rises = alert.tier.rank > Tier(row["tier"]).rank
         rearms = rises or row["acknowledged_at"] is not None
-        rules = tuple(dict.fromkeys((*json.loads(row["rules"]), *alert.rules)))
-        matched = tuple(dict.fromkeys((*self._matched(row), *alert.matched)))
+        known_rules, known_words = tuple(json.loads(row["rules"])), self._matched(row)
+        rules = tuple(dict.fromkeys((*known_rules, *alert.rules)))
+        matched = tuple(dict.fromkeys((*known_words, *alert.matched)))
+        calls = alert.call_for_them and not row["call_for_them"]
         self._run(
             "UPDATE alert SET tier = :tier, category = :category, leads = :leads, rules = :rules,"
             " matched = :matched, card = :card, call_for_them = :call WHERE id = :id",
@@ -81,7 +85,17 @@ class Alerts(Store):
                 id=row["id"],
                 at=to_ms(alert.at),
             )
+        if (
+            rearms or calls or (rules, matched) != (known_rules, known_words)
+        ):  # else the record says it already
+            words = tuple(each for each in alert.matched if each not in known_words)
+            self._tx.case_lines.raised_again(row["id"], alert, words=words)
+        self._no_card(row["id"], alert)
         return int(row["id"])
+
+    def _no_card(self, alert_id: int, alert: RaiseAlert) -> None:
+        if alert.card == "blocked":
+            self._tx.case_lines.card(alert_id, "blocked", alert.at, None, alert.content_set)
 
     def open(self) -> list[Alert]:
         """The open alerts, those that nobody has taken first, then the oldest first."""
@@ -119,10 +133,11 @@ class Alerts(Store):
             now=to_ms(now),
         )
         if changed:
+            self._tx.case_lines.acknowledged(alert_id, staff_id, now)
             self._tx.wake("alerts", "screens")
         return changed == 1
 
-    def shown(self, alert_id: int, now: datetime) -> bool:
+    def shown(self, alert_id: int, now: datetime, staff_id: int | None = None) -> bool:
         """The bar was open at somebody on duty. True if that is the first since it was armed that anybody heard."""
         changed = self._run(
             "UPDATE alert SET shown_at = :now WHERE id = :id AND shown_at IS NULL AND closed_at IS NULL",
@@ -131,6 +146,7 @@ class Alerts(Store):
         )
         if not changed:
             return False
+        self._tx.case_lines.shown(alert_id, staff_id, now)
         self._tx.rungs.banner_shown(alert_id, now)
         self._tx.wake("alerts", "screens")
         return self.alerted(alert_id, now)
@@ -158,34 +174,55 @@ class Alerts(Store):
             now=to_ms(now),
         )
         if changed:
+            self._tx.case_lines.resumed(alert_id, now)
             self._tx.wake("alerts", "screens")
         return changed == 1
 
-    def mark_card(self, contact_id: int, outcome: Literal["sent", "failed", "unknown"]) -> None:
-        """Say on the open alert whether the emergency card went out."""
-        changed = self._run(
-            "UPDATE alert SET card = :card WHERE contact_id = :contact_id AND closed_at IS NULL AND card <> :card",
+    def mark_card(
+        self,
+        contact_id: int,
+        outcome: Literal["sent", "failed", "unknown"],
+        now: datetime,
+        card: str | None = None,
+        content_set: int | None = None,
+    ) -> None:
+        """Say on the open alert whether the emergency card went out; `card` of `content_set`, where that is known."""
+        row = self._one(
+            "SELECT id, card FROM alert WHERE contact_id = :contact_id AND closed_at IS NULL {for_update}",
             contact_id=contact_id,
-            card=outcome,
         )
-        if changed:
+        if row is None:
+            return
+        if row["card"] != outcome:
+            self._run("UPDATE alert SET card = :card WHERE id = :id", id=row["id"], card=outcome)
             self._tx.wake("alerts", "screens")
+        elif outcome != "sent":
+            return
+        self._tx.case_lines.card(
+            row["id"], outcome, now, card, content_set
+        )  # each that went out has its line
 
-    def close(self, contact_id: int, by: int | None, now: datetime) -> None:
+    def close(self, contact_id: int, by: int | None, now: datetime, outcome: str | None = None) -> None:
         """The contact's open alert is over; `by` None is the system.
 
         A critical one that a person closed waits for a second person to confirm that.
         """
-        changed = self._run(
-            "UPDATE alert SET closed_at = :now, closed_by = :by, needs_confirm = CASE"
-            " WHEN tier = 'critical' AND drill = 0 AND CAST(:by AS {big}) IS NOT NULL THEN 1 ELSE 0 END"
-            " WHERE contact_id = :contact_id AND closed_at IS NULL",
+        row = self._one(
+            "SELECT id, tier, drill FROM alert WHERE contact_id = :contact_id AND closed_at IS NULL {for_update}",
             contact_id=contact_id,
+        )
+        if row is None:
+            return
+        to_confirm = row["tier"] == Tier.CRITICAL and not row["drill"] and by is not None
+        self._run(
+            "UPDATE alert SET closed_at = :now, closed_by = :by, needs_confirm = :to_confirm WHERE id = :id",
+            id=row["id"],
             by=by,
             now=to_ms(now),
+            to_confirm=int(to_confirm),
         )
-        if changed:
-            self._tx.wake("alerts", "screens")
+        self._tx.case_lines.closed(row["id"], by, now, to_confirm=to_confirm, outcome=outcome)
+        self._tx.wake("alerts", "screens")
 
     def _sealed(self, contact_id: int, uid: bytes, matched: tuple[str, ...]) -> bytes:
         return self._tx.box(contact_id).seal(json.dumps(matched).encode(), "alert.matched", uid)

@@ -31,10 +31,7 @@ class Audit(Store):
         detail: str | None = None,
     ) -> None:
         """One line. `by` None is the system; `detail` holds codes, never content."""
-        self._run(
-            "INSERT INTO audit_head (id, hash) VALUES (1, :start) ON CONFLICT (id) DO NOTHING", start=_START
-        )
-        head = self._value("SELECT hash FROM audit_head WHERE id = 1 {for_update}")
+        head = self.lock()
         at = to_ms(now)
         following = _chained(head, at, by, action, contact_id, detail)
         self._run(
@@ -48,6 +45,14 @@ class Audit(Store):
             hash=following,
         )
         self._run("UPDATE audit_head SET hash = :hash WHERE id = 1", hash=following)
+
+    def lock(self) -> bytes:
+        """Keep others from adding until the transaction ends; the hash of the last line."""
+        self._run(
+            "INSERT INTO audit_head (id, hash) VALUES (1, :start) ON CONFLICT (id) DO NOTHING", start=_START
+        )
+        head: bytes = self._value("SELECT hash FROM audit_head WHERE id = 1 {for_update}")
+        return head
 
     def lines(self, limit: int = 200) -> list[AuditLine]:
         """The newest lines, the newest first."""

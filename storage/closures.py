@@ -6,12 +6,22 @@ import json
 from collections import Counter
 from datetime import datetime
 
+from bot.effects import HANDED_ON
 from storage.engine import Row
 from storage.ladder_records import IdentityOpening, Unconfirmed, Verdict, VerdictCount
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
-_NO_RULES = frozenset({"released", "transferred"})  # why an alert was armed again, not what raised it
+# A drill's openings are reviewed while it is on, and wait for nobody after it.
+_OPENINGS = (
+    "SELECT identity_opening.*, alert.drill"
+    " FROM identity_opening JOIN alert ON alert.id = identity_opening.alert_id"
+)
+_NO_DRILL = "NOT EXISTS (SELECT 1 FROM alert WHERE alert.id = identity_opening.alert_id AND alert.drill = 1)"
+_UNREVIEWED = (
+    " WHERE reviewed_at IS NULL AND (alert.drill = 0 OR EXISTS (SELECT 1 FROM contact"
+    " WHERE contact.id = alert.contact_id AND contact.key_wrapped IS NOT NULL))"
+)
 
 
 class Closures(Store):
@@ -58,8 +68,8 @@ class Closures(Store):
             before=to_ms(closed_before),
         )
         return count + self._run(
-            "UPDATE identity_opening SET overdue_at = :now"
-            " WHERE reviewed_at IS NULL AND overdue_at IS NULL AND review_by <= :now",
+            "UPDATE identity_opening SET overdue_at = :now"  # noqa: S608 - fixed words
+            f" WHERE reviewed_at IS NULL AND overdue_at IS NULL AND review_by <= :now AND {_NO_DRILL}",
             now=to_ms(now),
         )
 
@@ -68,7 +78,8 @@ class Closures(Store):
         late = self._one(
             "SELECT id FROM alert WHERE needs_confirm = 1 AND confirmed_at IS NULL AND overdue_at IS NOT NULL LIMIT 1"
         ) or self._one(
-            "SELECT id FROM identity_opening WHERE reviewed_at IS NULL AND overdue_at IS NOT NULL LIMIT 1"
+            "SELECT id FROM identity_opening WHERE reviewed_at IS NULL AND overdue_at IS NOT NULL"  # noqa: S608
+            f" AND {_NO_DRILL} LIMIT 1"
         )
         return late is not None
 
@@ -92,12 +103,17 @@ class Closures(Store):
 
     def identities(self, *, unreviewed: bool = False) -> list[IdentityOpening]:
         """Every opening, or those that nobody has reviewed, the newest first."""
-        where = "WHERE reviewed_at IS NULL " if unreviewed else ""
-        return [_opening(row) for row in self._all(f"SELECT * FROM identity_opening {where}ORDER BY id DESC")]  # noqa: S608
+        where = _UNREVIEWED if unreviewed else ""
+        rows = self._all(f"{_OPENINGS}{where} ORDER BY identity_opening.id DESC")
+        return [_opening(row) for row in rows]
+
+    def is_any_unreviewed(self) -> bool:
+        """Whether a second person has to look at an identity that somebody opened; drills left out."""
+        return any(not each.drill for each in self.identities(unreviewed=True))
 
     def identity(self, opening_id: int) -> IdentityOpening | None:
         """One opening."""
-        row = self._one("SELECT * FROM identity_opening WHERE id = :id", id=opening_id)
+        row = self._one(f"{_OPENINGS} WHERE identity_opening.id = :id", id=opening_id)
         return _opening(row) if row else None
 
     def review(self, opening_id: int, staff_id: int, verdict: Verdict, now: datetime) -> bool:
@@ -138,7 +154,7 @@ class Closures(Store):
         ):
             names = [
                 ("category", row["category"]),
-                *(("rule", r) for r in json.loads(row["rules"]) if r not in _NO_RULES),
+                *(("rule", r) for r in json.loads(row["rules"]) if r not in HANDED_ON),
             ]
             for name in names:
                 found.setdefault(name, Counter())[row["verdict"] or "unmarked"] += 1
@@ -167,4 +183,5 @@ def _opening(row: Row) -> IdentityOpening:
         reviewed_by=row["reviewed_by"],
         reviewed_at=from_ms_or_none(row["reviewed_at"]),
         verdict=row["verdict"],
+        drill=bool(row["drill"]),
     )

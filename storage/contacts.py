@@ -125,6 +125,7 @@ class Contacts(Store):
         self._one("SELECT id FROM contact WHERE id = :id {for_end}", id=contact_id)
         if not even_unread and self._tx.inbox.is_waiting(contact_id):  # now that nobody can add to it
             return False
+        self._tx.alerts.close(contact_id, None, now)
         for table in _ERASED_TABLES:
             self._run(f"DELETE FROM {table} WHERE contact_id = :id", id=contact_id)  # noqa: S608 - fixed names
         at = to_ms(now)
@@ -137,10 +138,7 @@ class Contacts(Store):
             now=at,
         )
         self._run(
-            "UPDATE alert SET matched = NULL, acknowledged_alias = NULL, closed_at = COALESCE(closed_at, :now)"
-            " WHERE contact_id = :id",
-            id=contact_id,
-            now=at,
+            "UPDATE alert SET matched = NULL, acknowledged_alias = NULL WHERE contact_id = :id", id=contact_id
         )
         self._run(
             "UPDATE contact SET key_wrapped = NULL, key_id = NULL, psid = NULL, psid_hash = NULL,"

@@ -1,4 +1,7 @@
-"""Who would like to talk about a hard case, and who saw to it. Readable columns: ids and times."""
+"""Who would like to talk about a hard case, and who saw to it. Readable columns: ids and times.
+
+What was asked for in a drill shows while the drill is on, and says so.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,11 @@ from datetime import datetime
 from storage.ladder_records import Debrief
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
+
+_FROM = (
+    " FROM debrief JOIN alert ON alert.id = debrief.alert_id LEFT JOIN contact ON contact.id = alert.contact_id"
+    " WHERE (alert.drill = 0 OR contact.key_wrapped IS NOT NULL)"
+)
 
 
 class Debriefs(Store):
@@ -27,8 +35,8 @@ class Debriefs(Store):
     def since(self, at: datetime) -> list[Debrief]:
         """Those that wait, the oldest first; then those done since `at`."""
         rows = self._all(
-            "SELECT * FROM debrief WHERE done_at IS NULL OR done_at >= :at"
-            " ORDER BY (done_at IS NOT NULL), asked_at, id",
+            f"SELECT debrief.*, alert.drill{_FROM} AND (done_at IS NULL OR done_at >= :at)"
+            " ORDER BY (done_at IS NOT NULL), asked_at, debrief.id",
             at=to_ms(at),
         )
         return [
@@ -39,6 +47,7 @@ class Debriefs(Store):
                 asked_at=from_ms(row["asked_at"]),
                 done_by=row["done_by"],
                 done_at=from_ms_or_none(row["done_at"]),
+                drill=bool(row["drill"]),
             )
             for row in rows
         ]
@@ -47,7 +56,8 @@ class Debriefs(Store):
         """How many wait for somebody; `without`: not the person's own."""
         return int(
             self._value(
-                "SELECT count(*) FROM debrief WHERE done_at IS NULL AND staff_id <> :without", without=without
+                f"SELECT count(*){_FROM} AND done_at IS NULL AND staff_id <> :without",
+                without=without,
             )
         )
 

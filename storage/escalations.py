@@ -2,7 +2,7 @@
 
 Deleting a student's words leaves the record, because its key is another one. The chain's head and the checkpoints
 that pruning leaves are signed with a key that the database does not hold: who changes, moves or takes away a line
-there cannot make the chain fit again.
+there cannot make the chain fit again. `record_proof` looks whether anybody has tried.
 """
 
 from __future__ import annotations
@@ -15,29 +15,40 @@ from datetime import datetime
 from typing import Any
 
 from storage.engine import Row
-from storage.errors import WrongKey
-from storage.ladder_records import EscalationEntry, EscalationRecord
+from storage.errors import Erased
+from storage.ladder_records import Checkpoint, EscalationEntry, EscalationRecord
 from storage.sealing import Box, new_uid
 from storage.store import Store
 from storage.times import from_ms, from_ms_or_none, to_ms
 
-_START = b"\0" * 32
+START = b"\0" * 32
+_VERSION = 2  # of what a line's hash covers
 _PAGE = 500
 _RECORDS = "SELECT escalation.*, alert.drill FROM escalation JOIN alert ON alert.id = escalation.alert_id"
 
 
-def _chained(before: bytes, row: Row) -> bytes:
+def chained(before: bytes, row: Row) -> bytes:
+    """The hash of a line. `row` has the line, and of its record `record_uid`, `alert_id` and `contact_id`: a record
+    that is moved to another alert fits its lines no more. Lines of version 1 do not cover that.
+    """
     fields = [row["escalation_id"], row["uid"].hex(), row["at"], row["by_id"], row["kind"]]
+    if row["version"] > 1:
+        fields += [row["version"], row["record_uid"].hex(), row["alert_id"], row["contact_id"]]
     sealed = hashlib.sha256(row["body"]).digest()
     return hashlib.sha256(before + json.dumps(fields).encode() + sealed).digest()
 
 
 class Escalations(Store):
-    """One record per alert."""
+    """One record per alert. It begins with what was noticed."""
 
-    def open_for(self, alert_id: int, now: datetime) -> int:
-        """The alert's record; opened if there is none. Raises LookupError for an alert that is not there."""
-        row = self._one("SELECT id FROM escalation WHERE alert_id = :id", id=alert_id)
+    def open_for(self, alert_id: int, now: datetime, noticed: Mapping[str, Any] | None = None) -> int:
+        """The alert's record; opened if there is none, with `noticed`, or with the alert as it stands now.
+
+        Raises LookupError for an alert that is not there, and Erased when the record is destroyed for its age.
+        """
+        row = self._one("SELECT id, key_id FROM escalation WHERE alert_id = :id", id=alert_id)
+        if row is not None and not row["key_id"]:
+            raise Erased("the record is gone")
         if row is not None:
             return int(row["id"])
         alert = self._one("SELECT contact_id FROM alert WHERE id = :id", id=alert_id)
@@ -56,13 +67,34 @@ class Escalations(Store):
             key_id=key_id,
             now=to_ms(now),
         )
-        return int(added) if added is not None else self.open_for(alert_id, now)
+        if added is None:
+            return self.open_for(alert_id, now)
+        self.add(int(added), None, "raised", self._noticed(alert_id) if noticed is None else noticed, now)
+        return int(added)
+
+    def _noticed(self, alert_id: int) -> dict[str, Any]:
+        alert = self._tx.alerts.get(alert_id)
+        assert alert is not None  # noqa: S101 - a foreign key
+        return {
+            "at": alert.raised_at.isoformat(),
+            "tier": alert.tier.value,
+            "category": alert.category,
+            "rules": list(alert.rules),
+            "words": list(alert.matched),
+            "card": alert.card,
+            "call_for_them": alert.call_for_them,
+            "drill": alert.drill,
+            "over": alert.closed_at is not None,
+        }
 
     def add(
         self, escalation_id: int, by: int | None, kind: str, fields: Mapping[str, Any], now: datetime
     ) -> int:
-        """One line; its id. `by` None is the system."""
-        count, head = self._locked_head()
+        """One line; its id. `by` None: the service wrote it, and it is nobody's deed (see `rungs`: only what a
+        person wrote counts as something done).
+        """
+        self._tx.audit.lock()  # who writes in both logs takes them in one order, and none waits for the other
+        head = self._locked_head()
         record = self._row(escalation_id)
         uid = new_uid()
         row: Row = {
@@ -72,16 +104,23 @@ class Escalations(Store):
             "by_id": by,
             "kind": kind,
             "body": self._box(record).seal(json.dumps(dict(fields)).encode(), "escalation_entry.body", uid),
+            "version": _VERSION,
         }
-        following = _chained(head, row)
+        whose = {
+            "record_uid": record["uid"],
+            "alert_id": record["alert_id"],
+            "contact_id": record["contact_id"],
+        }
+        following = chained(head["hash"], row | whose)
         added = self._value(
-            "INSERT INTO escalation_entry (escalation_id, uid, at, by_id, kind, body, hash)"
-            " VALUES (:escalation_id, :uid, :at, :by_id, :kind, :body, :hash) RETURNING id",
+            "INSERT INTO escalation_entry (escalation_id, uid, at, by_id, kind, body, version, hash)"
+            " VALUES (:escalation_id, :uid, :at, :by_id, :kind, :body, :version, :hash) RETURNING id",
             **row,
             hash=following,
         )
         self._run("UPDATE escalation SET last_at = :now WHERE id = :id", id=escalation_id, now=to_ms(now))
-        self._set_head(count + 1, following)
+        end = head | {"count": head["count"] + 1, "hash": following}
+        self._set_head(end, is_ours=self.is_ours(head))
         self._tx.wake("screens")
         return int(added)
 
@@ -96,12 +135,14 @@ class Escalations(Store):
 
     def newest(self, limit: int = 200) -> list[EscalationRecord]:
         """The newest records, without their lines."""
-        rows = self._all(f"{_RECORDS} ORDER BY escalation.id DESC LIMIT :limit", limit=limit)
+        rows = self._all(
+            f"{_RECORDS} WHERE key_id <> '' ORDER BY escalation.id DESC LIMIT :limit", limit=limit
+        )
         return [_record(row) for row in rows]
 
     def for_alert(self, alert_id: int) -> EscalationRecord | None:
         """The alert's record, with its lines."""
-        row = self._one(f"{_RECORDS} WHERE alert_id = :id", id=alert_id)
+        row = self._one(f"{_RECORDS} WHERE alert_id = :id AND key_id <> ''", id=alert_id)
         if row is None:
             return None
         box = self._box(row)
@@ -112,74 +153,42 @@ class Escalations(Store):
 
     # The chain.
 
-    def verify(self) -> list[str]:
-        """What is wrong with the chain, a sentence each; empty: no line was changed, moved, or taken out."""
-        start = self._checkpoint()
-        if start is None:
-            return ["a checkpoint of what was pruned is not ours"]
-        last_id, count, current = start
-        if self._one("SELECT id FROM escalation_entry WHERE id <= :id LIMIT 1", id=last_id):
-            return ["there are lines older than what was pruned"]
-        while True:
-            rows = self._all(
-                "SELECT * FROM escalation_entry WHERE id > :last_id ORDER BY id LIMIT :page",
-                last_id=last_id,
-                page=_PAGE,
-            )
-            for row in rows:
-                current = _chained(current, row)
-                if current != row["hash"]:
-                    return [f"line {row['id']} was changed, or one before it was taken out"]
-                last_id, count = row["id"], count + 1
-            if len(rows) < _PAGE:
-                break
-        return self._wrong_head(count, current) + self._unreadable()
-
-    def _wrong_head(self, count: int, current: bytes) -> list[str]:
-        head = self._one("SELECT * FROM escalation_head WHERE id = 1")
-        if head is None:
-            return [] if count == 0 else ["the end of the chain is gone"]
-        if head["signature"] != self._signature("head", head["count"], head["hash"]):
-            return ["the end of the chain is not signed by us"]
-        if (head["count"], head["hash"]) != (count, current):
-            return ["lines at the end were taken out"]
-        return []
-
-    def _unreadable(self) -> list[str]:
-        found = []
-        for record in self._all("SELECT * FROM escalation ORDER BY id"):
-            try:
-                self.for_alert(record["alert_id"])
-            except WrongKey:
-                found.append(f"record {record['id']} cannot be opened with our keys")
-        return found
-
     def count(self) -> int:
         """Lines there are."""
         return int(self._value("SELECT count(*) FROM escalation_entry"))
 
     def prune(self, before: datetime, now: datetime) -> int:
-        """Destroy the oldest lines: those before `before` whose records have ended; how many.
+        """Destroy the records that ended before `before`; how many lines went.
 
-        The first line that must stay ends it, so that what is left is still one chain.
+        Their keys go at once, so that nobody reads them any more. Their lines go from the oldest on, up to the first
+        that must stay, so that what is left is still one chain: one case that goes on keeps no other's words.
         """
         self._locked_head()
-        start = self._checkpoint()
+        start = self.checkpoint()
         if start is None:
             return 0
+        gone = self._run(
+            "UPDATE escalation SET key_wrapped = :none, key_id = '' WHERE key_id <> '' AND last_at < :before"
+            " AND alert_id IN (SELECT id FROM alert WHERE closed_at < :before"
+            " AND (needs_confirm = 0 OR confirmed_at IS NOT NULL))",
+            none=b"",
+            before=to_ms(before),
+        )
         done = self._prefix(to_ms(before))
-        if not done:
+        if not done and not gone:
             return 0
-        last, total = done[-1], start[1] + len(done)
-        self._run("DELETE FROM escalation_entry WHERE id <= :id", id=last["id"])
+        last_id, last_hash = (done[-1]["id"], done[-1]["hash"]) if done else (start.last_id, start.hash)
+        total, before_at = start.count + len(done), max(to_ms(before), start.before_at)
+        self._run("DELETE FROM escalation_entry WHERE id <= :id", id=last_id)
         self._run(
-            "INSERT INTO escalation_checkpoint (last_entry_id, count, hash, pruned_at, signature)"
-            " VALUES (:last_id, :count, :hash, :now, :signature)",
-            last_id=last["id"],
+            "INSERT INTO escalation_checkpoint (last_entry_id, count, hash, pruned_at, before_at, signature)"
+            " VALUES (:last_id, :count, :hash, :now, :before_at, :signature)",
+            last_id=last_id,
             count=total,
-            hash=last["hash"],
+            hash=last_hash,
             now=to_ms(now),
-            signature=self._signature("checkpoint", last["id"], total, last["hash"]),
+            before_at=before_at,
+            signature=self._signature("checkpoint", last_id, total, last_hash, before_at),
         )
         for ended in sorted({row["escalation_id"] for row in done}):
             if not self._one("SELECT id FROM escalation_entry WHERE escalation_id = :id LIMIT 1", id=ended):
@@ -204,33 +213,68 @@ class Escalations(Store):
             found.append(row)
         return found
 
-    def _checkpoint(self) -> tuple[int, int, bytes] | None:
-        """Where the chain begins: the last line that was pruned, how many there were, its hash. None: forged."""
-        latest = (0, 0, _START)
-        for row in self._all("SELECT * FROM escalation_checkpoint ORDER BY last_entry_id"):
-            signed = self._signature("checkpoint", row["last_entry_id"], row["count"], row["hash"])
-            if row["signature"] != signed:
+    def checkpoint(self) -> Checkpoint | None:
+        """Where the chain begins. None: forged."""
+        latest = Checkpoint(last_id=0, count=0, hash=START, before_at=0)
+        for row in self._all("SELECT * FROM escalation_checkpoint ORDER BY last_entry_id, id"):
+            parts = [
+                row["last_entry_id"],
+                row["count"],
+                row["hash"],
+                *[row["before_at"]] * bool(row["before_at"]),
+            ]
+            if row["signature"] != self._signature("checkpoint", *parts):
                 return None
-            latest = (row["last_entry_id"], row["count"], row["hash"])
+            latest = Checkpoint(
+                last_id=row["last_entry_id"],
+                count=row["count"],
+                hash=row["hash"],
+                before_at=row["before_at"],
+            )
         return latest
 
-    def _locked_head(self) -> tuple[int, bytes]:
-        self._run(
-            "INSERT INTO escalation_head (id, count, hash, signature) VALUES (1, 0, :hash, :signature)"
-            " ON CONFLICT (id) DO NOTHING",
-            hash=_START,
-            signature=self._signature("head", 0, _START),
-        )
-        row = self._one("SELECT count, hash FROM escalation_head WHERE id = 1 {for_update}")
-        assert row is not None  # noqa: S101 - inserted above
-        return row["count"], row["hash"]
+    def begin(self) -> None:
+        """Sign the end of the chain, once: from now on it has to be there, and every new alert has a record."""
+        head = self._one("SELECT * FROM escalation_head WHERE id = 1 {for_update}")
+        if head is None or head["since_alert"] is not None:
+            return
+        is_new = not head["signature"] and self._one("SELECT id FROM escalation_entry LIMIT 1") is None
+        if not is_new and head["signature"] != self._signature("head", head["count"], head["hash"]):
+            return  # not ours: it stays so, and shows
+        since = int(self._value("SELECT MAX(id) FROM alert") or 0)
+        self._set_head(head | {"hash": START if is_new else head["hash"], "since_alert": since}, is_ours=True)
 
-    def _set_head(self, count: int, head: bytes) -> None:
+    def is_ours(self, head: Row) -> bool:
+        """Whether this end of the chain was signed by us."""
+        signed = self._signature("head", head["count"], head["hash"], head["since_alert"] or 0)
+        return head["since_alert"] is not None and bool(head["signature"] == signed)
+
+    def _locked_head(self) -> Row:
+        """The end of the chain. One that somebody took away or changed is gone on from, and never signed again."""
+        for _ in range(2):
+            head = self._one("SELECT * FROM escalation_head WHERE id = 1 {for_update}")
+            if head is not None and head["since_alert"] is not None:
+                return head
+            self._run(
+                "INSERT INTO escalation_head (id, count, hash, signature, since_alert)"
+                " VALUES (1, 0, :hash, :none, 0) ON CONFLICT (id) DO NOTHING",
+                hash=START,
+                none=b"",
+            )
+            self.begin()
+        assert head is not None  # noqa: S101 - inserted above
+        return head
+
+    def _set_head(self, head: Row, *, is_ours: bool) -> None:
         self._run(
-            "UPDATE escalation_head SET count = :count, hash = :hash, signature = :signature WHERE id = 1",
-            count=count,
-            hash=head,
-            signature=self._signature("head", count, head),
+            "UPDATE escalation_head SET count = :count, hash = :hash, since_alert = :since,"
+            " signature = :signature WHERE id = 1",
+            count=head["count"],
+            hash=head["hash"],
+            since=head["since_alert"],
+            signature=self._signature("head", head["count"], head["hash"], head["since_alert"])
+            if is_ours
+            else b"",
         )
 
     def _signature(self, what: str, *parts: int | bytes) -> bytes:

@@ -90,6 +90,16 @@ class EscalationRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Up to where lines of records were destroyed because they were old."""
+
+    last_id: int
+    count: int  # of all that were
+    hash: bytes  # of the last of them: the chain goes on from it
+    before_at: int  # whatever had ended before then (milliseconds) may be gone; 0: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Debrief:
     """Somebody who had a hard case and would like to talk about it; until another person has seen to it."""
 
@@ -99,6 +109,7 @@ class Debrief:
     asked_at: datetime
     done_by: int | None
     done_at: datetime | None
+    drill: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +135,7 @@ class IdentityOpening:
     reviewed_by: int | None
     reviewed_at: datetime | None
     verdict: Verdict | None
+    drill: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

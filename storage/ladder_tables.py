@@ -1,4 +1,4 @@
-"""The tables of the ladder and of the escalation records: a step of `migrations`."""
+"""The tables of the ladder and of the escalation records: steps of `migrations`."""
 
 from __future__ import annotations
 
@@ -115,4 +115,15 @@ LADDER = (
         overdue_at {big}
     ) {strict}""",
     "CREATE INDEX identity_unreviewed ON identity_opening (review_by) WHERE reviewed_at IS NULL",
+)
+
+# What a line's hash covers was widened: each line says by which version it was made. The end of the chain has to be
+# there from now on, so that nobody can take it away together with everything before it; it is signed by the program
+# (`Escalations.begin`), because a statement knows no key.
+RECORDS = (
+    "ALTER TABLE escalation_entry ADD COLUMN version {big} NOT NULL DEFAULT 1",
+    "ALTER TABLE escalation_checkpoint ADD COLUMN before_at {big} NOT NULL DEFAULT 0",  # what had ended by then went
+    "ALTER TABLE escalation_head ADD COLUMN since_alert {big}",  # every later alert has a record; null: not signed yet
+    "INSERT INTO escalation_head (id, count, hash, signature)"
+    " VALUES (1, 0, CAST('' AS {blob}), CAST('' AS {blob})) ON CONFLICT (id) DO NOTHING",
 )

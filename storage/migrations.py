@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from storage import posts
 from storage.engine import Step
-from storage.ladder_tables import LADDER
+from storage.ladder_tables import LADDER, RECORDS
 from storage.people_tables import PEOPLE
 from storage.published_tables import PUBLISHED
 from storage.rota_tables import ROTA
@@ -367,4 +367,5 @@ STEPS: tuple[Step, ...] = (
     Step("0017_unknown_fate", ("CREATE INDEX outbox_unknown ON outbox (state_at) WHERE state = 'unknown'",)),
     # Two dangers of one tier: people see the one of the last card, the figures count the first. Null: it is the same.
     Step("0018_what_leads", ("ALTER TABLE alert ADD COLUMN leads TEXT",)),
+    Step("0019_records", RECORDS),
 )

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from bot.conversation import Tier
-from bot.ladder import UNUSABLE, Climb, Fired, Step, Telling
+from bot.ladder import UNUSABLE, Climb, Fired, Step, Telling, reaches
 from storage.engine import Row
 from storage.ladder_records import Purpose, RungLine, TakenTelling, TellingLine
 from storage.sealing import new_uid
@@ -102,7 +102,10 @@ class Rungs(Store):
         )
         if rung_id is None:
             return False
+        told = tuple(told)
         self._add(climb.alert_id, int(rung_id), "ladder", told, now)
+        if not reaches(told):
+            self._tx.case_lines.nobody(int(rung_id), now)
         return True
 
     def tell(self, alert_id: int, purpose: Purpose, told: Iterable[Telling], now: datetime) -> None:
@@ -204,6 +207,8 @@ class Rungs(Store):
             id=telling_id,
             now=to_ms(now),
         )
+        if changed:
+            self._tx.case_lines.accepted(telling_id, now)
         self._tx.wake("alerts", "screens")
         return changed == 1
 
@@ -212,7 +217,7 @@ class Rungs(Store):
     ) -> None:
         """It did not go out, or nobody knows (`unknown`); tried again from `again_at` on. `code` is stable."""
         state = "unknown" if unknown else "failed" if again_at is None else "waiting"
-        self._run(
+        changed = self._run(
             "UPDATE telling SET state = :state, state_at = :now, next_try_at = :again, tries = tries + 1,"
             " code = :code WHERE id = :id AND state = 'sending'",
             id=telling_id,
@@ -221,6 +226,8 @@ class Rungs(Store):
             again=_NEVER if again_at is None else to_ms(again_at),
             code=code,
         )
+        if changed:
+            self._tx.case_lines.failed(telling_id, now)
         self._tx.wake("alerts", "screens")
 
     def recover(self, now: datetime, older_than: timedelta, in_flight: Collection[int] = ()) -> int:

@@ -74,7 +74,12 @@ class Storage:
     def migrate(self, now: datetime) -> None:
         """Bring the tables up to date. Raises WrongKey when the database belongs to other keys."""
         self._engine.migrate(STEPS)
-        self.write(lambda tx: self._remember_keys(tx, now))
+
+        def sign(tx: Tx) -> None:
+            self._remember_keys(tx, now)
+            tx.escalations.begin()
+
+        self.write(sign)
 
     def is_current(self) -> bool:
         """Whether `migrate` has nothing to do."""

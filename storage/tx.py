@@ -9,6 +9,7 @@ from storage.alert_history import AlertHistory
 from storage.alerts import Alerts
 from storage.audit import Audit
 from storage.calendars import Calendars, RotaNotices
+from storage.case_lines import CaseLines
 from storage.closures import Closures
 from storage.contacts import Contacts
 from storage.conversations import Conversations
@@ -32,6 +33,7 @@ from storage.posts import Posts
 from storage.proposals import Proposals
 from storage.published import PublishedSets
 from storage.push import Push
+from storage.record_proof import RecordProof
 from storage.retention import Retention
 from storage.rota import RotaStore
 from storage.rungs import Rungs
@@ -204,6 +206,16 @@ class Tx:
     def escalations(self) -> Escalations:
         """The records of serious cases."""
         return Escalations(self)
+
+    @cached_property
+    def record_proof(self) -> RecordProof:
+        """Whether the records are what was written."""
+        return RecordProof(self)
+
+    @cached_property
+    def case_lines(self) -> CaseLines:
+        """What the service itself writes in the records."""
+        return CaseLines(self)
 
     @cached_property
     def drills(self) -> Drills:

@@ -55,7 +55,7 @@ def check(state: State, records: bool, notes: bool, shape: str, language: str) -
             _tell_old_numbers(state, language)
     else:
         click.echo(FORMATS[shape](report))
-    damaged = _record_problems(state) if records else []
+    damaged = _record_problems(state, language) if records else []
     for problem in damaged:
         click.echo(problem, err=shape != "text")
     if mistakes or damaged:
@@ -81,11 +81,11 @@ def _tell_old_numbers(state: State, language: str) -> None:
         click.echo(f"{word('think', language)}: {sentence_in(str(old), language)}", err=True)
 
 
-def _record_problems(state: State) -> list[str]:
+def _record_problems(state: State, language: str) -> list[str]:
     with state.current_storage() as storage:
-        found, count = storage.read(lambda tx: (tx.escalations.verify(), tx.escalations.count()))
+        found, count = storage.read(lambda tx: (tx.record_proof.verify(), tx.escalations.count()))
     click.echo(f"Read {count} lines in the records of serious cases.", err=True)
-    return [f"records: {problem}" for problem in found]
+    return [f"records: {sentence_in(problem, language)}" for problem in found]
 
 
 @click.command()

@@ -12,6 +12,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 
 from bot.conversation import Tier
 from bot.errors import AlreadyClaimed, ChangedMeanwhile, MayNotBeSafe, NotPossible, NotYours, WindowClosed
+from bot.record_entries import is_said
 from bot.routing import is_hidden
 from bot.services import Service
 from bot.sight import UNSEEN, Sight
@@ -258,7 +259,7 @@ def lower_tier(contact_id: int) -> ResponseReturnValue:
     """Lower the tier, with a reason in words; refused, the form comes back with them at the end of the thread."""
     refuse_strangers(contact_id)
     reason, wanted = line("reason", 500), request.form.get("tier", "")
-    if wanted not in {tier.value for tier in Tier} or len(reason) < 3:
+    if wanted not in {tier.value for tier in Tier} or not is_said(reason):
         flash(t("tier_form.reason_missing"), "error")
         return _page(contact_id, "lower", (wanted, reason))
     deed, seen = parts().act.lower_tier, forms.sight()

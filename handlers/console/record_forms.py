@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 from flask import request
 
+from bot.outcomes import OUTCOMES
 from handlers.console.forms import line
 from handlers.console.parts import now, settings
-from handlers.console.rungs import category_words
-from handlers.console.words import WORDS, t
+from handlers.console.rungs import category_words, group_words, person_words
+from handlers.console.words import WORDS, language, t
 from storage.ladder_records import EscalationEntry, EscalationRecord
 
 
@@ -104,13 +105,13 @@ def lines(record: EscalationRecord, names: Mapping[int, str]) -> list[Line]:
             at=entry.at,
             by=None if entry.by is None else names.get(entry.by, ""),
             kind=t(f"record.kind_{entry.kind}"),
-            facts=tuple(_facts(entry)),
+            facts=tuple(_facts(entry, names)),
         )
         for entry in record.entries
     ]
 
 
-def _facts(entry: EscalationEntry) -> list[tuple[str, str]]:
+def _facts(entry: EscalationEntry, names: Mapping[int, str]) -> list[tuple[str, str]]:
     found = []
     for name, value in entry.fields.items():
         if name in _ONLY_IF_SO and value is False:
@@ -118,13 +119,13 @@ def _facts(entry: EscalationEntry) -> list[tuple[str, str]]:
         if entry.kind in ("facts", "called", "handed_over") and name in ("to", "whom"):
             said = str(value)
         else:
-            said = _said(name, value)
+            said = _said(name, value, names)
         if said:
             found.append((t(f"record.field_{name}"), said))
     return found
 
 
-def _said(name: str, value: Any) -> str:
+def _said(name: str, value: Any, names: Mapping[int, str]) -> str:
     if isinstance(value, bool):
         return t("record.value_yes") if value else t("record.value_no")
     if isinstance(value, list):
@@ -137,9 +138,17 @@ def _said(name: str, value: Any) -> str:
         return t(f"tier.{value}")
     if name == "category":
         return category_words(str(value))
+    if name in ("staff", "who") and (isinstance(value, int) or ":" in value):
+        return person_words(value if isinstance(value, str) else f"staff:{value}", names)
+    if name == "tell":
+        return group_words(str(value))
+    if name == "channel":
+        return t(f"ladder.by_{value}")
+    if name == "outcome":
+        return OUTCOMES[value].in_(language()) if value in OUTCOMES else str(value)
     key = f"record.value_{value}"
     return t(key) if name in _CODED and key in WORDS else str(value)
 
 
-_ONLY_IF_SO = frozenset({"drill", "call_for_them"})
-_CODED = frozenset({"answer", "who", "ground", "taken", "verdict", "card"})
+_ONLY_IF_SO = frozenset({"drill", "call_for_them", "to_confirm", "over"})
+_CODED = frozenset({"answer", "who", "ground", "taken", "verdict", "card", "code"})

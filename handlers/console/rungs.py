@@ -64,11 +64,11 @@ def ladder(alert: Alert) -> Ladder:
     tells = plan.next_tells or (plan.due.rung.tell if plan.due else None)
     return Ladder(
         rungs=tuple(
-            Rung(_group(rung.tell), rung.at, tuple(_told(one, names) for one in rung.tellings))
+            Rung(group_words(rung.tell), rung.at, tuple(_told(one, names) for one in rung.tellings))
             for rung in standing.rungs
         ),
         others=tuple(_told(one, names) for one in standing.others),
-        next_tells=_group(tells) if tells else None,
+        next_tells=group_words(tells) if tells else None,
         next_at=plan.look_at,
         is_due=plan.is_due,
         waits_for_reply=alert.acknowledged_at is not None and alert.resumed_at is None,
@@ -81,23 +81,26 @@ def aliases() -> Mapping[int, str]:
     return {staff.id: staff.alias for staff in everybody}
 
 
-def _group(tell: str) -> str:
+def group_words(tell: str) -> str:
+    """Whom a rung tells."""
     kind, _, name = tell.partition(":")
     return t("ladder.contact", name=name.replace("_", " ")) if kind == "contact" else t(f"ladder.to_{tell}")
 
 
+def person_words(who: str, names: Mapping[int, str]) -> str:
+    """Somebody whom the ladder tells: "staff:7", "contact:name", or a pager."""
+    kind, _, name = who.partition(":")
+    if kind == "staff":
+        return names.get(int(name), "")
+    return t("ladder.contact", name=name.replace("_", " ")) if kind == "contact" else t("ladder.pager")
+
+
 def _told(one: TellingLine, names: Mapping[int, str]) -> Told:
-    kind, _, name = one.who.partition(":")
     if one.code == NOBODY_ON_DUTY:
         return Told(
             t("ladder.to_on_duty"), t("ladder.by_banner"), t("rota.nobody_on_duty"), one.state_at, "warn"
         )
-    if kind == "staff":
-        who = names.get(int(name), "")
-    elif kind == "contact":
-        who = t("ladder.contact", name=name.replace("_", " "))
-    else:
-        who = t("ladder.pager")
+    who = person_words(one.who, names)
     if one.code in UNUSABLE:  # nothing went wrong: there is no such way to them
         return Told(who, t(f"ladder.by_{one.channel}"), t(f"ladder.code_{one.code}"), one.state_at, "barred")
     was_shown = one.channel == "banner" and one.state == "accepted"

@@ -25,7 +25,12 @@ MODULES = (
     *(f"bot/{name}.py" for name in ("risk_model", "risk_pattern", "service_hours", "services", "settings")),
     *(f"bot/{name}.py" for name in ("flow/model", "flow/proofs", "rehearsal/model", "rehearsal/read")),
     *("bot/rehearsal/wording.py", "handlers/rehearsal/run.py", "handlers/rehearsal/player.py"),
-    *("handlers/publishing.py", "handlers/published.py", "handlers/console/rehearsing.py"),
+    *(
+        "storage/record_proof.py",
+        "handlers/publishing.py",
+        "handlers/published.py",
+        "handlers/console/rehearsing.py",
+    ),
 )
 _SAYS = re.compile(r"[a-z]{2,} [a-z]{2,}")  # two words beside each other: no pattern, no shape, no key
 _BLANK = re.compile(r"\{([a-z])\}")

@@ -47,13 +47,13 @@ def test_check_proves_that_no_record_was_changed(run):
     storage.close()
     fine = run("check", "--records")
     assert fine.exit_code == 0
-    assert "Read 2 lines" in fine.output
+    assert "Read 3 lines" in fine.output
     storage = run.storage()
-    storage.write(lambda tx: tx.run("DELETE FROM escalation_entry WHERE id = 1"))
+    storage.write(lambda tx: tx.run("DELETE FROM escalation_entry WHERE id = 2"))
     storage.close()
     broken = run("check", "--records")
     assert broken.exit_code == 1
-    assert "records: line 2 was changed, or one before it was taken out" in broken.output
+    assert "records: line 3 was changed or moved, or one before it was taken out" in broken.output
     assert run("check").exit_code == 0
 
 

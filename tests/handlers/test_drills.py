@@ -6,7 +6,7 @@ import pytest
 
 from bot.conversation import Status, Tier
 from bot.errors import NotPossible
-from handlers import metrics
+from handlers import jobs, metrics
 from handlers.alerting.climber import Climber
 from handlers.drills import ALIAS, Drills
 from handlers.escalation import Escalation
@@ -133,6 +133,42 @@ def test_one_drill_at_a_time_and_a_real_student_beside_it_is_real(drill):
 def test_a_drills_identity_is_nobodys(drill):
     alert_id = drill.drills.start(drill.kim)
     assert drill.do.open_identity(alert_id, drill.ola, "Øvelse").psid == "-"
+
+
+def test_what_a_second_person_looks_at_in_a_drill_is_marked_and_stands_in_no_figure(drill):
+    alert_id = drill.drills.start(drill.kim)
+    opening = drill.do.open_identity(alert_id, drill.ola, "Øvelse").opening_id
+    drill.do.acknowledge(alert_id, drill.ola)
+    drill.do.answer_debrief(alert_id, drill.ola, "yes")
+    assert figures(drill, "incident_open") == []
+    assert [one.drill for one in drill.do.identities(unreviewed=True)] == [True]
+    assert [one.drill for one in drill.do.debriefs()] == [True]
+    drill.do.review_identity(opening, drill.kim, "right")
+    assert drill.do.identities(unreviewed=True) == []
+
+
+def test_after_a_drill_nothing_of_it_waits_for_anybody(drill):
+    alert_id = drill.drills.start(drill.kim)
+    drill.do.open_identity(alert_id, drill.ola, "Øvelse")
+    drill.do.acknowledge(alert_id, drill.ola)
+    drill.do.answer_debrief(alert_id, drill.ola, "yes")
+    drill.drills.stop(drill.kim)
+    assert (drill.do.debriefs(), drill.do.identities(unreviewed=True)) == ([], [])
+    assert drill.local.storage.read(lambda tx: tx.debriefs.waiting(drill.kim.id)) == 0
+    drill.wait(hours=25)
+    assert jobs.flag_unconfirmed(drill.local.storage, drill.content, drill.now) == 0
+    assert figures(drill, "incident_open") == []
+    assert drill.local.storage.read(lambda tx: tx.record_proof.verify()) == []
+
+
+def test_what_a_drill_of_an_earlier_version_left_open_ends(drill):
+    alert_id = drill.drills.start(drill.kim)
+    drill.do.open_identity(alert_id, drill.ola, "Øvelse")
+    drill.drills.stop(drill.kim)
+    for kind in ("identity_opened", "confirmation_overdue"):
+        drill.local.storage.write(lambda tx, kind=kind: tx.incidents.open(kind, drill.now))
+    jobs.flag_unconfirmed(drill.local.storage, drill.content, drill.now)
+    assert figures(drill, "incident_open") == []
 
 
 def test_only_a_coordinator_starts_and_stops_a_drill(drill):

@@ -82,16 +82,16 @@ def test_the_record_holds_every_kind_of_line_and_begins_with_what_was_noticed(ca
     for kind, fields in SAMPLES.items():
         case.do.record(case.alert.id, case.ola, kind, fields)
     record = case.do.open_record(case.alert.id, case.rune)
-    assert [entry.kind for entry in record.entries] == ["raised", *SAMPLES]
+    assert [entry.kind for entry in record.entries] == ["raised", "card", "acknowledged", *SAMPLES]
     raised = record.entries[0].fields
     assert (raised["tier"], raised["in_hours"], raised["drill"]) == ("critical", True, False)
     assert raised["rules"] == list(case.alert.rules)
     assert raised["words"] == list(case.alert.matched)
-    assert {e.by for e in record.entries[1:]} == {case.ola.id}
-    assert record.entries[2].fields == {"known": True, "place": "Ved elva"}
+    assert {e.by for e in record.entries[3:]} == {case.ola.id}
+    assert record.entries[4].fields == {"known": True, "place": "Ved elva"}
     assert record.debrief_at == case.now
     assert "record_opened" in audited(case)
-    assert case.local.storage.read(lambda tx: tx.escalations.verify()) == []
+    assert case.local.storage.read(lambda tx: tx.record_proof.verify()) == []
 
 
 @one_engine
@@ -120,8 +120,19 @@ def test_delete_leaves_the_record_and_takes_the_conversation(case):
     case.local.storage.write(lambda tx: tx.contacts.erase(case.alert.contact_id, "kode", case.now))
     record = case.do.open_record(case.alert.id, case.liv)
     assert record.entries[0].fields["words"] == list(case.alert.matched)
-    assert record.entries[1].fields == {"text": "Fulgt til legevakten."}
+    assert record.entries[2].fields == {"text": "Fulgt til legevakten."}
     case.do.record(case.alert.id, case.liv, "help_arrived", {"confirmed": True})
+
+
+def test_nothing_is_added_to_a_record_that_went_for_its_age(case):
+    case.contact_writes("hei", who="B").contact_writes(DANGER, who="B")
+    over = next(alert for alert in case.alerts if alert.contact_id == case.id_of("B"))
+    later = case.now + timedelta(days=1)
+    case.local.storage.write(lambda tx: tx.alerts.close(over.contact_id, None, case.now))
+    case.local.storage.write(lambda tx: tx.escalations.prune(later, later))
+    assert case.do.open_record(over.id, case.liv) is None
+    with pytest.raises(NotPossible, match="over"):
+        case.do.record(over.id, case.liv, "note", {"text": "Først nå"})
 
 
 def test_the_record_is_read_by_few(case):
@@ -142,8 +153,9 @@ def test_the_record_is_read_by_few(case):
 
 
 def test_a_tier_is_lowered_by_a_person_with_a_reason_that_stays_in_the_record(case):
-    with pytest.raises(NotPossible):
-        lower(case, Tier.HIGH, "  ")
+    for nothing in ("", "  ", ".", "\u200b\u200b\u200b", "?!"):
+        with pytest.raises(NotPossible, match="reason"):
+            lower(case, Tier.HIGH, nothing)
     lower(case, Tier.HIGH, "Snakket med henne.")
     assert case.conv().tier is Tier.HIGH
     entry = case.do.open_record(case.alert.id, case.liv).entries[-1]
@@ -184,8 +196,9 @@ def test_lowering_alone_does_not_avoid_the_second_person(case):
 
 
 def test_one_person_opens_the_identity_with_a_reason_and_a_second_is_told_and_reviews(case):
-    with pytest.raises(NotPossible):
-        case.do.open_identity(case.alert.id, case.ola, " ")
+    for nothing in (" ", ".", "\u200b"):
+        with pytest.raises(NotPossible, match="reason"):
+            case.do.open_identity(case.alert.id, case.ola, nothing)
     with pytest.raises(NotPossible):
         case.do.open_identity(case.alert.id, case.admin, "Politiet spør")
     storage = case.local.storage
@@ -219,7 +232,7 @@ def test_one_person_opens_the_identity_with_a_reason_and_a_second_is_told_and_re
     assert case.do.identities(unreviewed=True) == []
     assert not storage.read(lambda tx: tx.incidents.is_open("identity_opened"))
     kinds = [entry.kind for entry in case.do.open_record(case.alert.id, case.liv).entries]
-    assert kinds == ["raised", "identity_opened", "identity_reviewed"]
+    assert kinds == ["raised", "card", "identity_opened", "identity_reviewed"]
 
 
 def test_the_one_who_opened_it_does_not_review_it_as_a_lead_either(case):

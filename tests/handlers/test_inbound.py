@@ -229,7 +229,7 @@ def test_echo_of_a_message_given_up_settles_it_and_the_alert_hears_of_it(chat, f
         "lapsed": lambda tx: tx.outbox.lapsed(card, chat.now),
     }[fate]
     chat.local.storage.write(given_up)
-    chat.local.storage.write(lambda tx: tx.alerts.mark_card(chat.id_of(), "failed"))
+    chat.local.storage.write(lambda tx: tx.alerts.mark_card(chat.id_of(), "failed", chat.now))
     echo(chat, card)
     assert delivery(chat, card) is Delivery.SENT
     assert chat.alerts[0].card == "sent"

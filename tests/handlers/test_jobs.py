@@ -101,7 +101,7 @@ def test_held_card_is_shown_as_not_delivered_and_the_consoles_hear_of_it_once(qu
     assert quiet.alerts[0].card == "failed"
     number = change(quiet)
     jobs.flag_late_cards(quiet.local.storage, quiet.now)
-    quiet.local.storage.write(lambda tx: tx.alerts.mark_card(quiet.id_of(), "failed"))
+    quiet.local.storage.write(lambda tx: tx.alerts.mark_card(quiet.id_of(), "failed", quiet.now))
     rows = quiet.local.storage.read(lambda tx: tx.outbox.late_cards(quiet.now))
     assert rows == [quiet.id_of()] and change(quiet) <= number + 1
     quiet.local.settle()

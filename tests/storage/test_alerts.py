@@ -80,7 +80,7 @@ def test_somebody_takes_it_and_nobody_else_can(storage: Storage, contact: int) -
 
 def test_a_rise_tells_people_again(storage: Storage, contact: int) -> None:
     raised = raise_(storage, contact, Tier.HIGH)
-    storage.write(lambda tx: tx.alerts.mark_card(contact, "sent"))
+    storage.write(lambda tx: tx.alerts.mark_card(contact, "sent", at(1)))
     assert storage.write(lambda tx: tx.alerts.shown(raised.id, at(1)))
     assert not storage.write(lambda tx: tx.alerts.shown(raised.id, at(2)))
     take(storage, raised.id)
@@ -153,7 +153,7 @@ def test_after_closing_a_new_danger_is_a_new_alert(storage: Storage, contact: in
     storage.write(lambda tx: tx.alerts.close(contact, None, at(5)))
     assert storage.read(lambda tx: tx.alerts.open_for(contact)) is None
     assert not take(storage, first.id)
-    storage.write(lambda tx: tx.alerts.mark_card(contact, "failed"))
+    storage.write(lambda tx: tx.alerts.mark_card(contact, "failed", at(6)))
     assert storage.read(lambda tx: tx.alerts.get(first.id)).card == "waiting"  # type: ignore[union-attr]
     assert raise_(storage, contact).id != first.id
 

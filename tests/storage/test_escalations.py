@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def add(storage: Storage, alert_id: int, kind: str = "note", seconds: float = 0,
 
 
 def verify(storage: Storage) -> list[str]:
-    return storage.read(lambda tx: tx.escalations.verify())
+    return storage.read(lambda tx: tx.record_proof.verify())
 
 
 def close(storage: Storage, alert_id: int, by: int | None = None) -> None:
@@ -49,12 +50,28 @@ def close(storage: Storage, alert_id: int, by: int | None = None) -> None:
     storage.write(work)
 
 
+def confirm(storage: Storage, alert_id: int, by: int, when: datetime) -> None:
+    """As `handlers.escalation` does."""
+
+    def work(tx: Tx) -> None:
+        tx.closures.confirm(alert_id, by, when)
+        tx.escalations.add(tx.escalations.open_for(alert_id, when), by, "closure_confirmed", {}, when)
+
+    storage.write(work)
+
+
+def kinds(storage: Storage, alert_id: int) -> list[str]:
+    record = storage.read(lambda tx: tx.escalations.for_alert(alert_id))
+    assert record is not None
+    return [entry.kind for entry in record.entries]
+
+
 def test_a_record_is_read_as_it_was_written(storage: Storage, alert_id: int) -> None:
     add(storage, alert_id, "place", place="ved elva")
     add(storage, alert_id, "note", 5, text="ringte")
     record = storage.read(lambda tx: tx.escalations.for_alert(alert_id))
     assert record is not None
-    assert [(e.kind, e.by, e.at, e.fields) for e in record.entries] == [
+    assert [(e.kind, e.by, e.at, e.fields) for e in record.entries[1:]] == [
         ("place", 7, NOW, {"place": "ved elva"}),
         ("note", 7, at(5), {"text": "ringte"}),
     ]
@@ -70,7 +87,8 @@ def test_the_record_outlives_the_contacts_key_and_lies_on_the_disk_unreadable(
     storage.write(lambda tx: tx.contacts.erase(contact, "code", at(9)))
     record = storage.read(lambda tx: tx.escalations.for_alert(alert_id))
     assert record is not None
-    assert record.entries[0].fields == {"text": SECRET_WORDS}
+    assert [entry.kind for entry in record.entries] == ["raised", "note", "closed"]
+    assert record.entries[1].fields == {"text": SECRET_WORDS}
     assert verify(storage) == []
     assert SECRET_WORDS.encode() not in all_bytes(database_folder)
 
@@ -85,9 +103,14 @@ def test_the_record_outlives_the_contacts_key_and_lies_on_the_disk_unreadable(
         "DELETE FROM escalation_entry WHERE id = 1",
         "DELETE FROM escalation_entry WHERE id = 2",
         "DELETE FROM escalation_entry WHERE id = 3",
+        "DELETE FROM escalation_entry WHERE id = 4",
+        "UPDATE escalation_entry SET version = 1 WHERE id = 2",
         "UPDATE escalation_head SET count = 2",
+        "UPDATE escalation_head SET since_alert = since_alert + 1",
         "DELETE FROM escalation_head",
         "UPDATE escalation SET key_wrapped = (SELECT key_wrapped FROM contact WHERE id = 1)",
+        "UPDATE escalation SET contact_id = contact_id + 1",
+        "UPDATE alert SET closed_at = raised_at",
     ],
 )
 def test_whatever_is_changed_moved_or_taken_out_shows(storage: Storage, alert_id: int, meddle: str) -> None:
@@ -105,30 +128,33 @@ def test_taking_out_the_end_and_its_head_together_shows_without_our_key(
         add(storage, alert_id, text=text)
 
     def forge(tx: Tx) -> None:
-        tx.run("DELETE FROM escalation_entry WHERE id = 2")
+        tx.run("DELETE FROM escalation_entry WHERE id = 3")
         tx.run(
-            "UPDATE escalation_head SET count = 1, hash = (SELECT hash FROM escalation_entry WHERE id = 1)"
+            "UPDATE escalation_head SET count = 2, hash = (SELECT hash FROM escalation_entry WHERE id = 2)"
         )
 
     storage.write(forge)
     assert verify(storage) == ["the end of the chain is not signed by us"]
+    add(storage, alert_id, text="tre")
+    assert verify(storage) == ["the end of the chain is not signed by us"], (
+        "and a later line does not hide it"
+    )
 
 
 def test_pruning_takes_the_oldest_that_have_ended_and_leaves_a_signed_checkpoint(storage: Storage) -> None:
-    old, open_, new = (raise_alert(storage, psid) for psid in ("1", "2", "3"))
-    for alert_id in (old, open_, new):
-        add(storage, alert_id, text="en")
+    old = raise_alert(storage, "1")
     close(storage, old)
+    open_, new = (raise_alert(storage, psid) for psid in ("2", "3"))
     close(storage, new)
-    assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 1
+    add(storage, new, seconds=80, text="to")
+    assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 2
     assert storage.read(lambda tx: tx.escalations.for_alert(old)) is None
     assert storage.read(lambda tx: tx.escalations.for_alert(new)) is not None
     assert verify(storage) == []
-    add(storage, new, seconds=80, text="to")
-    assert verify(storage) == []
     close(storage, open_)
     storage.write(lambda tx: tx.escalations.prune(at(60), at(100)))
-    assert storage.read(lambda tx: tx.escalations.count()) == 2
+    assert storage.read(lambda tx: tx.escalations.for_alert(open_)) is None
+    assert storage.read(lambda tx: tx.escalations.count()) == 4, "its end stands after a line that stays"
     assert verify(storage) == []
     storage.write(lambda tx: tx.run("UPDATE escalation_checkpoint SET count = count - 1"))
     assert verify(storage) == ["a checkpoint of what was pruned is not ours"]
@@ -136,12 +162,33 @@ def test_pruning_takes_the_oldest_that_have_ended_and_leaves_a_signed_checkpoint
     assert verify(storage) != []
 
 
+def test_one_case_that_goes_on_keeps_no_other_persons_words(storage: Storage) -> None:
+    raise_alert(storage, "1")  # nobody closes it
+    ended = raise_alert(storage, "2")
+    add(storage, ended, text="en")
+    close(storage, ended)
+    assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 0
+    assert storage.read(lambda tx: tx.escalations.for_alert(ended)) is None
+    assert len(storage.read(lambda tx: tx.escalations.newest())) == 1
+    key = storage.read(lambda tx: tx.one("SELECT key_wrapped FROM escalation WHERE alert_id = :id", id=ended))
+    assert key == {"key_wrapped": b""}
+    assert verify(storage) == []
+
+
+def test_a_key_that_was_taken_away_too_early_shows(storage: Storage, alert_id: int) -> None:
+    close(storage, alert_id)
+    storage.write(
+        lambda tx: tx.run("UPDATE escalation SET key_id = '', key_wrapped = :none, last_at = 0", none=b"")
+    )
+    assert verify(storage) == ["record 1 cannot be opened with our keys"]
+
+
 def test_what_waits_for_a_second_person_is_not_pruned(storage: Storage, alert_id: int) -> None:
     add(storage, alert_id, text="en")
     close(storage, alert_id, by=7)
     assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 0
-    storage.write(lambda tx: tx.closures.confirm(alert_id, 8, at(50)))
-    assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 1
+    confirm(storage, alert_id, 8, at(50))
+    assert storage.write(lambda tx: tx.escalations.prune(at(60), at(100))) == 4
     assert storage.read(lambda tx: tx.escalations.newest()) == []
     assert verify(storage) == []
 
@@ -149,7 +196,7 @@ def test_what_waits_for_a_second_person_is_not_pruned(storage: Storage, alert_id
 def test_many_who_write_at_once_make_one_chain(storage: Storage) -> None:
     alerts = [raise_alert(storage, str(n)) for n in range(4)]
     in_threads(4, lambda n: [add(storage, alerts[n % 2], text=str(n)) for _ in range(5)])  # type: ignore[func-returns-value]
-    assert storage.read(lambda tx: tx.escalations.count()) == 20
+    assert storage.read(lambda tx: tx.escalations.count()) == len(alerts) + 20
     assert verify(storage) == []
 
 

@@ -138,7 +138,13 @@ class Cluster:
             emptied = [f"DELETE FROM {name}" for (name,) in connection.execute(tables)]  # noqa: S608
             begun = [f"SELECT setval('{name}', 1, false)" for (name,) in connection.execute(sequences)]
         self._clean = "; ".join(
-            ["SET session_replication_role = replica", *emptied, *begun, "INSERT INTO change VALUES (0, 1)"]
+            [
+                "SET session_replication_role = replica",
+                *emptied,
+                *begun,
+                "INSERT INTO change VALUES (0, 1)",
+                "INSERT INTO escalation_head (id, count, hash, signature) VALUES (1, 0, '', '')",
+            ]
         )
 
     @contextmanager

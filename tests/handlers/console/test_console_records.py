@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from alert_cases import close, now, take
 
+from bot.effects import RaiseAlert
 from bot.record_entries import KINDS, read_line
 from handlers.console import record_forms
 from handlers.console.words import WORDS
+from storage.case_lines import KINDS as SERVICE_KINDS
 
 # The record.
 
@@ -112,6 +114,38 @@ def test_the_record_is_read_by_reviewers_and_leads_and_they_do_not_all_write(cas
     close(case, case.amalie)
     page = case.browser(case.amalie).page(f"/alert/{case.alert.id}")
     assert "Fulgt til legevakten" not in page and "Bare den som har varselet" in page
+
+
+def test_what_the_service_wrote_is_read_in_words_with_whose_deed_it_was(case):
+    take(case, case.amalie)
+
+    def goes_on(tx):
+        tx.alerts.shown(case.alert.id, case.at, case.jonas.id)
+        back = RaiseAlert(
+            tier=case.alert.tier, category="A-attempt", rules=("released",), at=case.at, by=case.amalie.id
+        )
+        tx.alerts.raise_(case.contact, back)
+        tx.alerts.mark_card(case.contact, "failed", case.at, "life", 12)
+        tx.alerts.close(case.contact, case.liv.id, case.at, "listened")
+
+    case.storage.write(goes_on)
+    page = case.browser(case.liv).page(f"/alert/{case.alert.id}")
+    for words in ("Noen har den", "Lagt tilbake i køen", "Varsel tatt imot", "Tjenesten"):
+        assert words in page
+    for name, value in (
+        ("Hvem", "Amalie"),
+        ("Hvem", "Jonas"),
+        ("Med", "skjermen"),
+        ("Kortet", "kom ikke fram"),
+        ("Utgave av tekstene", "12"),
+        ("Hvordan det endte", "Vi snakket, det var nok"),
+        ("Skal bekreftes av en annen", "ja"),
+    ):
+        assert f"<dt>{name}</dt><dd>{value}</dd>" in page
+
+
+def test_there_are_words_for_every_kind_of_line_that_the_service_writes():
+    assert all(f"record.kind_{kind}" in WORDS for kind in SERVICE_KINDS)
 
 
 # A second person.
