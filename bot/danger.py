@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot import cards, closed, elsewhere, notice, silence, soft
+from bot import cards, closed, notice, silence, soft
 from bot import language as languages
 from bot.cards import Card
 from bot.conversation import LANGUAGES, Danger, Status, Stopped, Tier
@@ -45,6 +45,8 @@ def read(draft: Draft, text: str, mid: str | None, sent_at: datetime) -> Finding
 
 def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> None:
     """A text, a word, a step or an answer means danger of this tier: card or question, queue, alert."""
+    if draft.conv.danger is not None:  # who spoke in Meta's inbox before this has not answered it
+        draft.change(danger=replace(draft.conv.danger, echo_at=None))
     if draft.conv.stopped is Stopped.STOP:
         draft.change(stopped=Stopped.NO)
     finding = replace(finding, category=_category(finding))
@@ -54,7 +56,6 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
     if finding.tier.rank >= Tier.HIGH.rank:
         draft.do(CancelTimers(names=None))  # of the flow and of ordinary waiting
     _raise_tier(draft, finding)
-    elsewhere.student_wrote(draft)
     if finding.tier.rank < Tier.HIGH.rank:
         soft.ask(draft)
         return
@@ -112,11 +113,11 @@ def _raise_tier(draft: Draft, finding: Finding) -> None:
                 muted_by=(),  # danger is heard by everybody
             )
         )
-    found = draft.conv.danger or Danger(tier=finding.tier, category=finding.category, raised_at=draft.now)
-    if finding.tier.rank >= found.tier.rank:
-        found = draft.heard(replace(found, tier=finding.tier, category=finding.category))
-    # Who spoke in Meta's inbox before this has not answered it.
-    draft.change(danger=replace(found, echo_at=None))
+    old = draft.conv.danger
+    if old is None or finding.tier.rank >= old.tier.rank:
+        base = old or Danger(tier=finding.tier, category=finding.category, raised_at=draft.now)
+        base = replace(base, tier=finding.tier, category=finding.category)
+        draft.change(danger=draft.heard(base))
 
 
 # The card.
