@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bot import cards, closed, elsewhere, notice, silence, soft
+from bot import cards, closed, notice, silence, soft
 from bot import language as languages
 from bot.cards import Card
 from bot.conversation import LANGUAGES, Danger, Status, Stopped, Tier
@@ -47,6 +47,8 @@ def read(draft: Draft, text: str, mid: str | None, sent_at: datetime) -> Finding
 
 def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> None:
     """A text, a word, a step or an answer means danger of this tier: card or question, queue, alert."""
+    if draft.conv.danger is not None:  # who spoke in Meta's inbox before this has not answered it
+        draft.change(danger=replace(draft.conv.danger, echo_at=None))
     if draft.conv.stopped is Stopped.STOP:
         draft.change(stopped=Stopped.NO)
     finding = replace(finding, category=_category(finding))
@@ -58,7 +60,6 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
     card = cards.card_for(finding.category, finding.tier)
     is_due = finding.tier.rank >= Tier.HIGH.rank and _card_is_due(draft, finding.tier, card.lead)
     leads = _raise_tier(draft, finding, is_told=is_due)
-    elsewhere.student_wrote(draft)
     if finding.tier.rank < Tier.HIGH.rank:
         soft.ask(draft)
         return
@@ -146,8 +147,7 @@ def _raise_tier(draft: Draft, finding: Finding, *, is_told: bool = False) -> boo
         danger = draft.heard(replace(danger, tier=finding.tier))
     if leads or old is None or (rank >= old.tier.rank and not says_less):  # the short lines follow each sign
         danger = replace(danger, category=finding.category, is_guess=is_guess)
-    # Who spoke in Meta's inbox before this has not answered it.
-    draft.change(danger=replace(danger, echo_at=None))
+    draft.change(danger=danger)
     return leads
 
 

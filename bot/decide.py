@@ -223,6 +223,7 @@ def _is_danger(draft: Draft, event: TextReceived | AttachmentReceived | MessageE
     elsewhere.student_is_here(draft, standby=event.standby)
     if finding is not None:
         danger.hit(draft, finding, mid=event.mid, text=text)
+        elsewhere.student_wrote(draft)
     return finding is not None
 
 
@@ -234,6 +235,7 @@ def _tapped(draft: Draft, event: ChoiceTapped) -> None:
     finding = taps.means_danger(draft, event)
     if finding is not None:
         danger.hit(draft, finding, mid=event.mid, text=title)
+        elsewhere.student_wrote(draft)
         return
     word = commands.named(None if payload is not None else title, payload)
     if word is not None:
