@@ -51,7 +51,7 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
         draft.change(danger=replace(draft.conv.danger, echo_at=None))
     if draft.conv.stopped is Stopped.STOP:
         draft.change(stopped=Stopped.NO)
-    finding = replace(finding, category=_category(finding))
+    finding = replace(finding, category=_category(draft, finding))
     if finding.tier is Tier.ELEVATED and finding.category == YOUNG:
         _say_who_is_for_the_young(draft)
         return
@@ -86,8 +86,13 @@ def hit(draft: Draft, finding: Finding, *, mid: str | None, text: str = "") -> N
     )
 
 
-def _category(finding: Finding) -> str:
-    """Fire is told apart by its rule: another number leads."""
+def _category(draft: Draft, finding: Finding) -> str:
+    """Fire is told apart by its rule: another number leads. And whoever is watched by somebody dangerous stays so,
+    also with "I'm in danger": what they are sent opens neutrally.
+    """
+    known = draft.conv.danger.category if draft.conv.danger and draft.conv.has_people else None
+    if finding.category == cards.IN_DANGER and known and cards.is_discreet(known):
+        return known
     is_fire = finding.category.startswith("E") and "fire" in f"{finding.category} {finding.rule}"
     return cards.FIRE if is_fire else finding.category
 

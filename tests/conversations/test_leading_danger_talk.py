@@ -97,3 +97,10 @@ def test_somebody_who_cannot_call_is_called_for(chat):
     chat.on_duty()
     chat.contact_writes(VIOLENCE).contact_taps("Jeg kan ikke ringe")
     assert chat.alerts[0].call_for_them and chat.alerts[0].tier is Tier.CRITICAL
+
+
+def test_i_am_in_danger_keeps_the_first_line_neutral_where_the_screen_may_be_watched(chat):
+    chat.on_duty()
+    chat.contact_writes(VIOLENCE).wait(minutes=3).contact_writes("HJELP").contact_taps("Jeg er i fare")
+    assert chat.replies[0].startswith("Hei, og takk for at du skriver til oss")
+    assert (chat.alerts[0].tier, leads(chat)) == (Tier.CRITICAL, "police")
