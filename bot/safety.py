@@ -146,8 +146,8 @@ def told_where(draft: Draft, mid: str, text: str) -> None:
         draft.effects = [e for e in draft.effects if not _is_said(e, Purpose.SAFETY)]
         waiting = replace(waiting, line_at=None)
     is_asked, is_place = waiting.asked == "place", whereabouts.looks_like_place(text)
-    if silence.may_be_answered_elsewhere(draft):  # people see it; whoever speaks there is not spoken over
-        return
+    if silence.may_be_answered_elsewhere(draft) and not (is_asked and is_place):
+        return  # people see it; who speaks there is not spoken over, but the place that was asked for is answered
     if is_asked and not is_place and whereabouts.says_no_place(text):
         draft.change(danger=replace(waiting, line_at=None))  # what they find is answered, too
         _say_where(draft, "look_")
