@@ -15,7 +15,7 @@ from bot.risk_reader import RULE, Reader, RiskReader
 from bot.risk_words import read
 
 # Below this score for danger the joined text is clearly harmless. Chosen on invented conversations; docs/risk.md.
-CALM = -0.35
+CALM = 0.2
 
 
 def gravest(found: Sequence[Finding | None]) -> Finding | None:
