@@ -18,10 +18,9 @@ from bot.risk_words import Part, reading
 RULE = "model"
 FEWEST_WORDS = 5
 _TOGETHER = 40  # words of earlier messages that are looked at
-# Several harmless messages in a row look graver than each of them: so much more makes them high. But a thought in
-# pieces is thinned by all that is said between: so much less makes it elevated.
-_SURER, _SOONER = 0.6, 0.1
-_FEW, _HASTY = 8, 0.6  # with fewer words than this much more makes it elevated: little is easily misread
+# Several harmless messages in a row look graver than each of them: so much more makes them high, and so much elevated.
+_SURER, _LATER = 0.6, 0.3
+_FEW, _HASTY = 8, 1.0  # with fewer words than this much more makes it elevated: little is easily misread
 _NEARLY = 1.0  # below the mark for danger: with less, gravity counts for nothing
 
 
@@ -163,7 +162,7 @@ class RiskReader:
         # Gravity alone says how grave danger would be: it counts where there is nearly enough danger, too.
         if grave - _SURER * in_pieces >= self.model.high and danger >= self.model.elevated - _NEARLY:
             return Tier.HIGH
-        return Tier.ELEVATED if danger + _SOONER * in_pieces >= self.model.elevated else None
+        return Tier.ELEVATED if danger - _LATER * in_pieces >= self.model.elevated else None
 
 
 def _words(tokens: Sequence[Token]) -> int:

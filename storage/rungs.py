@@ -27,8 +27,9 @@ _CLIMB = (
     " alert.raised_at, COALESCE(alert.armed_at, alert.raised_at) AS armed_at,"
     " alert.acknowledged_at, alert.resumed_at, alert.drill,"
     " (SELECT MAX(created_at) FROM outbox WHERE outbox.contact_id = alert.contact_id AND purpose = 'supporter'"
-    # What Meta has not taken has reached nobody; a drill's words never go there.
-    " AND (alert.drill = 1 OR state IN ('sent', 'delivered', 'seen'))) AS replied_at,"
+    # What Meta was offered and has not taken has reached nobody; a drill's words never go there.
+    " AND (alert.drill = 1 OR state IN ('sending', 'sent', 'delivered', 'seen')"
+    " OR (state = 'waiting' AND tries = 0))) AS replied_at,"
     # An answer within seconds is a machine's, such as Meta's own "thanks for your message".
     " (SELECT MAX(at) FROM entry WHERE entry.contact_id = alert.contact_id AND written_by = 'inbox'"
     " AND at >= alert.acknowledged_at AND NOT EXISTS (SELECT 1 FROM entry AS before"

@@ -373,7 +373,7 @@ def test_step_with_danger_says_nothing_itself_and_goes_to_people(content):
         "nie chcę już dłużej żyć",
         "je ne veux plus vivre",
         "أنا لا أريد أن أعيش",
-        "ich will einfach nicht mehr",
+        "ich weiß nicht, wohin mit mir",
     ],
 )
 def test_words_in_no_known_language_get_the_numbers_in_both_once_and_a_person(text):

@@ -132,7 +132,7 @@ def test_what_no_card_was_due_for_leaves_the_card_as_it_was(storage: Storage, co
     quiet = replace(alert(Tier.CRITICAL), card=None)
     alert_id = storage.write(lambda tx: tx.alerts.raise_(contact, replace(alert(), card=None)))
     assert storage.read(lambda tx: tx.alerts.get(alert_id)).card == "not_due"  # type: ignore[union-attr]
-    storage.write(lambda tx: tx.alerts.mark_card(contact, "sent"))
+    storage.write(lambda tx: tx.alerts.mark_card(contact, "sent", at(1)))
     storage.write(lambda tx: tx.alerts.raise_(contact, quiet))
     assert storage.read(lambda tx: tx.alerts.get(alert_id)).card == "sent"  # type: ignore[union-attr]
 

@@ -191,7 +191,10 @@ def test_a_persons_words_and_recorded_actions_are_seen(storage: Storage, contact
 
     assert seen() == (None, None)
     outbox_id = storage.write(lambda tx: tx.outbox.add(contact, supporter_says(), at(5)))
-    assert seen() == (None, None)  # it has not gone yet
+    assert seen() == (at(5), None)
+    storage.write(lambda tx: tx.outbox.claim(at(5), "w", 10))
+    storage.write(lambda tx: tx.outbox.retry(outbox_id, at(6), at(60), "graph_2"))
+    assert seen() == (None, None)  # Meta has not taken it
     storage.write(lambda tx: tx.outbox.confirm(contact, outbox_id, "m1", at(6)))
     assert seen() == (at(5), None)
     record = storage.write(lambda tx: tx.escalations.open_for(alert_id, at(6)))
