@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import pytest
 from corners import DANGER, HEAVY, inbox_answers, purposes, tap, waiting
+from talk_support import one_engine
 
 from bot.conversation import Tier
 from bot.events import ChoiceTapped, TextReceived
 from bot.long_text import KEPT
 from bot.messages import Purpose
+
+pytestmark = one_engine
 
 # Danger.
 

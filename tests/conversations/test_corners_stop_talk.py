@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 from corners import DANGER, HEAVY, tap, waiting
+from talk_support import one_engine
 
 from bot import handoff
 from bot.conversation import Status, Stopped
 from bot.errors import MayNotBeSafe
 from bot.handoff import Person
 from handlers.turns import draft_for
+
+pytestmark = one_engine
 
 # PAUSE and STOP.
 

@@ -6,10 +6,13 @@ from datetime import timedelta
 
 import pytest
 from corners import DANGER, HEAVY, inbox_answers, purposes, tap, waiting
+from talk_support import one_engine
 
 from bot.conversation import Status, Tier
 from bot.events import ControlChanged, SendSettled, TextReceived
 from bot.messages import Purpose
+
+pytestmark = one_engine
 
 # The first words of somebody new.
 

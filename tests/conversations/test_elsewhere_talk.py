@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 from corners import DANGER, HEAVY, inbox_answers
+from talk_support import one_engine
 
 from bot.conversation import Status, Stopped, Tier
 from bot.events import ControlChanged, EchoReceived
+
+pytestmark = one_engine
 
 NIGHT = "2026-11-24 23:00"
 ELSEWHERE = "card.line_elsewhere"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from talk_support import one_engine
+
 from bot.conversation import Status
 from bot.messages import Purpose
+
+pytestmark = one_engine
 
 
 def closed_replies(chat, who="A"):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from talk_support import one_engine
 
 from bot.conversation import Status
+
+pytestmark = one_engine
 
 
 def through_intake(chat, *titles, who="A"):

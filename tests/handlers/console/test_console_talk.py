@@ -6,11 +6,14 @@ import re
 from contextlib import closing
 
 import pytest
+from talk_support import one_engine
 
 from bot.conversation import Tier
 from bot.events import ChoiceTapped
 from handlers.alerting.mentions import MentionNews
 from storage.records import NewEvent, Role
+
+pytestmark = one_engine
 
 DANGER = "Jeg skal ta livet mitt i kveld"
 
