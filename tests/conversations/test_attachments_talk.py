@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from signs import Talk, sign, signs_content
-from talk_support import one_engine, oslo
+from talk_support import oslo
 
 from bot.conversation import Status, Tier
 from bot.draft import Draft
@@ -14,8 +14,6 @@ from bot.effects import AddEntry, RaiseAlert
 from bot.events import AttachmentReceived
 from bot.handoff import Person, claim, reply
 from bot.messages import Purpose
-
-pytestmark = one_engine
 
 CONTENT = signs_content()
 OPEN = oslo("2026-11-25 12:00")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from signs import Talk, sign, signs_content
-from talk_support import one_engine, oslo, shipped
+from talk_support import oslo, shipped
 
 from bot.conversation import Status, Tier
 from bot.draft import Draft
@@ -15,8 +15,6 @@ from bot.effects import AddEntry
 from bot.events import MessageEdited
 from bot.handoff import Person, claim, close, reply
 from bot.messages import Purpose
-
-pytestmark = one_engine
 
 CONTENT = signs_content()
 OPEN, NIGHT = oslo("2026-11-25 12:00"), oslo("2026-11-29 03:00")
