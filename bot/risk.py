@@ -88,6 +88,7 @@ class RiskFile(Model):
     together: tuple[Together, ...] = ()
     never: tuple[str, ...] = ()
     taken_back: Texts = ()  # "forget it": explains nothing, see bot/risk_whole.py
+    explains: Texts = ()  # "in the play": what plain words of danger were about, see there
 
     @property
     def lists(self) -> Lists:
@@ -106,6 +107,7 @@ def merged(file: RiskFile, extra: RiskFile) -> RiskFile:
             "together": (*file.together, *extra.together),
             "never": (*file.never, *extra.never),
             "taken_back": (*file.taken_back, *extra.taken_back),
+            "explains": (*file.explains, *extra.explains),
         }
     )
 

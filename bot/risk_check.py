@@ -81,11 +81,12 @@ def _form(file: RiskFile, lists: Lists) -> Iterator[_Fault]:
         ("shifts", number, shift.id, {"nb": shift.nb, "en": shift.en, "unless": shift.unless})
         for number, shift in enumerate(file.shifts)
     ]
-    for index, phrase in enumerate(file.taken_back):
-        try:
-            parse(phrase, lists)
-        except ValueError as error:
-            yield f"taken_back: {error}", ("taken_back", index)
+    for name, phrases_of in (("taken_back", file.taken_back), ("explains", file.explains)):
+        for index, phrase in enumerate(phrases_of):
+            try:
+                parse(phrase, lists)
+            except ValueError as error:
+                yield f"{name}: {error}", (name, index)
     for section, number, id, phrases in listed:
         for index, phrase in enumerate(phrases.get("except", ())):
             if _open_ended(phrase):

@@ -15,7 +15,9 @@ from bot.risk_reader import RULE, Reader, RiskReader
 from bot.risk_words import read
 
 # Below this score for danger the joined text is clearly harmless. Chosen on invented conversations; docs/risk.md.
-CALM = 0.2
+CALM = 0.1
+# And below this one even plain words of danger are explained, where what comes after names what they are about.
+VERY_CALM = -5.5
 
 
 def gravest(found: Sequence[Finding | None]) -> Finding | None:
@@ -26,9 +28,10 @@ def gravest(found: Sequence[Finding | None]) -> Finding | None:
 def standing(reader: Reader, messages: Sequence[str], found: Sequence[Finding | None]) -> Finding | None:
     """What the conversation means as a whole. `found`: what was read after each of its messages.
 
-    The whole may be graver than its messages. It is less only when what came after explains it: everything found may
-    mean something else (a hint of the model, or a rule with `explained`), the last message says nothing more, nobody
-    took it back, and the model finds all of it together clearly harmless. Then it is None.
+    The whole may be graver than its messages. It is less only when what came after explains it: the last message says
+    nothing more, and nobody took it back. What may mean something else (a hint of the model, or a rule with
+    `explained`) is explained when the model finds all of it together clearly harmless; plain words only when it does
+    so by far and what comes after names a play, a game, a lease (`explains`). Then it is None.
     """
     reached = gravest(found)
     if not isinstance(reader, RiskReader):
@@ -36,24 +39,28 @@ def standing(reader: Reader, messages: Sequence[str], found: Sequence[Finding | 
     whole = reader.read_whole(messages)
     if whole is not None and (reached is None or whole.tier.rank > reached.tier.rank):
         return whole
-    if reached is None or not _may_be_explained(reader.phrases, found):
+    file = reader.phrases.file
+    if reached is None or found[-1] is not None or _say(reader.phrases, file.taken_back, messages):
         return reached
     tokens = [token for message in messages for token in tokens_of(read([message]))]
-    if reader.model.values(tokens)[0] >= CALM or _taken_back(reader.phrases, messages):
-        return reached
-    return None
+    calm = reader.model.values(tokens)[0]
+    if calm < CALM and _may_mean_something_else(reader.phrases, found):
+        return None
+    first = next(at for at, each in enumerate(found) if each is not None)
+    if calm < VERY_CALM and _say(reader.phrases, file.explains, messages[first + 1 :]):
+        return None
+    return reached
 
 
-def _may_be_explained(phrases: Phrases, found: Sequence[Finding | None]) -> bool:
+def _may_mean_something_else(phrases: Phrases, found: Sequence[Finding | None]) -> bool:
     rules = {RULE, *(rule.id for rule in phrases.file.rules if rule.explained)}
-    return found[-1] is None and all(each.rule in rules for each in found if each is not None)
+    return all(each.rule in rules for each in found if each is not None)
 
 
-def _taken_back(phrases: Phrases, messages: Sequence[str]) -> bool:
-    """Whether they say "forget it" or "kidding": that takes back, and explains nothing."""
-    words = phrases.file.taken_back
+def _say(phrases: Phrases, words: Sequence[str], messages: Sequence[str]) -> bool:
+    """Whether any of these phrases occurs in the messages."""
     if not words:
         return False
-    rule = Rule(id="taken-back", category="O-distress", tier="elevated", nb=words)
-    only = phrases.file.model_copy(update={"rules": (rule,), "shifts": (), "together": (), "never": ()})
-    return Phrases(only).read("\n".join(messages)) is not None
+    rule = Rule(id="said", category="O-distress", tier="elevated", nb=tuple(words))
+    cut = {"rules": (rule,), "shifts": (), "together": (), "never": ()}
+    return Phrases(phrases.file.model_copy(update=cut)).read("\n".join(messages)) is not None

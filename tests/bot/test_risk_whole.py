@@ -27,13 +27,14 @@ rules:
     en: ["i want to die"]
     hits: ["i want to die"]
 taken_back: ["forget it"]
+explains: ["in the play"]
 """
 
 
 def _model() -> RiskModel:
-    """Two words weigh: `laptop` is harmless, `pills` is dangerous and grave."""
+    """Three words weigh: `laptop` is harmless, `tickets` by far, `pills` is dangerous and grave."""
     danger, grave = (array("b", bytes(1 << BITS)) for _ in range(2))
-    for word, weight in (("laptop", -100), ("pills", 100)):
+    for word, weight in (("laptop", -100), ("pills", 100), ("tickets", -127)):
         danger[number("=" + word)] = grave[number("=" + word)] = weight
     return RiskModel(
         danger=danger, grave=grave, step=0.5, biases=(CALM + 0.1, CALM + 0.1), elevated=1.0, high=2.0,
@@ -68,6 +69,15 @@ def test_what_comes_after_may_explain_an_alarm_that_went_at_once():
 def test_what_explains_nothing_leaves_the_conversation_as_grave_as_it_was(messages):
     reached, stands = _tiers(*messages)
     assert stands == reached != "none"
+
+
+def test_plain_words_are_explained_only_by_what_they_were_about_in_a_talk_that_is_harmless_by_far():
+    tickets = "tickets " * 12
+    assert _tiers("i want to die", "in the play", tickets) == ("high", "none")
+    assert _tiers("i want to die", "tomorrow", tickets) == ("high", "high")
+    assert _tiers("i want to die", "in the play", "see you") == ("high", "high")
+    assert _tiers("in the play", "i want to die", tickets) == ("high", "high")
+    assert _tiers("i want to die", "in the play", tickets, "forget it") == ("high", "high")
 
 
 def test_what_only_the_whole_says_counts():
