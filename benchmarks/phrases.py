@@ -108,8 +108,8 @@ def _reader(content: Content, chance: random.Random) -> tuple[Phrases, Sequence[
     own = content.phrases.file
     count = sum(len(rule.nb) + len(rule.en) for rule in own.rules)
     made = [_phrase(chance) for _ in range(max(0, _PHRASES - count))]
-    more = Rule(id="X-made", category="A-made", tier="high", nb=tuple(made), hits=(made[0],))
-    reader = Phrases(own.model_copy(update={"rules": (*own.rules, more)}))
+    more = [Rule(id="X-made", category="A-made", tier="high", nb=tuple(made))] if made else []
+    reader = Phrases(own.model_copy(update={"rules": (*own.rules, *more)}))
     return reader, [*made, *(phrase for rule in own.rules for phrase in (*rule.nb, *rule.en))]
 
 
