@@ -90,9 +90,7 @@ class Handoff:
     number: int
     opened_at: datetime
     tier: Tier = Tier.NONE
-    category: str | None = (
-        None  # A-suicide ... O-distress, of the highest tier: what the student was told last
-    )
+    category: str | None = None  # A-suicide ... O-distress: of the highest tier, what they were told last
     rules: tuple[str, ...] = ()  # ids of the rules that raised it, in order of appearance
     claimed_by: int | None = None  # supporter id
     claimed_alias: str | None = None
@@ -125,9 +123,7 @@ class Danger:
     card_leads: tuple[str, ...] = ()  # the services that led the cards since the last repetition
     line_at: datetime | None = None  # last short line against silence
     soft_at: datetime | None = None  # last soft question
-    soft_owed: bool = (
-        False  # it was not asked because somebody else spoke with them, who has not answered since
-    )
+    soft_owed: bool = False  # not asked, for somebody else spoke with them, who has not answered since
     asked: str | None = None  # what waits for an answer: soft, soft_over, alone, near, now, friend, place
     echo_at: datetime | None = None  # another app spoke for the first time since the last sign
 

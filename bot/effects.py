@@ -108,12 +108,8 @@ class RaiseAlert:
     matched: tuple[str, ...] = ()  # the words, for the console; kept encrypted
     mid: str | None = None
     at: datetime
-    leads: bool = (
-        False  # what people are shown goes by this category from now on, also where the tier is no higher
-    )
-    card: Literal["waiting", "blocked"] | None = (
-        None  # the card: on its way, or it cannot go; None: none was due
-    )
+    leads: bool = False  # people are shown this category from now on, also where the tier is no higher
+    card: Literal["waiting", "blocked"] | None = None  # on its way, or it cannot go; None: none was due
     call_for_them: bool = False  # they cannot call themselves: help must be called for them
     by: int | None = None  # the person who raised it or handed it on; None: the service
     in_hours: bool | None = None  # these two are filled in by the draft

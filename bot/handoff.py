@@ -50,9 +50,8 @@ def claim(draft: Draft, by: Person) -> None:
     if conv.status is not Status.WAITING or conv.handoff is None:
         raise NotPossible("nobody waits here")
     draft.conv = conv.moved(Status.CLAIMED)
-    draft.change(
-        handoff=replace(conv.handoff, answered_at=None, unanswered=True)
-    )  # who has it now has not answered
+    # Who has it now has not answered.
+    draft.change(handoff=replace(conv.handoff, answered_at=None, unanswered=True))
     hold(draft, by)
     if draft.conv.tier.rank >= Tier.HIGH.rank:
         acknowledged(draft, by)

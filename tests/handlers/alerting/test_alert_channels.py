@@ -15,14 +15,16 @@ def environment(tmp_path, **values) -> Environment:
 
 
 def test_push_is_always_there_and_the_others_when_they_are_named(tmp_path, content):
-    assert set(app.alert_channels_of(environment(tmp_path), content.settings)) == {"push"}
+    bare = environment(tmp_path)
+    assert set(app.alert_channels_of(bare, content.settings)) == app.channels_of(bare) == {"push"}
     full = environment(
         tmp_path,
         SMTP_URL="smtps://ola:secret@mail.example.org",
         ALERT_WEBHOOK_URL="https://sms.example.org/send",
         ALERT_WEBHOOK_SECRET=SECRET,
     )
-    assert set(app.alert_channels_of(full, content.settings)) == {"push", "email", "webhook"}
+    everything = {"push", "email", "webhook"}
+    assert set(app.alert_channels_of(full, content.settings)) == app.channels_of(full) == everything
 
 
 @pytest.mark.parametrize(
